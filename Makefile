@@ -1,0 +1,68 @@
+# `make demo` and `make test` set up what they need. `make help` lists the rest.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+PIP_FLAGS ?=
+DEMO_LIMIT ?= 8
+DEMO_OUT ?= runs/demo
+TEST_FLAGS ?= -n 2
+MINI_OUT ?= runs/mini
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format types notebooks mini wheel constraints clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with everything that the project needs
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13. Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@echo "Installing into $(VENV), once. This takes 1 to 10 minutes, mostly the download of torch."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[dev]' & pip=$$!; \
+	  trap 'kill $$pip 2>/dev/null' INT TERM; seconds=0; \
+	  while kill -0 $$pip 2>/dev/null; do \
+	    sleep 1; seconds=$$((seconds + 1)); \
+	    if [ $$((seconds % 20)) -eq 0 ]; then echo "  still installing, $$seconds s"; fi; \
+	  done; wait $$pip
+	@touch $@
+	@echo "$(VENV) is ready."
+
+demo: $(STAMP) ## where does information flow in the embedded model? (leaves runs/demo)
+	$(BIN)/workbench run information_flow --model mini/video-ft --data mini --limit $(DEMO_LIMIT) --out $(DEMO_OUT)
+	@echo "The result is in $(DEMO_OUT). Start with $(DEMO_OUT)/report.html."
+
+test: $(STAMP) ## the tests, without those marked slow, gpu or browser
+	$(BIN)/python -m pytest $(TEST_FLAGS) -m "not slow and not gpu and not browser"
+
+test-slow: $(STAMP) ## the tests marked slow; those marked gpu or browser where there is one
+	$(BIN)/python -m pytest -m "slow or gpu or browser"
+
+lint: $(STAMP) ## ruff: style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMP) ## ruff: rewrite files in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMP) ## pyright
+	$(BIN)/pyright
+
+notebooks: $(STAMP) ## execute the notebooks again, in place
+	$(BIN)/python notebooks/build.py
+
+mini: $(STAMP) ## train the embedded model again (one GPU, under an hour)
+	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)
+
+wheel: $(STAMP) ## build the wheel into dist/
+	$(BIN)/python -m hatchling build -t wheel
+
+clean: ## remove the virtual environment, caches and builds; runs/ stays
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,61 @@
+"""What holds for every test: no network, no hub, one thread, reproducible examples."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports a library that reads them.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import ipaddress
+import sys
+from typing import Any
+
+import hypothesis
+import pytest
+import torch
+
+# The tests run beside each other, one process a core.
+torch.set_num_threads(1)
+
+hypothesis.settings.register_profile("workbench", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("workbench")
+
+
+class NetworkUsed(Exception):
+    """A test reached for another machine."""
+
+
+def _is_loopback(host: Any) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode(errors="replace")
+    if host in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event in ("socket.connect", "socket.sendto"):
+        address = arguments[1]
+        if not isinstance(address, tuple):
+            return  # a Unix socket: a path on this machine
+        host = address[0]
+    else:
+        return
+    if not _is_loopback(host):
+        raise NetworkUsed(f"{event} to {host!r}: tests must run on a machine without a network")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> None:
+    """Refuse every connection that leaves this machine, for the rest of the process."""
+    sys.addaudithook(_refuse_network)
