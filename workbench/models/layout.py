@@ -1,0 +1,289 @@
+"""Which rows of a prompt are what: the spans that every flow is resolved against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.errors import SpanError, near_matches
+
+Rows = Sequence[int] | np.ndarray
+
+ALWAYS = ("system", "gap", "tail", "separator", "generated")
+"""Spans that every prompt has, though they may hold no row."""
+
+_INDEXED = re.compile(r"\s*(frame|cell|option)\s*\[([^\[\]]*)\]\s*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, init=False, repr=False)
+class TokenLayout:
+    """The rows of one prompt by name.
+
+    A prompt is `system | video | gap | question | tail`, and its last row is `last`. Spans that are not given
+    follow from those that are: `system` (rows before the video), `text` (rows after it), `gap` (between the
+    video and the question), `tail` (after the question, without `last`), `last`, and `false_options` (rows of
+    options outside `true_option`). Rows and frames count from 0.
+
+    `layout[name]` gives the sorted rows (int64, read-only) of `system`, `video`, `frame[2]`, `frame[1:3]` (end
+    exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
+    `question`, `nonoption`, `option[A]`, `true_option`, `false_options`, `gap`, `tail`, `last`, `generated`,
+    `text`, or of a union such as `frame[0] + question`. The spans in `ALWAYS` may be empty.
+    """
+
+    length: int
+    """Rows of the prompt."""
+    spans: Mapping[str, np.ndarray]
+    """Rows of every span that is not indexed by frame."""
+    frames: tuple[np.ndarray, ...]
+    """Rows of each temporal unit: one frame, or the 2-frame group of Qwen2.5-VL."""
+    grid: tuple[int, int] | None
+    """(rows, columns) of cells of a frame; None where the model has no grid."""
+    tokens: tuple[str, ...]
+    """The tokens as text, for display; empty where unknown."""
+    frame_times: tuple[tuple[float, ...], ...]
+    """Seconds, from the start of the file, of the source frames of each unit; empty where unknown."""
+
+    def __init__(
+        self,
+        *,
+        length: int,
+        spans: Mapping[str, Rows],
+        frames: Sequence[Rows] = (),
+        grid: tuple[int, int] | None = None,
+        tokens: Sequence[str] = (),
+        frame_times: Sequence[Sequence[float]] = (),
+    ) -> None:
+        """Raises SpanError where rows leave the prompt, frames overlap or leave the video, or sizes differ."""
+        if length < 1:
+            raise SpanError(f"A layout needs at least one row, and was given length={length}.")
+        rows = {name: _as_rows(name, given, length) for name, given in spans.items()}
+        units = tuple(_as_rows(f"frame[{t}]", given, length) for t, given in enumerate(frames))
+        set_ = object.__setattr__
+        set_(self, "length", int(length))
+        set_(self, "frames", units)
+        set_(self, "grid", None if grid is None else (int(grid[0]), int(grid[1])))
+        set_(self, "tokens", tuple(tokens))
+        set_(self, "frame_times", tuple(tuple(float(second) for second in times) for times in frame_times))
+        set_(self, "spans", _with_derived(rows, units, int(length)))
+        self._check()
+
+    def _check(self) -> None:
+        if self.tokens and len(self.tokens) != self.length:
+            raise SpanError(f"A layout of {self.length} rows was given {len(self.tokens)} token texts.")
+        if self.frame_times and len(self.frame_times) != self.n_frames:
+            raise SpanError(
+                f"A layout of {self.n_frames} frames was given {len(self.frame_times)} frame times."
+            )
+        if not self.frames:
+            return
+        joined = np.concatenate(self.frames)
+        if np.any(np.diff(joined) <= 0):
+            raise SpanError("Frames must follow one another in the prompt and may not share rows.")
+        if np.setdiff1d(joined, self.spans["video"]).size:
+            raise SpanError("Every row of a frame must belong to the span video.")
+        if self.grid is not None:
+            cells = self.grid[0] * self.grid[1]
+            for t, unit in enumerate(self.frames):
+                found = np.setdiff1d(unit, self.spans["separator"]).size
+                if found != cells:
+                    raise SpanError(
+                        f"frame[{t}] has {found} rows that are no separators; a grid of {self.grid[0]} x "
+                        f"{self.grid[1]} needs {cells}."
+                    )
+
+    @property
+    def n_frames(self) -> int:
+        """Temporal units: frames, or the 2-frame groups of Qwen2.5-VL."""
+        return len(self.frames)
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """The tokens as text: the same as `tokens`."""
+        return self.tokens
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the spans that hold rows, each frame by itself, in reading order."""
+        named = [*self.spans.items()]
+        named += [(f"frame[{t}]", rows) for t, rows in enumerate(self.frames)]
+        kept = [(int(rows[0]), -rows.size, name) for name, rows in named if rows.size]
+        return tuple(name for _, _, name in sorted(kept))
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the name can be resolved and holds at least one row."""
+        if not isinstance(name, str):
+            return False
+        try:
+            return self[name].size > 0
+        except SpanError:
+            return False
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Sorted rows (int64, read-only) of a span, or of a union `A + B`.
+
+        Raises SpanError where a name does not exist in this prompt.
+        """
+        parts = [part.strip() for part in name.split("+")]
+        if len(parts) == 1:
+            return self._one(parts[0])
+        return _frozen(np.unique(np.concatenate([self._one(part) for part in parts])))
+
+    def _one(self, name: str) -> np.ndarray:
+        if name in self.spans:
+            return self.spans[name]
+        match = _INDEXED.fullmatch(name)
+        if match is None:
+            raise SpanError(self._unknown(name))
+        kind, inside = match[1], match[2].strip()
+        if kind == "option":
+            found = self.spans.get(f"option[{inside}]")
+            if found is None:
+                raise SpanError(self._unknown(name))
+            return found
+        return self._frame(name, inside) if kind == "frame" else self._cell(name, inside)
+
+    def _frame(self, name: str, inside: str) -> np.ndarray:
+        if not self.frames:
+            raise SpanError(f'"{name}": this prompt has no frames. {self._available()}')
+        chosen = _chosen(inside, self.n_frames)
+        if chosen is None:
+            last = self.n_frames - 1
+            raise SpanError(
+                f'"{name}" is outside this clip, which has {_count(self.n_frames, "frame")} '
+                f"(frame[0]..frame[{last}]). Write frame[{last}] or frame[0:{last + 1}] (end exclusive), "
+                f"sample more frames (frames={2 * self.n_frames}), or name another span."
+            )
+        if len(chosen) == 1:
+            return self.frames[chosen[0]]
+        return _frozen(np.concatenate([self.frames[t] for t in chosen]))
+
+    def _cell(self, name: str, inside: str) -> np.ndarray:
+        if self.grid is None or not self.frames:
+            raise SpanError(f'"{name}": this prompt has no grid of cells. {self._available()}')
+        sizes = (self.n_frames, *self.grid)
+        axes = inside.split(",")
+        chosen = [_chosen(axis.strip(), size) for axis, size in zip(axes, sizes, strict=False)]
+        if len(axes) != 3 or any(axis is None for axis in chosen):
+            top = ",".join(str(size - 1) for size in sizes)
+            raise SpanError(
+                f'"{name}" is outside this clip. Cells are cell[frame,row,column], '
+                f"from cell[0,0,0] to cell[{top}]."
+            )
+        ts, rows, columns = (axis or () for axis in chosen)
+        separators, width = self.spans["separator"], self.grid[1]
+        picked: list[int] = []
+        for t in ts:
+            cells = np.setdiff1d(self.frames[t], separators)
+            picked += [int(cells[i * width + j]) for i in rows for j in columns]
+        return _frozen(np.array(sorted(picked), dtype=np.int64))
+
+    def _unknown(self, name: str) -> str:
+        return f'This prompt has no span "{name}".{near_matches(name, self._known())} {self._available()}'
+
+    def _known(self) -> list[str]:
+        return [*self.spans, *(f"frame[{t}]" for t in range(self.n_frames)), "cell[0,0,0]"]
+
+    def _available(self) -> str:
+        plain = [name for name in self.names() if not name.startswith("frame[")]
+        if self.frames:
+            plain.append(f"frame[0]..frame[{self.n_frames - 1}]")
+        return f"It has {', '.join(plain)}; unions are written A + B."
+
+    def with_generated(self, count: int, *, tokens: Sequence[str] = ()) -> TokenLayout:
+        """The layout after `count` more rows were generated: `generated` and `text` grow, `last` stays."""
+        if count < 0:
+            raise SpanError(f"A layout cannot grow by {count} rows.")
+        if self.tokens and len(tokens) != count:
+            raise SpanError(f"{count} generated rows were given {len(tokens)} token texts.")
+        longer = self.length + count
+        new = np.arange(self.length, longer)
+        grown = {
+            **self.spans,
+            "generated": np.concatenate([self.spans["generated"], new]),
+            "text": np.concatenate([self.spans.get("text", new[:0]), new]),
+        }
+        return TokenLayout(
+            length=longer,
+            spans=grown,
+            frames=self.frames,
+            grid=self.grid,
+            tokens=(*self.tokens, *tokens),
+            frame_times=self.frame_times,
+        )
+
+    def __repr__(self) -> str:
+        shown = [f"{name} {_ranges(self.spans[name])}" for name in self.names() if name in self.spans]
+        frames = f"; {_count(self.n_frames, 'frame')}" if self.frames else ""
+        grid = f" of {self.grid[0]} x {self.grid[1]} cells" if self.frames and self.grid else ""
+        return f"TokenLayout({self.length} rows: {', '.join(shown)}{frames}{grid})"
+
+
+def _with_derived(
+    rows: dict[str, np.ndarray], frames: tuple[np.ndarray, ...], length: int
+) -> dict[str, np.ndarray]:
+    """Adds the spans that follow from the given ones."""
+    spans = {**rows}
+    everything = np.arange(length)
+    generated = spans.setdefault("generated", everything[:0])
+    end = int(generated[0]) if generated.size else length
+    spans.setdefault("last", everything[end - 1 : end])
+    spans.setdefault("separator", everything[:0])
+    if "video" not in spans and frames:
+        spans["video"] = np.unique(np.concatenate([*frames, spans["separator"]]))
+    if np.setdiff1d(spans["separator"], spans.get("video", everything[:0])).size:
+        raise SpanError("Every row of separator must belong to the span video.")
+    video = spans.get("video", everything[:0])
+    question = spans.get("question", everything[:0])
+    after_video = int(video[-1]) + 1 if video.size else 0
+    first = int(video[0]) if video.size else int(question[0]) if question.size else 0
+    spans.setdefault("system", everything[:first])
+    spans.setdefault("text", everything[after_video:])
+    between = everything[after_video : int(question[0])] if video.size and question.size else everything[:0]
+    spans.setdefault("gap", between)
+    after_question = int(question[-1]) + 1 if question.size else 0
+    behind = everything[max(after_video, after_question) : end]
+    spans.setdefault("tail", np.setdiff1d(behind, spans["last"]))
+    options = [found for name, found in spans.items() if name.startswith("option[")]
+    if options and "true_option" in spans:
+        spans.setdefault("false_options", np.setdiff1d(np.concatenate(options), spans["true_option"]))
+    return {name: _frozen(found) for name, found in spans.items()}
+
+
+def _as_rows(name: str, given: Iterable[int], length: int) -> np.ndarray:
+    rows = np.asarray(list(given))
+    if rows.size and not np.issubdtype(rows.dtype, np.integer):
+        raise SpanError(f'Rows of "{name}" must be whole numbers, not {rows.dtype}.')
+    rows = np.unique(rows).astype(np.int64)
+    if rows.size and (rows[0] < 0 or rows[-1] >= length):
+        raise SpanError(
+            f'"{name}" has rows {rows[0]}..{rows[-1]}, and this prompt has {length} (0..{length - 1}).'
+        )
+    return _frozen(rows)
+
+
+def _frozen(rows: np.ndarray) -> np.ndarray:
+    rows = np.ascontiguousarray(rows, dtype=np.int64).copy()
+    rows.setflags(write=False)
+    return rows
+
+
+def _chosen(inside: str, size: int) -> tuple[int, ...] | None:
+    """The indices named by `3`, `1:4`, `:4`, `2:` or `:`; None where they are none or leave the axis."""
+    match = re.fullmatch(r"(\d*)\s*(:?)\s*(\d*)", inside)
+    if match is None or not (match[1] or match[2]):
+        return None
+    start = int(match[1] or 0)
+    stop = int(match[3] or size) if match[2] else start + 1
+    return tuple(range(start, stop)) if start < stop <= size else None
+
+
+def _ranges(rows: np.ndarray) -> str:
+    """Rows as text: 3-10, or 3-4,8."""
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    return ",".join(f"{run[0]}-{run[-1]}" if run.size > 1 else f"{run[0]}" for run in runs)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
