@@ -1,0 +1,235 @@
+"""Trains the embedded model from scratch on one GPU: `python -m workbench.mini.train --out FOLDER`.
+
+Two checkpoints come out. `image` has only ever seen single pictures (some of them shown eight times over, so that
+it knows long prompts). `video-ft` goes on from it with clips.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from workbench.mini.architecture import build_model, save_checkpoint
+from workbench.mini.batches import FRAMES, IGNORED, Batch, Batches, exam
+from workbench.mini.render import backdrops as textures_of
+from workbench.mini.render import like_video, render
+from workbench.mini.world import KINDS
+
+# Axes: b clip, t frame, s position, d model width
+SIZE = 96
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stretch of training with one learning-rate cycle (warm-up, then cosine to a thirtieth)."""
+
+    name: str
+    steps: int
+    clips: int
+    rate: float
+    frames: int = FRAMES
+    length: int = 512
+    stills: bool = False
+    seed: int
+    checkpoint: str | None = None
+    """Save the model under this name when the stage ends."""
+
+
+STAGES = (
+    Stage(name="pictures", steps=3000, clips=768, rate=1e-3, frames=1, length=256, stills=True, seed=1),
+    Stage(name="long pictures", steps=600, clips=256, rate=3e-4, stills=True, seed=2, checkpoint="image"),
+    Stage(name="clips", steps=8000, clips=256, rate=8e-4, seed=3, checkpoint="video-ft"),
+)
+
+
+class Trainer:
+    """The model with its fast training forward: pictures are drawn on the device, layers are compiled one by one."""
+
+    def __init__(self, device: str, start: Path | None = None, *, compiled: bool = True) -> None:
+        self.device = device
+        self.model = build_model(start).to(device)
+        self.textures = textures_of(SIZE, device)
+        self.mean = torch.tensor(MEAN, device=device).view(1, 1, 3, 1, 1)
+        self.std = torch.tensor(STD, device=device).view(1, 1, 3, 1, 1)
+        self.render = torch.compile(render) if compiled else render
+        self.like_video = torch.compile(like_video) if compiled else like_video
+        if compiled:
+            tower = self.model.model.vision_tower
+            encoder = getattr(tower, "vision_model", tower).encoder
+            for layer in [*encoder.layers, *self.model.model.language_model.layers]:
+                layer.compile()
+
+    def pixels(self, batch: Batch, *, wear: bool, stills: bool = False) -> Tensor:
+        """Normalised frames (b, t, 3, SIZE, SIZE); a still is drawn once."""
+        places, objects = batch["places"].to(self.device), batch["objects"].to(self.device)
+        if stills:
+            places, objects = places[:, :1], objects[:, :, :1]
+        picture = self.render(places, objects, self.textures)
+        if wear:
+            amount = torch.rand(len(places), device=self.device)
+            picture = self.like_video(picture, amount * (amount > 0.3))
+        return (picture - self.mean) / self.std
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Video tokens (b, t * 36, d) of normalised frames: what LlavaNextVideo's own forward computes."""
+        core = self.model.model
+        patches = core.vision_tower(pixels.flatten(0, 1)).last_hidden_state[:, 1:]
+        tokens = core.multi_modal_projector(core.vision_resampler(patches))
+        return tokens.reshape(pixels.shape[0], -1, tokens.shape[-1])
+
+    def hidden(self, batch: Batch, *, wear: bool, stills: bool = False) -> Tensor:
+        """Final hidden states (b, s, d)."""
+        core = self.model.model
+        ids = batch["ids"].to(self.device)
+        video = self.features(self.pixels(batch, wear=wear, stills=stills))
+        if stills:
+            video = video.repeat(1, batch["places"].shape[1], 1)
+        where = int((batch["ids"][0] == self.model.config.video_token_index).nonzero()[0])
+        embedded = core.get_input_embeddings()(ids)
+        embedded = torch.cat(
+            [embedded[:, :where], video.to(embedded.dtype), embedded[:, where + video.shape[1] :]], 1
+        )
+        rounds = batch["rounds"].to(self.device)
+        asked, seen = rounds[:, :, None], rounds[:, None, :]
+        causal = torch.ones(rounds.shape[1], rounds.shape[1], dtype=torch.bool, device=self.device).tril()
+        mask = causal & ((seen == asked) | (seen == 0))
+        return core.language_model(
+            inputs_embeds=embedded,
+            attention_mask=mask[:, None],
+            position_ids=batch["positions"].to(self.device),
+            use_cache=False,
+        ).last_hidden_state
+
+    def loss(self, batch: Batch, *, stills: bool) -> Tensor:
+        labels = batch["labels"].to(self.device, non_blocking=True)
+        hidden = self.hidden(batch, wear=True, stills=stills)
+        rows = (labels[:, 1:] != IGNORED).flatten().nonzero()[:, 0]
+        logits = self.model.lm_head(hidden[:, :-1].flatten(0, 1)[rows])
+        return F.cross_entropy(logits.float(), labels[:, 1:].flatten()[rows])
+
+    @torch.no_grad()
+    def accuracy(self, kind: str, clips: int, *, reverse: bool = False) -> float:
+        paper = exam(kind, clips, seed=0, reverse=reverse)
+        hidden = self.hidden(paper["batch"], wear=False)
+        at = hidden[torch.arange(clips, device=self.device), paper["position"].to(self.device)]
+        guess = self.model.lm_head(at).argmax(-1).cpu()
+        return float((guess == paper["letter"]).float().mean())
+
+    def accuracies(self, clips: int) -> dict[str, float]:
+        self.model.eval()
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            found = {kind: self.accuracy(kind, clips) for kind in (*KINDS, "static")}
+            found |= {f"{kind}_reversed": self.accuracy(kind, clips, reverse=True) for kind in KINDS[:4]}
+        self.model.train()
+        return {kind: round(100 * share, 1) for kind, share in found.items()}
+
+
+def rate_at(step: int, stage: Stage) -> float:
+    warm = min(1.0, (step + 1) / 200)
+    return stage.rate * warm * (1 / 30 + (1 - 1 / 30) * 0.5 * (1 + math.cos(math.pi * step / stage.steps)))
+
+
+def optimizers(model: nn.Module, muon: bool) -> list[torch.optim.Optimizer]:
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name] if muon else []
+    chosen = {id(p) for p in matrices}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    out: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.95), weight_decay=0.02, fused=torch.cuda.is_available())
+    ]
+    if matrices:
+        out.append(torch.optim.Muon(matrices, lr=1.0, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"))
+    return out
+
+
+def train(
+    trainer: Trainer, stage: Stage, log: Path, *, workers: int, every: int = 500, muon: bool = False
+) -> None:
+    """Runs one stage and appends a json line to `log` every so often."""
+    data = Batches(
+        seed=stage.seed,
+        count=stage.steps,
+        clips=stage.clips,
+        frames=stage.frames,
+        length=stage.length,
+        stills=stage.stills,
+    )
+    loader = DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=6 if workers else None)
+    model = trainer.model.train()
+    opts = optimizers(model, muon)
+    start, smooth, waited = time.time(), None, 0.0
+    mark = time.time()
+    for step, batch in enumerate(loader):
+        waited += time.time() - mark
+        for opt in opts:
+            for group in opt.param_groups:
+                group["lr"] = rate_at(step, stage)
+        with torch.autocast(trainer.device, dtype=torch.bfloat16):
+            loss = trainer.loss(batch, stills=stage.stills)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for opt in opts:
+            opt.step()
+            opt.zero_grad(set_to_none=True)
+        last = step + 1 == stage.steps
+        if step % 100 == 0 or last:
+            value = float(loss.detach())
+            smooth = value if smooth is None else 0.6 * smooth + 0.4 * value
+        if step in (20, 100) or (step and step % every == 0) or last:
+            row = {
+                "stage": stage.name,
+                "step": step + 1,
+                "seconds": round(time.time() - start, 1),
+                "loss": round(smooth or 0.0, 4),
+                "waited": round(waited, 1),
+            }
+            if step > 100:
+                row["accuracy"] = trainer.accuracies(2000 if last else 250)
+            line = json.dumps(row)
+            print(line, flush=True)
+            with log.open("a") as file:
+                file.write(line + "\n")
+        mark = time.time()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoints and the log")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--workers", type=int, default=12, help="processes that make batches")
+    parser.add_argument("--stages", nargs="*", default=[stage.name for stage in STAGES])
+    parser.add_argument("--start", type=Path, help="checkpoint folder to go on from")
+    parser.add_argument("--muon", action="store_true")
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--rate", type=float)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(0)
+    torch.set_float32_matmul_precision("high")
+    trainer = Trainer(args.device, args.start, compiled=args.device == "cuda")
+    print(f"{sum(p.numel() for p in trainer.model.parameters()) / 1e6:.1f} M parameters", flush=True)
+    import dataclasses
+
+    for stage in STAGES:
+        if stage.name not in args.stages:
+            continue
+        if args.steps:
+            stage = dataclasses.replace(stage, steps=args.steps)
+        if args.rate:
+            stage = dataclasses.replace(stage, rate=args.rate)
+        train(trainer, stage, args.out / "training.jsonl", workers=args.workers, muon=args.muon)
+        save_checkpoint(trainer.model, args.out / (stage.checkpoint or stage.name.replace(" ", "-")))
+
+
+if __name__ == "__main__":
+    main()
