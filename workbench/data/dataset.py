@@ -1,0 +1,37 @@
+"""What the registry knows about a data set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from workbench.data.collection import Samples
+from workbench.data.sample import shown
+from workbench.errors import SampleError
+
+
+class Loader(Protocol):
+    """Reads the samples. `root` is None exactly where the data set does not need one."""
+
+    def __call__(self, root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A data set that `samples(name)` can load."""
+
+    name: str
+    description: str
+    """One line for `workbench list data`."""
+    load: Loader
+    needs_root: bool
+    """Whether the user says with root= where the files are."""
+
+
+def check_limit(limit: int | None) -> None:
+    """Raises SampleError unless `limit` is None or a count of at least 1."""
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise SampleError(
+            f"limit is {shown(limit)}: give a whole number from 1, or None for all samples of a task"
+        )

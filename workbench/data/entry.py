@@ -1,0 +1,123 @@
+"""Annotations from outside: their form (pydantic), their ids, and the reason where one cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.data.collection import Skipped
+from workbench.data.sample import LETTERS, shown
+from workbench.errors import SampleError
+
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+AnyEntry = TypeVar("AnyEntry", bound=BaseModel)
+
+
+class Entry(BaseModel):
+    """One question of a TVBench or MVBench file. Fields that the workbench does not use are left alone."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+
+    video: str
+    question: str
+    candidates: list[str] | None = None
+    answer: str | None = None
+    start: Seconds | None = None
+    end: Seconds | None = None
+    stem: str | None = None
+    open_answer: str | None = None
+
+
+class OwnEntry(BaseModel):
+    """One question of a user's own list or table."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    video: str
+    question: str
+    options: list[str] | None = None
+    answer: str | int | None = None
+    start: Seconds | None = None
+    end: Seconds | None = None
+    stem: str | None = None
+    open_answer: str | None = None
+    task: str | None = None
+    id: str | None = None
+
+
+def validated(model: type[AnyEntry], entry: object) -> AnyEntry:
+    """The entry as `model`. Raises SampleError with the first thing that is wrong."""
+    if not isinstance(entry, dict):
+        raise SampleError(f"it is {shown(entry)}, not an object with 'video', 'question' and so on")
+    try:
+        return model.model_validate(entry)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+    field = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        raise SampleError(f"{field!r} is missing")
+    message = first["msg"].removeprefix("Input ")
+    raise SampleError(f"{field} is {shown(first['input'])}: it {message}")
+
+
+def answer_index(answer: str, options: Sequence[str]) -> int:
+    """Index of the option that says `answer`; spaces around do not count. Raises SampleError."""
+    # No options at all is for Sample to refuse: it says what an open-ended question needs instead.
+    texts = [option.strip() for option in options]
+    if answer.strip() not in texts and options:
+        raise SampleError(f"answer {shown(answer)} is not one of the options {shown(list(options))}")
+    return texts.index(answer.strip()) if options else 0
+
+
+def own_answer_index(answer: str | int, options: Sequence[str]) -> int:
+    """As `answer_index`, and an index or, where no option says the same, a letter will do too."""
+    if isinstance(answer, int):
+        return answer
+    letter = answer.strip().upper()
+    is_text = answer.strip() in [option.strip() for option in options]
+    if not is_text and len(letter) == 1 and letter in LETTERS[: len(options)]:
+        return LETTERS.index(letter)
+    return answer_index(answer, options)
+
+
+class Ids:
+    """Hands out "task/stem", then "task/stem#2", "task/stem#3" for more questions on one clip.
+
+    Asked once for every entry of a file in order, usable or not, so that an id depends neither on a limit nor
+    on which clips are there.
+    """
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+        self._counts: Counter[str] = Counter()
+
+    def take(self, task: str, entry: object, position: int) -> str:
+        """The id of the entry at `position` (from 1) of its file."""
+        video = entry.get("video") if isinstance(entry, dict) else None
+        stem = PurePath(video).stem if isinstance(video, str) else ""
+        # An id is printed in many places: nothing in it may move a cursor or break a line.
+        stem = "".join(letter if letter.isprintable() else "_" for letter in stem)
+        base = f"{task}/{stem}" if stem.strip() else f"{task}/entry-{position}"
+        while True:
+            self._counts[base] += 1
+            count = self._counts[base]
+            id = base if count == 1 else f"{base}#{count}"
+            if id not in self._used:
+                self._used.add(id)
+                return id
+
+
+def nothing_usable(where: str, skipped: Sequence[Skipped], *, root: Path | None = None) -> SampleError:
+    """The error for a source without a single usable entry: names the first few reasons."""
+    reasons = "; ".join(f"{entry.id}: {entry.reason}" for entry in skipped[:3])
+    more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
+    found = f"{len(skipped)} entries, none usable ({reasons}{more})" if skipped else "it has no entries"
+    remedy = "Correct the annotations or put the clips in their place."
+    archives = sorted(root.glob("video/**/*.zip")) if root is not None else []
+    if archives:
+        remedy = f"Unpack {archives[0].name} and the other archives in {root}/video first."
+    return SampleError(f"{where}: {found}. {remedy}")

@@ -1,0 +1,25 @@
+"""The clips that come with the project, in TVBench's folder format and read by the same code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.data.collection import Samples
+from workbench.data.dataset import Dataset
+from workbench.data.tvbench import load_folder, task_key
+
+
+def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples:
+    # Here and not above: making clips needs a renderer, which other data sets do not.
+    from workbench.mini.clips import clips_folder
+
+    keys = None if tasks is None else tuple(task_key(task) for task in tasks)
+    return load_folder(clips_folder(limit=limit, tasks=keys), tasks=keys, limit=limit, name="mini")
+
+
+MINI = Dataset(
+    name="mini",
+    description="Rendered clips that come with the project, for the models mini/video-ft and mini/image",
+    load=_load,
+    needs_root=False,
+)

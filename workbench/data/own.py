@@ -1,0 +1,106 @@
+"""A user's own questions: a list of dicts or the rows of a table."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.data.collection import Skipped
+from workbench.data.confine import check_clip, find_clip
+from workbench.data.entry import Ids, OwnEntry, nothing_usable, own_answer_index, validated
+from workbench.data.sample import Sample, shown
+from workbench.errors import SampleError, near_matches
+
+
+class OwnSamples(NamedTuple):
+    """What could be read, and what not."""
+
+    samples: list[Sample]
+    skipped: list[Skipped]
+    root: Path | None
+
+
+def read_entries(entries: Iterable[object], *, name: str, root: str | Path | None) -> OwnSamples:
+    """The work of `Samples.from_list`. Raises SampleError for unknown keys, and where no entry is usable."""
+    if isinstance(entries, (str, bytes, Mapping)):
+        raise SampleError(
+            f"{shown(entries)} is not a list of dicts: put the dict of each question into a list"
+        )
+    folder = None if root is None else Path(root).expanduser().absolute()
+    if folder is not None and not folder.is_dir():
+        raise SampleError(f"root {shown(str(root))} is no folder: give the folder that holds the clips")
+    found = OwnSamples([], [], folder)
+    ids = Ids()
+    for position, raw in enumerate(entries, start=1):
+        entry = _plain(raw)
+        task = entry.get("task") if isinstance(entry, dict) else None
+        id = ids.take(task if isinstance(task, str) else name, entry, position)
+        try:
+            sample = _to_sample(id, name, entry, folder)
+        except SampleError as problem:
+            found.skipped.append(Skipped(id, f"entry {position}: {problem}"))
+        else:
+            found.samples.append(sample)
+    if not found.samples:
+        raise nothing_usable(f"samples {shown(name)}", found.skipped)
+    return found
+
+
+def _to_sample(id: str, name: str, raw: object, root: Path | None) -> Sample:
+    entry = validated(OwnEntry, raw)
+    options = tuple(entry.options or ())
+    if root is None:
+        video = Path(entry.video).expanduser().absolute()
+        check_clip(video)
+    else:
+        video = find_clip(root, entry.video, (".",))
+    return Sample(
+        id=entry.id or id,
+        task=entry.task or name,
+        video=video,
+        question=entry.question,
+        options=options,
+        answer=None if entry.answer is None else own_answer_index(entry.answer, options),
+        start=entry.start,
+        end=entry.end,
+        stem=entry.stem,
+        open_answer=entry.open_answer,
+    )
+
+
+def _plain(raw: object) -> object:
+    """The entry in Python's own types: numpy and pandas values, paths and tuples are usual in notebooks.
+
+    Raises SampleError for a key that does not exist: left alone, a misspelt "opitons" would quietly turn a
+    multiple-choice question into an open one.
+    """
+    if not isinstance(raw, Mapping):
+        return raw
+    unknown = [key for key in raw if key not in OwnEntry.model_fields]
+    if unknown:
+        hint = near_matches(str(unknown[0]), OwnEntry.model_fields)
+        raise SampleError(
+            f"key {shown(unknown[0])} does not exist; the keys are {', '.join(OwnEntry.model_fields)}.{hint} "
+            "Rename it or leave it out."
+        )
+    return {key: _plain_value(key, value) for key, value in raw.items()}
+
+
+def _plain_value(key: str, value: object) -> object:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, float) and math.isnan(value):
+        return None  # an empty cell of a table
+    # An empty cell makes pandas turn a column of indices into floats.
+    return int(value) if key == "answer" and isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,92 @@
+"""Data sets by name. A new benchmark is one module with a `Dataset` and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from workbench.data.collection import Samples
+from workbench.data.dataset import Dataset, check_limit
+from workbench.data.mini import MINI
+from workbench.data.sample import shown
+from workbench.data.tvbench import LAYOUT, TVBENCH, load_folder
+from workbench.errors import SampleError, near_matches
+
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        MINI,
+        TVBENCH,
+    )
+}
+
+
+def samples(
+    name: str | Path,
+    *,
+    root: str | Path | None = None,
+    tasks: str | Iterable[str] | None = None,
+    limit: int | None = None,
+) -> Samples:
+    """Load a data set.
+
+    `samples("mini")`, `samples("mini/moving_direction,object_count")`, `samples("tvbench", root="TVBench")`,
+    or the path of any folder in TVBench's format. A name of the registry goes before a folder of that name:
+    write "./mini" for the folder.
+
+    Args:
+        root: where the files of a downloaded data set are.
+        tasks: names, or one text with commas; None loads all tasks.
+        limit: the first so many usable samples of each task.
+
+    Raises SampleError: no such data set, folder or task, a root or tasks that make no sense, nothing usable.
+    """
+    check_limit(limit)
+    wanted = _task_names(tasks)
+    head, slash, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
+    dataset = DATASETS.get(head.strip().lower())
+    if dataset is None:
+        return _folder(name, root, wanted, limit)
+    if slash:
+        if wanted is not None:
+            raise SampleError(
+                f"{shown(name)} names tasks, and so does tasks={list(wanted)}: use one of the two"
+            )
+        wanted = _task_names(rest)
+    if dataset.needs_root and root is None:
+        raise SampleError(
+            f"{shown(dataset.name)} has to be downloaded first: then give its folder, "
+            f"samples({dataset.name!r}, root='/path/to/it'); the folder holds {LAYOUT}"
+        )
+    if not dataset.needs_root and root is not None:
+        raise SampleError(
+            f"{shown(dataset.name)} comes with the project, so root={shown(str(root))} would be ignored: "
+            "leave root out, or give the path as the data set's name"
+        )
+    return dataset.load(None if root is None else Path(root), wanted, limit)
+
+
+def _folder(
+    name: str | Path, root: str | Path | None, tasks: tuple[str, ...] | None, limit: int | None
+) -> Samples:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        hint = near_matches(str(name).lower(), DATASETS)
+        known = ", ".join(DATASETS)
+        raise SampleError(
+            f"{shown(str(name))} is neither a data set ({known}) nor a folder with {LAYOUT}.{hint}"
+        )
+    if root is not None:
+        raise SampleError(
+            f"{shown(str(name))} is a folder, so root={shown(str(root))} would be ignored: leave root out"
+        )
+    return load_folder(folder, tasks=tasks, limit=limit)
+
+
+def _task_names(tasks: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    if tasks is None:
+        return None
+    names = tuple(task.strip() for task in (tasks.split(",") if isinstance(tasks, str) else tasks))
+    if not names or not all(names):
+        raise SampleError(f"tasks is {shown(tasks)}: give one name or more, or leave it out for all tasks")
+    return names

@@ -1,0 +1,146 @@
+"""One question about one clip. Every rule that makes a question usable is checked here, once."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import reprlib
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import SampleError
+
+LETTERS = string.ascii_uppercase
+"""Letters that options are called by; a question has at most this many options."""
+
+
+def shown(value: object, *, limit: int = 80) -> str:
+    """A short, printable form of something that came from outside, for messages."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = limit
+    return short.repr(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One question about one clip: multiple choice with `options`, or open-ended without.
+
+    Raises SampleError where the fields contradict one another.
+    """
+
+    id: str
+    """Unique in its data set: "moving_direction/clip_0001"."""
+    task: str
+    """The group that figures and tables gather by; no slash in it."""
+    video: Path
+    """A video file, or a folder of frames."""
+    question: str
+    """Kept as written. Whatever it says ("<video>", "</s>"), it is text and nothing else."""
+    options: tuple[str, ...] = ()
+    """The texts to choose from, without letters; empty for an open-ended question."""
+    answer: int | None = None
+    """Index of the true option, from 0; None where it is not known or there are no options."""
+    start: float | None = None
+    """Seconds from the start of the file where the clip begins; None is the start of the file."""
+    end: float | None = None
+    """Seconds from the start of the file where the clip ends; None is the end of the file."""
+    stem: str | None = None
+    """Open-ended: the text that opens the answer ("The red circle moves")."""
+    open_answer: str | None = None
+    """Open-ended: the true word, or words, after the stem ("left")."""
+
+    def __post_init__(self) -> None:
+        # A frozen class may still tidy what it is given: paths as text and options in a list are usual.
+        object.__setattr__(self, "video", Path(self.video))
+        object.__setattr__(self, "options", tuple(self.options))
+        if not self.id.strip():
+            raise SampleError("the id is empty: give every sample a name of its own")
+        if "/" in self.task:
+            raise SampleError(
+                f"task {shown(self.task)} contains a slash: use a plain name such as 'action_count'"
+            )
+        if not self.question.strip():
+            raise SampleError("the question is empty: write what is asked")
+        self._check_options()
+        self._check_bounds()
+        for field in ("id", "task", "question", "stem", "open_answer"):
+            _check_text(field, getattr(self, field))
+        for name in ("stem", "open_answer"):
+            text = getattr(self, name)
+            if text is not None and not text.strip():
+                raise SampleError(f"{name} is empty: write the words, or leave the field out")
+
+    def _check_options(self) -> None:
+        count = len(self.options)
+        if count == 1 or count > len(LETTERS):
+            raise SampleError(
+                f"{count} option{'s'[: count != 1]}: a multiple-choice question has 2 to {len(LETTERS)}"
+            )
+        seen: set[str] = set()
+        for option in self.options:
+            if not option.strip():
+                raise SampleError("an option is empty: every option needs a text")
+            _check_text("an option", option)
+            if option.strip() in seen:
+                raise SampleError(
+                    f"option {shown(option)} is there twice: the options of a question must differ"
+                )
+            seen.add(option.strip())
+        if self.answer is None:
+            return
+        if isinstance(self.answer, bool) or not 0 <= self.answer < max(count, 1):
+            raise SampleError(
+                f"answer {shown(self.answer)} is no index of the {count} options (0 to {count - 1})"
+            )
+        if not count:
+            raise SampleError(
+                "there is an answer but no options: give options, or put the true words into open_answer"
+            )
+
+    def _check_bounds(self) -> None:
+        for name, value in (("start", self.start), ("end", self.end)):
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise SampleError(f"{name} is {shown(value)}: seconds from the start of the file, 0 or more")
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise SampleError(f"start {self.start:g} s is not before end {self.end:g} s: correct the bounds")
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """The options' letters in order, ("A", "B", ..); empty for an open-ended question."""
+        return tuple(LETTERS[: len(self.options)])
+
+    @property
+    def true_letter(self) -> str | None:
+        """Letter of the true option, None where there is none."""
+        return None if self.answer is None else LETTERS[self.answer]
+
+    @property
+    def true_option(self) -> str | None:
+        """Text of the true option, None where there is none."""
+        return None if self.answer is None else self.options[self.answer]
+
+    def open_ended(self) -> Sample:
+        """The same question without its options, answered after `stem` ("Map the Flow", appendix C).
+
+        Raises SampleError where the sample has no stem.
+        """
+        if self.stem is None:
+            raise SampleError(
+                f"sample {shown(self.id)} has no stem, so its answer cannot be opened: "
+                "add 'stem' (and 'open_answer') to its annotation, or use another task"
+            )
+        return dataclasses.replace(self, options=(), answer=None)
+
+
+def _check_text(name: str, text: str | None) -> None:
+    """Half a surrogate pair is valid JSON but no text: no tokenizer and no file can hold it."""
+    if text is None:
+        return
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as problem:
+        raise SampleError(
+            f"{name} holds a broken character at position {problem.start} (half of a surrogate pair): "
+            "write the text again as UTF-8"
+        ) from None
