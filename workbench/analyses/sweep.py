@@ -1,0 +1,171 @@
+"""Sweeps: cut every flow in every layer range, on every sample, and see what the answer loses.
+
+The measure is Map the Flow's (section 2.2, appendix H): p_base is the highest probability at the last prompt
+position, p_knockout the probability of the same token after the cut, both by a softmax in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.analyses.measuring import Plan, make_cells, measure
+from workbench.analyses.progress import progress_bar
+from workbench.errors import RunError, WorkbenchError
+from workbench.interventions import Flow, Window, as_flows, as_windows
+from workbench.results import (
+    Run,
+    Skip,
+    data_settings,
+    holds_run,
+    make_run,
+    model_settings,
+    new_manifest,
+    open_store,
+)
+
+if TYPE_CHECKING:
+    from workbench.data import Sample, Samples
+    from workbench.engine import Engine
+    from workbench.models import VideoLLM
+    from workbench.video import Sampling
+
+
+def sweep(
+    model: VideoLLM,
+    samples: Samples | Sequence[Sample],
+    flows: Flow | str | Sequence[Flow | str],
+    windows: Window | str | Sequence[Window | str],
+    *,
+    only_correct: bool = True,
+    engine: str | Engine = "reference",
+    out: Path | str | None = None,
+    style: str = "mvbench",
+    frames: Sampling | int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Run:
+    """Cut every flow in every range of every window, on every sample.
+
+    Args:
+        only_correct: keep to the samples that the untouched model answers correctly, as Map the Flow does.
+        engine: how knockouts are run; "reference" runs one forward a knockout.
+        out: a folder for the results, written sample by sample. Where it holds a part of this run already
+            (it was stopped, or killed), the run goes on from there. None keeps everything in memory.
+        style: how the question is put, a name of `workbench.data.STYLES`.
+        frames: how the clip's frames are chosen; None is the model's own way.
+        seed: draws the bootstrap bands of the run's figures; written into the manifest.
+        progress: show a bar with the time left, where somebody can see it.
+
+    A sample whose clip, annotation or prompt cannot be used is skipped and listed in `run.skipped`; so is a
+    flow that a sample's prompt does not have. Raises RunError where no sample can be used, a flow exists in
+    none of them, or `out` holds a run with other settings; FlowError and WindowError for what cannot be read.
+    """
+    samples = as_samples(samples)
+    plan = Plan(
+        model=model,
+        engine=_engine(engine),
+        flows=as_flows(flows),
+        cells=make_cells(as_flows(flows), as_windows(windows), model.n_layers),
+        only_correct=only_correct,
+        style=style,
+        frames=frames,
+    )
+    manifest = new_manifest("sweep", _settings(plan, samples, seed), model)
+    if not holds_run(out):
+        refuse_missing_flows(plan, samples)
+    with open_store(out, manifest) as store:
+        records = []
+        with progress_bar(
+            len(samples) * plan.forwards, what="sweep", unit=" knockouts", show=progress
+        ) as bar:
+            for position, sample in enumerate(samples):
+                before = bar.n
+                record = store.get(position)
+                if record is None:
+                    record = measure(plan, sample, bar.update)
+                    store.put(position, record)
+                # What was done in an earlier run, skipped or answered wrongly needs no knockouts now.
+                bar.total -= plan.forwards - (bar.n - before)
+                records.append(record)
+        left_out = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
+        store.finish(records, left_out)
+        run = make_run(records, store.manifest, folder=out, skipped=left_out)
+    _refuse_empty(run, only_correct)
+    return run
+
+
+def _settings(plan: Plan, samples: Samples, seed: int) -> dict[str, Any]:
+    """All that decides the numbers, and therefore must be the same when a run goes on."""
+    return {
+        **model_settings(plan.model),
+        **data_settings(samples),
+        "flows": [str(flow) for flow in plan.flows],
+        "windows": list(dict.fromkeys(str(cell.window) for cell in plan.cells)),
+        "only_correct": plan.only_correct,
+        "engine": plan.engine.name,
+        "style": plan.style,
+        "frames": None if plan.frames is None else str(plan.frames),
+        "seed": seed,
+    }
+
+
+def as_samples(samples: Samples | Sequence[Sample]) -> Samples:
+    """Samples from a list of them, or from a single one. Raises RunError where there is none."""
+    from workbench.data import Sample, Samples
+
+    if isinstance(samples, Sample):
+        samples = [samples]
+    found = samples if isinstance(samples, Samples) else Samples(samples, name="own")
+    if not len(found):
+        raise RunError("There are no samples to go through. Pass wb.samples(...), or a list of Sample.")
+    return found
+
+
+def _engine(engine: str | Engine) -> Engine:
+    # Here and not above: engines need torch, reading a run does not.
+    from workbench.engine import get_engine
+
+    return get_engine(engine)
+
+
+def refuse_missing_flows(plan: Plan, samples: Samples) -> None:
+    """Raise RunError, before anything is computed, for a flow that no sample has."""
+    missing: dict[Flow, WorkbenchError] | None = None
+    unusable = ""
+    for sample in samples:
+        try:
+            here = plan.missing_flows(plan.encode(sample))
+        except WorkbenchError as error:
+            unusable = unusable or f"{sample.id}: {error}"
+            continue
+        missing = here if missing is None else {flow: e for flow, e in missing.items() if flow in here}
+        if not missing:
+            return
+    if missing is None:
+        raise RunError(_NOTHING.format(n=len(samples), first=unusable))
+    flow, error = next(iter(missing.items()))
+    raise RunError(
+        f"The flow {str(flow)!r} cannot be cut in any of the {len(samples)} samples: {error} "
+        "Leave it out, or use other samples."
+    ) from error
+
+
+_NOTHING = (
+    "None of the {n} samples can be used. The first, {first} Check the data set's folder, the frames and the "
+    "prompt style."
+)
+
+
+def _refuse_empty(run: Run, only_correct: bool) -> None:
+    if not run.table.empty:
+        return
+    if run.samples.empty:
+        first = run.skipped.iloc[-1]
+        raise RunError(_NOTHING.format(n=len(run.skipped), first=f"{first['sample_id']}: {first['reason']}"))
+    if only_correct:
+        raise RunError(
+            f"The model answers none of the {len(run.samples)} samples correctly, so nothing was cut. "
+            "Pass only_correct=False to keep all samples, or try another prompt style."
+        )

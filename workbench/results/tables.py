@@ -1,0 +1,105 @@
+"""The tidy tables of a run: their columns, in order, with fixed types.
+
+Everything is built as an Arrow table with a fixed schema, in memory as on disk, so that two equal runs give
+equal bytes and a table read back is the table that was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, get_type_hints
+
+import pandas as pd
+import pyarrow as pa
+
+
+class Effect(NamedTuple):
+    """One row of `run.table`: what one knockout did to one sample."""
+
+    sample_id: str
+    task: str
+    flow: str
+    window: str
+    layer: int
+    """From 1: the centre of a centred window, the last layer of a trailing one, i of after(i); 0 where a
+    window has no place."""
+    first_layer: int
+    last_layer: int
+    token: str
+    """The traced token: the one that the untouched model ranks first."""
+    p_base: float
+    p_knockout: float
+    change_percent: float
+    """(p_knockout - p_base) / p_base * 100."""
+    correct_base: bool
+    correct_knockout: bool
+    """Whether the token ranked first after the cut is the right answer."""
+
+
+class SampleRow(NamedTuple):
+    """One row of `run.samples`: what the untouched model answered."""
+
+    sample_id: str
+    task: str
+    token: str
+    p_base: float
+    answer: str
+    """The true letter, or the true words of an open-ended sample."""
+    predicted: str
+    """The letter that the token stands for; the token itself where it is no option's letter."""
+    correct: bool
+    n_tokens: int
+    """Rows of the prompt, video tokens included."""
+    seconds: float
+    """Wall time of the sample: reading the clip and all forwards."""
+
+
+class Skip(NamedTuple):
+    """One row of `run.skipped`: a sample, or one flow of a sample, that could not be used."""
+
+    sample_id: str
+    flow: str
+    """Empty where the whole sample was skipped."""
+    reason: str
+
+
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+def _schema(row: type) -> pa.Schema:
+    return pa.schema([pa.field(name, _ARROW[kind]) for name, kind in get_type_hints(row).items()])
+
+
+EFFECTS_SCHEMA = _schema(Effect)
+SAMPLES_SCHEMA = _schema(SampleRow)
+EFFECT_COLUMNS: tuple[str, ...] = Effect._fields
+SAMPLE_COLUMNS: tuple[str, ...] = SampleRow._fields
+SKIP_COLUMNS: tuple[str, ...] = Skip._fields
+
+
+class Tables(NamedTuple):
+    """The three tables of a run, ready to be written."""
+
+    effects: pa.Table
+    samples: pa.Table
+    skipped: tuple[Skip, ...]
+
+
+def effects_table(rows: Iterable[Effect]) -> pa.Table:
+    """An Arrow table of effects, in the order given."""
+    return pa.Table.from_pylist([row._asdict() for row in rows], schema=EFFECTS_SCHEMA)
+
+
+def samples_table(rows: Iterable[SampleRow]) -> pa.Table:
+    """An Arrow table of samples, in the order given."""
+    return pa.Table.from_pylist([row._asdict() for row in rows], schema=SAMPLES_SCHEMA)
+
+
+def arrow_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    """A data frame as an Arrow table, without pandas' own metadata."""
+    return pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
+
+
+def skipped_frame(rows: Sequence[Skip]) -> pd.DataFrame:
+    """A data frame of what was skipped."""
+    return pd.DataFrame(rows, columns=list(SKIP_COLUMNS), dtype="str")
