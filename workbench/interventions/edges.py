@@ -1,0 +1,77 @@
+"""Attention edges as rectangles of rows and columns.
+
+Axes: q query row, k key column; both count the rows of the prompt from 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Rectangle(NamedTuple):
+    """Every query of `rows` loses every key of `columns` that it could see. Both sorted int64."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Edges:
+    """The attention edges that one flow removes from one prompt.
+
+    Only edges of a causal model count: a key after its query is never part of the cut. A row is in at most
+    one rectangle, so no edge is counted twice. An engine can use the shape: no row before `first_row`
+    changes, and the rectangles of a cut between frames are blocks.
+    """
+
+    length: int
+    """Rows in the prompt, n."""
+    rectangles: tuple[Rectangle, ...]
+    keep_self: bool
+    """Every row keeps its own key, also where it is in both parts of a rectangle."""
+
+    def __post_init__(self) -> None:
+        rows = [rectangle.rows for rectangle in self.rectangles]
+        joined = np.concatenate(rows) if rows else np.empty(0, np.int64)
+        assert np.unique(joined).size == joined.size, "a row may be in one rectangle only"
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Sorted rows that lose at least one key."""
+        return np.flatnonzero(self.per_row())
+
+    @property
+    def first_row(self) -> int:
+        """First row that loses a key: no row before it changes. `length` where nothing is cut."""
+        rows = self.rows
+        return int(rows[0]) if rows.size else self.length
+
+    def per_row(self) -> np.ndarray:
+        """Keys that each row loses, int64 (q,)."""
+        lost = np.zeros(self.length, dtype=np.int64)
+        # Columns are sorted: the keys before a row (or up to it) are counted by a binary search.
+        side = "left" if self.keep_self else "right"
+        for rows, columns in self.rectangles:
+            lost[rows] = np.searchsorted(columns, rows, side=side)
+        return lost
+
+    def count(self) -> int:
+        """Number of (query, key) pairs removed, the diagonal counted, for one head."""
+        return int(self.per_row().sum())
+
+    def keys_lost(self, row: int) -> np.ndarray:
+        """Sorted keys that `row` loses, int64."""
+        for rows, columns in self.rectangles:
+            if row in rows:
+                return columns[columns < row] if self.keep_self else columns[columns <= row]
+        return np.empty(0, dtype=np.int64)
+
+    def dense(self) -> np.ndarray:
+        """The cut as bool (q, k), True where an edge is removed."""
+        cut = np.zeros((self.length, self.length), dtype=bool)
+        for rows, columns in self.rectangles:
+            cut[np.ix_(rows, columns)] = True
+        return np.tril(cut, k=-1 if self.keep_self else 0)

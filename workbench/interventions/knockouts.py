@@ -1,0 +1,141 @@
+"""Knockouts: which flows are cut in which layers, as data. Layers count from 1 here, from 0 in code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import KnockoutError
+from workbench.interventions.flows import Flow
+from workbench.interventions.masks import check_flows, keep_mask
+from workbench.interventions.windows import LayerSpan, Window
+
+if TYPE_CHECKING:
+    from workbench.models.layout import TokenLayout
+
+_CUT = re.compile(
+    r"(?P<flow>.+?)\s+in\s+(?:(?P<none>no\s+layers?)|layers?\s+(?P<first>\d+)(?:\s*(?:\.\.|-)\s*(?P<last>\d+))?)",
+    flags=re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """One flow, cut in a range of layers. No layer at all is written first_layer = last_layer + 1."""
+
+    flow: Flow
+    first_layer: int
+    """From 1."""
+    last_layer: int
+    """Included."""
+
+    def __post_init__(self) -> None:
+        for layer in (self.first_layer, self.last_layer):
+            if isinstance(layer, bool) or not isinstance(layer, int):
+                raise KnockoutError(f"{layer!r} is no layer. Layers are whole numbers from 1.")
+        if self.first_layer < 1:
+            raise KnockoutError(
+                f"'{self.flow}': there is no layer {self.first_layer}. Layers are counted from 1."
+            )
+        if self.first_layer > self.last_layer + 1:
+            raise KnockoutError(
+                f"'{self.flow}' in layers {self.first_layer}..{self.last_layer} is reversed: "
+                f"did you mean {self.last_layer}..{self.first_layer}?"
+            )
+
+    @property
+    def layers(self) -> range:
+        """The layers, counted from 1."""
+        return range(self.first_layer, self.last_layer + 1)
+
+    def __str__(self) -> str:
+        if not self.layers:
+            return f"{self.flow} in no layer"
+        if len(self.layers) == 1:
+            return f"{self.flow} in layer {self.first_layer}"
+        return f"{self.flow} in layers {self.first_layer}..{self.last_layer}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knockout:
+    """Attention edges that some layers may not use: one forward pass with these cuts is one result.
+
+    It is ANDed with the model's own mask and never takes its place.
+    """
+
+    cuts: tuple[Cut, ...]
+
+    def __post_init__(self) -> None:
+        if not self.cuts:
+            raise KnockoutError(
+                "A knockout needs at least one cut, for example Knockout.parse('video -> last in layer 3')."
+            )
+
+    @classmethod
+    def of(cls, flow: Flow | str, layers: LayerSpan | tuple[int, int]) -> Knockout:
+        """One flow in one range: a LayerSpan of a window, or (first, last), counted from 1, both included."""
+        first, last = layers[-2:]
+        parsed = Flow.parse(flow) if isinstance(flow, str) else flow
+        return cls(cuts=(Cut(flow=parsed, first_layer=first, last_layer=last),))
+
+    @classmethod
+    def parse(cls, text: str) -> Knockout:
+        """Reads `video -> question in layers 3..11; last -> last in layer 4`.
+
+        Raises KnockoutError or FlowError where the text is no knockout.
+        """
+        cuts = []
+        for part in text.split(";"):
+            found = _CUT.fullmatch(part.strip())
+            if not found:
+                raise KnockoutError(
+                    f"{part.strip()!r} is not a cut. Write 'video -> question in layers 3..11' or "
+                    "'video -> last in layer 3'; join several cuts by ';'."
+                )
+            first = 1 if found["none"] else int(found["first"])
+            last = 0 if found["none"] else int(found["last"] or first)
+            if last < first and not found["none"]:
+                raise KnockoutError(f"{part.strip()!r} is reversed: did you mean layers {last}..{first}?")
+            cuts.append(Cut(flow=Flow.parse(found["flow"]), first_layer=first, last_layer=last))
+        return cls(cuts=tuple(cuts))
+
+    def __str__(self) -> str:
+        return "; ".join(map(str, self.cuts))
+
+    def layers(self, n_layers: int) -> dict[int, tuple[Flow, ...]]:
+        """The flows that are cut in each touched layer, by layer counted from 0, in order.
+
+        Raises KnockoutError for a layer that the model does not have.
+        """
+        for cut in self.cuts:
+            if cut.last_layer > n_layers:
+                raise KnockoutError(
+                    f"'{cut}' lies outside the model, which has {n_layers} layers (1..{n_layers})."
+                )
+        touched = {
+            layer: tuple(c.flow for c in self.cuts if layer in c.layers) for layer in range(1, n_layers + 1)
+        }
+        return {layer - 1: flows for layer, flows in touched.items() if flows}
+
+    def check(self, layout: TokenLayout, n_layers: int, n_heads: int) -> None:
+        """Raises KnockoutError or SpanError where this knockout cannot act on this prompt and model."""
+        for flows in set(self.layers(n_layers).values()):
+            check_flows(flows, layout, n_heads)
+
+    def mask(self, layout: TokenLayout, layer0: int, n_heads: int) -> np.ndarray | None:
+        """What layer `layer0` (from 0) keeps: bool (h, q, k), True = keep, h = 1 or `n_heads`.
+
+        None where the layer is untouched. Raises as `check`.
+        """
+        flows = tuple(cut.flow for cut in self.cuts if layer0 + 1 in cut.layers)
+        return keep_mask(flows, layout, n_heads) if flows else None
+
+
+def knockouts(flows: Iterable[Flow], windows: Iterable[Window], n_layers: int) -> list[Knockout]:
+    """One knockout for every flow, window and range of the window, flow by flow."""
+    spans = [span for window in windows for span in window.expand(n_layers)]
+    return [Knockout.of(flow, span) for flow in flows for span in spans]

@@ -1,0 +1,77 @@
+"""Keep-masks: what is left of attention after one or more flows are cut in a layer.
+
+Axes: h query head (1 where all heads share the mask), q query row, k key column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import KnockoutError
+from workbench.interventions.edges import Edges
+from workbench.interventions.flows import Flow
+
+if TYPE_CHECKING:
+    from workbench.models.layout import TokenLayout
+
+
+def check_flows(flows: Sequence[Flow], layout: TokenLayout, n_heads: int) -> None:
+    """Checks flows that are cut together in one layer, without making a dense mask.
+
+    Raises KnockoutError for a head that the model lacks, for a flow that removes nothing, and for a row that
+    would be left without any key (softmax over nothing is a uniform or NaN row in one kernel or another).
+    """
+    for flow in flows:
+        if flow.heads is not None and flow.heads[-1] >= n_heads:
+            raise KnockoutError(
+                f"{str(flow)!r} names head {flow.heads[-1]}, and this model has {n_heads} query heads "
+                f"(0..{n_heads - 1})."
+            )
+    edges = [flow.edges(layout) for flow in flows]
+    for cuts, names in _by_head(flows, edges):
+        lost = np.sum([cut.per_row() for cut in cuts], axis=0)
+        # The sum counts an edge twice where two flows share it, so it only nominates rows.
+        for row in np.flatnonzero(lost > np.arange(layout.length)):
+            gone = np.unique(np.concatenate([cut.keys_lost(int(row)) for cut in cuts]))
+            if gone.size > row:
+                raise KnockoutError(_starved(int(row), names, layout))
+
+
+def keep_mask(flows: Sequence[Flow], layout: TokenLayout, n_heads: int) -> np.ndarray:
+    """The edges that stay when all `flows` are cut in one layer: bool (h, q, k), True = keep.
+
+    h is 1 where all heads share the mask, else n_heads. Keys after their query are True: the mask is meant to
+    be ANDed with the model's own. Raises as `check_flows`.
+    """
+    check_flows(flows, layout, n_heads)
+    per_head = any(flow.heads is not None for flow in flows)
+    keep = np.ones((n_heads if per_head else 1, layout.length, layout.length), dtype=bool)
+    for flow in flows:
+        kept = ~flow.edges(layout).dense()
+        for head in range(len(keep)) if flow.heads is None else flow.heads:
+            keep[head] &= kept
+    return keep
+
+
+def _by_head(flows: Sequence[Flow], edges: Sequence[Edges]) -> Iterator[tuple[list[Edges], str]]:
+    """The cuts that act together in one head, with their names: each named head, then any other head."""
+    named = sorted({head for flow in flows for head in flow.heads or ()})
+    for head in (*named, None):
+        acting = [flow.heads is None or head in flow.heads for flow in flows]
+        cuts = [cut for cut, acts in zip(edges, acting, strict=True) if acts]
+        if cuts:
+            yield (
+                cuts,
+                " and ".join(repr(str(flow)) for flow, acts in zip(flows, acting, strict=True) if acts),
+            )
+
+
+def _starved(row: int, names: str, layout: TokenLayout) -> str:
+    token = f" (token {layout.tokens[row]!r})" if layout.tokens else ""
+    return (
+        f"Cutting {names} leaves row {row}{token} without any key to attend to. Let rows keep their own key "
+        "(leave out '(self too)'), or cut fewer keys."
+    )
