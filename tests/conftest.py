@@ -16,7 +16,6 @@ import sys
 from typing import Any
 
 import hypothesis
-import jaxtyping
 import pytest
 import torch
 
@@ -25,10 +24,6 @@ torch.set_num_threads(1)
 
 hypothesis.settings.register_profile("workbench", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("workbench")
-
-if os.environ.get("WORKBENCH_CHECK_TYPES"):
-    # Array shapes and argument types, checked at every call: slower, so only on request.
-    jaxtyping.install_import_hook("workbench", "beartype.beartype")
 
 
 class NetworkUsed(Exception):
