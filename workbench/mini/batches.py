@@ -24,7 +24,7 @@ from workbench.mini.tokenizer import (
     build_tokenizer,
     open_text,
 )
-from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states, still
+from workbench.mini.world import KINDS, backdrops, make_scene, states, still
 
 # Axes: b clip, t frame, o object, s position
 FRAMES = 8
@@ -178,7 +178,7 @@ def exam(kind: str, clips: int, seed: int, *, reverse: bool = False) -> Exam:
             scene = scene.reversed()
         question = rng.choice(list(static(scene, rng))) if kind == "static" else question_for(scene, rng)
         times = (np.arange(FRAMES) + 0.5) / FRAMES
-        talk = conversation([(question, True)], FRAMES, 400)
+        talk = conversation([(question, True)], FRAMES, 512)
         where = next(i for i, label in enumerate(talk.labels) if label != IGNORED)
         rows.append(Row(backdrops(scene, times), states(scene, times), talk))
         positions.append(where - 1)

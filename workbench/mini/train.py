@@ -42,14 +42,25 @@ class Stage:
     length: int = 512
     stills: bool = False
     seed: int
-    checkpoint: str | None = None
-    """Save the model under this name when the stage ends."""
+    checkpoint: str
+    """Folder that the model is saved in when the stage ends."""
 
 
 STAGES = (
-    Stage(name="pictures", steps=3000, clips=768, rate=1e-3, frames=1, length=256, stills=True, seed=1),
-    Stage(name="long pictures", steps=600, clips=256, rate=3e-4, stills=True, seed=2, checkpoint="image"),
-    Stage(name="clips", steps=8000, clips=256, rate=8e-4, seed=3, checkpoint="video-ft"),
+    Stage(
+        name="pictures",
+        steps=1600,
+        clips=768,
+        rate=1e-3,
+        frames=1,
+        length=256,
+        stills=True,
+        seed=1,
+        checkpoint="pictures",
+    ),
+    Stage(name="long pictures", steps=500, clips=256, rate=4e-4, stills=True, seed=2, checkpoint="image"),
+    Stage(name="clips", steps=2500, clips=256, rate=1e-3, seed=3, checkpoint="clips"),
+    Stage(name="more clips", steps=3000, clips=256, rate=6e-4, seed=4, checkpoint="video-ft"),
 )
 
 
@@ -65,6 +76,8 @@ class Trainer:
         self.render = torch.compile(render) if compiled else render
         self.like_video = torch.compile(like_video) if compiled else like_video
         if compiled:
+            torch._dynamo.config.automatic_dynamic_shapes = False  # every stage has one shape
+            torch._dynamo.config.recompile_limit = 16
             tower = self.model.model.vision_tower
             encoder = getattr(tower, "vision_model", tower).encoder
             for layer in [*encoder.layers, *self.model.model.language_model.layers]:
@@ -119,18 +132,21 @@ class Trainer:
         return F.cross_entropy(logits.float(), labels[:, 1:].flatten()[rows])
 
     @torch.no_grad()
-    def accuracy(self, kind: str, clips: int, *, reverse: bool = False) -> float:
-        paper = exam(kind, clips, seed=0, reverse=reverse)
-        hidden = self.hidden(paper["batch"], wear=False)
-        at = hidden[torch.arange(clips, device=self.device), paper["position"].to(self.device)]
-        guess = self.model.lm_head(at).argmax(-1).cpu()
-        return float((guess == paper["letter"]).float().mean())
+    def accuracy(self, kind: str, papers: int, *, reverse: bool = False) -> float:
+        """Share of right letters on `papers` times 256 held-out questions."""
+        right = []
+        for seed in range(papers):
+            paper = exam(kind, 256, seed=seed, reverse=reverse)
+            hidden = self.hidden(paper["batch"], wear=False)
+            at = hidden[torch.arange(len(hidden), device=self.device), paper["position"].to(self.device)]
+            right.append(self.model.lm_head(at).argmax(-1).cpu() == paper["letter"])
+        return float(torch.cat(right).float().mean())
 
-    def accuracies(self, clips: int) -> dict[str, float]:
+    def accuracies(self, papers: int) -> dict[str, float]:
         self.model.eval()
         with torch.autocast(self.device, dtype=torch.bfloat16):
-            found = {kind: self.accuracy(kind, clips) for kind in (*KINDS, "static")}
-            found |= {f"{kind}_reversed": self.accuracy(kind, clips, reverse=True) for kind in KINDS[:4]}
+            found = {kind: self.accuracy(kind, papers) for kind in (*KINDS, "static")}
+            found |= {f"{kind}_reversed": self.accuracy(kind, papers, reverse=True) for kind in KINDS[:4]}
         self.model.train()
         return {kind: round(100 * share, 1) for kind, share in found.items()}
 
@@ -140,22 +156,20 @@ def rate_at(step: int, stage: Stage) -> float:
     return stage.rate * warm * (1 / 30 + (1 - 1 / 30) * 0.5 * (1 + math.cos(math.pi * step / stage.steps)))
 
 
-def optimizers(model: nn.Module, muon: bool) -> list[torch.optim.Optimizer]:
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name] if muon else []
+def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon for the layers' matrices, AdamW for the rest: on pictures a quarter of AdamW's loss at step 1,000."""
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
     chosen = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in chosen]
-    out: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.95), weight_decay=0.02, fused=torch.cuda.is_available())
+    fused = torch.cuda.is_available()
+    return [
+        torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.95), weight_decay=0.02, fused=fused),
+        torch.optim.Muon(matrices, lr=1.0, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
     ]
-    if matrices:
-        out.append(torch.optim.Muon(matrices, lr=1.0, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"))
-    return out
 
 
-def train(
-    trainer: Trainer, stage: Stage, log: Path, *, workers: int, every: int = 500, muon: bool = False
-) -> None:
-    """Runs one stage and appends a json line to `log` every so often."""
+def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, every: int = 500) -> None:
+    """Runs one stage, appends a json line to `training.jsonl` every so often, and saves the stage's checkpoint."""
     data = Batches(
         seed=stage.seed,
         count=stage.steps,
@@ -166,7 +180,7 @@ def train(
     )
     loader = DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=6 if workers else None)
     model = trainer.model.train()
-    opts = optimizers(model, muon)
+    opts = optimizers(model)
     start, smooth, waited = time.time(), None, 0.0
     mark = time.time()
     for step, batch in enumerate(loader):
@@ -194,12 +208,15 @@ def train(
                 "waited": round(waited, 1),
             }
             if step > 100:
-                row["accuracy"] = trainer.accuracies(2000 if last else 250)
+                row["accuracy"] = trainer.accuracies(8 if last else 1)
             line = json.dumps(row)
             print(line, flush=True)
-            with log.open("a") as file:
+            with (out / "training.jsonl").open("a") as file:
                 file.write(line + "\n")
+        if step % 1000 == 999:
+            save_checkpoint(model, out / "latest")
         mark = time.time()
+    save_checkpoint(model, out / stage.checkpoint)
 
 
 def main() -> None:
@@ -209,26 +226,15 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=12, help="processes that make batches")
     parser.add_argument("--stages", nargs="*", default=[stage.name for stage in STAGES])
     parser.add_argument("--start", type=Path, help="checkpoint folder to go on from")
-    parser.add_argument("--muon", action="store_true")
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--rate", type=float)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")
     trainer = Trainer(args.device, args.start, compiled=args.device == "cuda")
     print(f"{sum(p.numel() for p in trainer.model.parameters()) / 1e6:.1f} M parameters", flush=True)
-    import dataclasses
-
     for stage in STAGES:
-        if stage.name not in args.stages:
-            continue
-        if args.steps:
-            stage = dataclasses.replace(stage, steps=args.steps)
-        if args.rate:
-            stage = dataclasses.replace(stage, rate=args.rate)
-        train(trainer, stage, args.out / "training.jsonl", workers=args.workers, muon=args.muon)
-        save_checkpoint(trainer.model, args.out / (stage.checkpoint or stage.name.replace(" ", "-")))
+        if stage.name in args.stages:
+            train(trainer, stage, args.out, workers=args.workers)
 
 
 if __name__ == "__main__":
