@@ -11,14 +11,14 @@ from workbench.errors import SampleError
 # A letter counts where it stands alone: at the end, before ")" or another mark, or before a line break.
 # "A red ball" is a text that begins with an article. The last five marks are those of Chinese text.
 _ALONE = r"(?=\s*(?:$|[).:,;\]\"'*<\n）。．，：]))"
-_OPENING = r"[\s(\[\"'*]*"
-# Only "A" and "I" are words of their own, so that "B left" is a choice.
-_THEN_WORD = r"(?=\s)"
-_INTRODUCED = rf"\b(?i:answer|option|choice)\b\s*(?i:is|would be)?\s*:?{_OPENING}(?i:option\s+)?{_OPENING}"
+# The quantifiers that end in "+" give nothing back, so that no text takes more than linear time.
+_OPENING = r"[\s(\[\"'*:（]*+"
+_INTRODUCED = rf"\b(?i:answer|option|choice)\b\s*+(?i:(?:is|would be)\b)?{_OPENING}(?i:option\b{_OPENING})?"
 _PATTERNS = tuple(
     re.compile(before + letter)
     for before in (rf"^{_OPENING}", _INTRODUCED)
-    for letter in (rf"([A-Za-z]){_ALONE}", rf"([B-HJ-Z]){_THEN_WORD}")
+    # Only "A" and "I" are words of their own: "B left" is a choice.
+    for letter in (rf"([A-Za-z]){_ALONE}", r"([B-HJ-Z])(?=\s)")
 )
 _BRACKETS = re.compile(r"\(([A-Za-z])\)")
 _MARKERS = ("▁", "Ġ", "Ċ", "##")
@@ -51,13 +51,11 @@ def same_word(token_text: str, word: str, *, prefix: bool = False) -> bool:
 
     With `prefix`, a token that only opens the word is enough (tokenizers may split it: "mov" for "moves").
     """
-    token = token_text
-    for marker in _MARKERS:
-        token = token.removeprefix(marker)
-    said, true = _bare(token), _bare((word.split() or [""])[0])
-    if not said or not true:
-        return False
-    return true.startswith(said) if prefix else said == true
+    true = _bare((word.split() or [""])[0])
+    # Such a marker can also be a letter of its own (Maltese has "Ġ"), so the token counts as it is, too.
+    spellings = {token_text, *(token_text.removeprefix(marker) for marker in _MARKERS)}
+    said = {_bare(spelling) for spelling in spellings} - {""}
+    return any(true.startswith(text) if prefix else text == true for text in said)
 
 
 def _bare(text: str) -> str:

@@ -8,7 +8,7 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 
 from workbench.data.display import samples_html
 from workbench.data.sample import Sample, shown
@@ -49,7 +49,7 @@ class Samples(Sequence[Sample]):
         repeated = [id for id, count in Counter(sample.id for sample in self._items).items() if count > 1]
         if repeated:
             raise SampleError(
-                f"{len(repeated)} sample ids are used more than once, {shown(repeated[0])} for one: "
+                f"sample id {shown(repeated[0])} is used more than once ({len(repeated)} such ids in all): "
                 "give every sample an id of its own"
             )
 
@@ -172,7 +172,7 @@ class Samples(Sequence[Sample]):
         return type(self)(items, name=self._name, source=self._source, skipped=kept)
 
     @overload
-    def __getitem__(self, index: int | str) -> Sample: ...
+    def __getitem__(self, index: SupportsIndex | str) -> Sample: ...
     @overload
     def __getitem__(self, index: slice) -> Samples: ...
     def __getitem__(self, index: Any) -> Sample | Samples:

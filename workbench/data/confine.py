@@ -53,8 +53,8 @@ def check_clip(clip: Path) -> None:
 def inside(path: Path, root: Path) -> bool:
     """Whether `path`, with all its links followed, lies in `root`.
 
-    The cache of the Hugging Face hub holds links only, from snapshots/REVISION/.. to the folder "blobs" beside
-    "snapshots": that one way out is allowed.
+    The cache of the Hugging Face hub holds links only, from snapshots/REVISION/.. to the folder blobs beside
+    snapshots: that one way out is allowed.
     """
     home = root.resolve()
     allowed = [home]

@@ -40,7 +40,8 @@ class OwnEntry(BaseModel):
     video: str
     question: str
     options: list[str] | None = None
-    answer: str | int | None = None
+    answer: object = None
+    """A text, a letter or an index: `own_answer_index` tells them apart."""
     start: Seconds | None = None
     end: Seconds | None = None
     stem: str | None = None
@@ -73,10 +74,14 @@ def answer_index(answer: str, options: Sequence[str]) -> int:
     return texts.index(answer.strip()) if options else 0
 
 
-def own_answer_index(answer: str | int, options: Sequence[str]) -> int:
+def own_answer_index(answer: object, options: Sequence[str]) -> int:
     """As `answer_index`, and an index or, where no option says the same, a letter will do too."""
     if isinstance(answer, int):
         return answer
+    if not isinstance(answer, str):
+        raise SampleError(
+            f"answer is {shown(answer)}: it should be the text of an option, its letter, or its index from 0"
+        )
     letter = answer.strip().upper()
     is_text = answer.strip() in [option.strip() for option in options]
     if not is_text and len(letter) == 1 and letter in LETTERS[: len(options)]:
@@ -115,7 +120,7 @@ def nothing_usable(where: str, skipped: Sequence[Skipped], *, root: Path | None 
     """The error for a source without a single usable entry: names the first few reasons."""
     reasons = "; ".join(f"{entry.id}: {entry.reason}" for entry in skipped[:3])
     more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
-    found = f"{len(skipped)} entries, none usable ({reasons}{more})" if skipped else "it has no entries"
+    found = f"no usable entry among {len(skipped)} ({reasons}{more})" if skipped else "it has no entries"
     remedy = "Correct the annotations or put the clips in their place."
     archives = sorted(root.glob("video/**/*.zip")) if root is not None else []
     if archives:

@@ -111,8 +111,8 @@ def build_prompt(sample: Sample, style: str | Style = "mvbench") -> PromptText:
     """The words for `sample`. Its texts are taken exactly as they are.
 
     Spans: `question` is one run from the first word of the question to the end of the last option.
-    `nonoption` is the question alone. `option[A]`.. are the options with the marks of their letters. `true_option` and
-    `false_options` are these pieces again, by what they say; absent where the true one is not known.
+    `nonoption` is the question alone. `option[A]`.. are the options with the marks of their letters.
+    `true_option` and `false_options` are these pieces again, by what they say (absent where nobody knows).
     "Options:" lies in `question` only.
 
     Raises PromptError: no such style, or one that does not fit (options it would leave out, or none to show).

@@ -70,7 +70,7 @@ def _folder(
     name: str | Path, root: str | Path | None, tasks: tuple[str, ...] | None, limit: int | None
 ) -> Samples:
     folder = Path(name).expanduser()
-    if not folder.is_dir():
+    if not str(name).strip() or not _is_folder(folder):
         hint = near_matches(str(name).lower(), DATASETS)
         known = ", ".join(DATASETS)
         raise SampleError(
@@ -81,6 +81,13 @@ def _folder(
             f"{shown(str(name))} is a folder, so root={shown(str(root))} would be ignored: leave root out"
         )
     return load_folder(folder, tasks=tasks, limit=limit)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long to be one
+        return False
 
 
 def _task_names(tasks: str | Iterable[str] | None) -> tuple[str, ...] | None:

@@ -19,7 +19,10 @@ def shown(value: object, *, limit: int = 80) -> str:
     """A short, printable form of something that came from outside, for messages."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = short.maxlong = limit
-    return short.repr(value)
+    try:
+        return short.repr(value)
+    except ValueError:  # Python does not print numbers of thousands of digits
+        return f"a huge {type(value).__name__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class Sample:
         self._check_bounds()
         for field in ("id", "task", "question", "stem", "open_answer"):
             _check_text(field, getattr(self, field))
+        _check_text("video", str(self.video))
         for name in ("stem", "open_answer"):
             text = getattr(self, name)
             if text is not None and not text.strip():

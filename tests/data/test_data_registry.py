@@ -1,0 +1,136 @@
+"""Data sets by name, and what cannot be loaded."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.data.conftest import MakeFolder, entry
+from workbench.data import DATASETS, samples
+from workbench.errors import SampleError
+
+
+@pytest.fixture
+def root(make_folder: MakeFolder) -> Path:
+    tasks = {task: [entry(), entry(question="And then?")] for task in ("moving_direction", "object_count")}
+    return make_folder(tasks, ("video/clip_1.mp4",))
+
+
+@pytest.fixture
+def clips_calls(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """A clip maker in the place of the project's own: notes what it is asked and gives `root`."""
+    calls: list[dict[str, Any]] = []
+
+    def clips_folder(limit: int | None = None, tasks: tuple[str, ...] | None = None) -> Path:
+        calls.append({"limit": limit, "tasks": tasks})
+        return root
+
+    module = types.ModuleType("workbench.mini.clips")
+    vars(module)["clips_folder"] = clips_folder
+    monkeypatch.setitem(sys.modules, "workbench.mini.clips", module)
+    return calls
+
+
+def test_every_data_set_says_what_it_is() -> None:
+    assert {"mini", "tvbench"} <= set(DATASETS)
+    for name, dataset in DATASETS.items():
+        assert dataset.name == name == name.lower()
+        assert "/" not in name
+        assert dataset.description
+
+
+class TestTvbench:
+    def test_with_root(self, root: Path) -> None:
+        found = samples("tvbench", root=root)
+        assert (found.name, found.source, len(found)) == ("tvbench", root, 4)
+        assert len(samples("TVBench", root=str(root), limit=1)) == 2
+
+    @pytest.mark.parametrize("tasks", [["object_count"], "object_count", ("Object Count",)])
+    def test_tasks(self, root: Path, tasks: Any) -> None:
+        assert samples("tvbench", root=root, tasks=tasks).tasks == ("object_count",)
+
+    @pytest.mark.parametrize(
+        "name", ["tvbench/object_count,moving_direction", "tvbench/object_count, moving_direction"]
+    )
+    def test_tasks_in_the_name(self, root: Path, name: str) -> None:
+        assert samples(name, root=root).tasks == ("object_count", "moving_direction")
+
+    def test_without_root_it_says_where_to_get_it(self) -> None:
+        with pytest.raises(SampleError, match=r"has to be downloaded first.*root='/path/to/it'"):
+            samples("tvbench")
+
+
+class TestMini:
+    def test_it_is_read_by_the_same_code(self, root: Path, clips_calls: list[dict[str, Any]]) -> None:
+        found = samples("mini")
+        assert (found.name, found.source, len(found)) == ("mini", root, 4)
+        assert found.fingerprint == samples(root).fingerprint
+        assert clips_calls == [{"limit": None, "tasks": None}]
+
+    def test_limit_and_tasks_reach_the_clip_maker(self, clips_calls: list[dict[str, Any]]) -> None:
+        found = samples("mini/Object Count", limit=1)
+        assert clips_calls == [{"limit": 1, "tasks": ("object_count",)}]
+        assert [s.id for s in found] == ["object_count/clip_1"]
+
+    @pytest.mark.usefixtures("clips_calls")
+    def test_root_would_be_ignored(self, root: Path) -> None:
+        with pytest.raises(SampleError, match="would be ignored"):
+            samples("mini", root=root)
+
+
+class TestFolder:
+    @pytest.mark.parametrize("kind", [str, Path])
+    def test_a_path(self, root: Path, kind: type) -> None:
+        found = samples(kind(root), tasks="object_count", limit=1)
+        assert (found.name, len(found)) == ("set", 1)
+
+    def test_root_would_be_ignored(self, root: Path) -> None:
+        with pytest.raises(SampleError, match="would be ignored"):
+            samples(root, root=root)
+
+    def test_a_name_of_the_registry_goes_first(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, clips_calls: list[dict[str, Any]]
+    ) -> None:
+        root.rename(root.parent / "mini")
+        (root.parent / "set").symlink_to(root.parent / "mini")
+        monkeypatch.chdir(root.parent)
+        assert samples("./mini").source == root.parent / "mini"
+        assert clips_calls == []
+        samples("mini")
+        assert len(clips_calls) == 1
+
+    def test_home_is_expanded(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(root.parent))
+        assert samples("~/set").source == root
+
+
+@pytest.mark.parametrize("name", ["tvbnch", "", "no/such/folder", "\0", "x" * 5000])
+def test_neither_a_data_set_nor_a_folder(name: str) -> None:
+    with pytest.raises(SampleError, match="neither a data set"):
+        samples(name)
+
+
+def test_near_matches_are_named() -> None:
+    with pytest.raises(SampleError, match="Did you mean 'tvbench'"):
+        samples("TVBnch")
+
+
+@pytest.mark.parametrize("tasks", [[], "", ["object_count", " "], "object_count,,moving_direction"])
+def test_empty_task_names(root: Path, tasks: Any) -> None:
+    with pytest.raises(SampleError, match="give one name or more"):
+        samples("tvbench", root=root, tasks=tasks)
+
+
+def test_tasks_in_two_places(root: Path) -> None:
+    with pytest.raises(SampleError, match="use one of the two"):
+        samples("tvbench/object_count", root=root, tasks=["object_count"])
+
+
+def test_a_limit_is_checked_before_clips_are_made(clips_calls: list[dict[str, Any]]) -> None:
+    with pytest.raises(SampleError, match="limit is 0"):
+        samples("mini", limit=0)
+    assert clips_calls == []
