@@ -1,0 +1,200 @@
+"""The main figure: how much of the answer's probability is lost where a flow is cut, layer by layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.analyses.statistics import FEW_SAMPLES, Point, curve_points
+from workbench.errors import RunError
+from workbench.figures.panels import Grid, grid, layer_axis
+from workbench.figures.reading import headline
+from workbench.figures.selection import PLACED, is_placed, kind_of, select, series_of
+from workbench.figures.template import LineStyle, line_styles, translucent
+from workbench.figures.text import arrows, count_of, flow_label, layers_text, percent, plain, task_name
+from workbench.figures.totals import total_effects
+
+_TITLE = "Where information flows: what the answer loses when a flow is cut"
+_MEANING = "Below 0: the edges cut there carried something that the answer needs."
+
+
+def information_flow(
+    table: pd.DataFrame,
+    *,
+    tasks: str | Iterable[str] | None = None,
+    flows: Any = None,
+    window: Any = None,
+    title: str | None = None,
+    columns: int | None = None,
+    caption: bool = True,
+    seed: int = 0,
+) -> go.Figure:
+    """Mean change of the answer's probability by layer, one panel a task, one curve a flow.
+
+    `table` is a sweep's table. Bands are 95% bootstrap intervals of the mean over samples, drawn with `seed`.
+    Panels share both axes. Where a table holds several windows, `window` chooses one; with a single flow they
+    are drawn as one curve each. Windows without a place on the layer axis (all_layers, layers(a, b), ..) give
+    one bar a flow instead of curves. `columns` panels lie beside each other; `caption` writes underneath what
+    the numbers say. Raises RunError for tasks, flows or windows that the table does not hold.
+    """
+    chosen = select(table, tasks=tasks, flows=flows, window=window)
+    if not chosen["window"].map(is_placed).to_numpy().any():
+        return total_effects(chosen, title=title, columns=columns, caption=caption, seed=seed)
+    points = curve_points(chosen, seed=seed)
+    series = list(dict.fromkeys(series_of(point.window) for point in points))
+    compared = len(series) > 1
+    comparable = len({point.flow for point in points}) == 1 and all(is_placed(p.window) for p in points)
+    if compared and not comparable:
+        raise RunError(
+            f"The table holds several windows: {', '.join(series)}. Choose one, for example "
+            f"window={series[0]!r}, or one flow to compare windows that move over the layers."
+        )
+    curves: dict[tuple[str, str], list[Point]] = {}
+    for point in points:
+        name = series_of(point.window) if compared else point.flow
+        curves.setdefault((point.task, name), []).append(point)
+    shown = list(dict.fromkeys(task for task, _ in curves))
+    names = list(dict.fromkeys(name for _, name in curves))
+    low, high = value_range(points)
+    about = f"Flow: {arrows(points[0].flow)}." if compared else f"Window: {series[0]}."
+    panels = grid(
+        [panel_title(task, [point for point in points if point.task == task]) for task in shown],
+        columns=columns,
+        title=_TITLE if title is None else title,
+        subtitle=f"Mean over samples, with its 95% bootstrap interval. {about} {_MEANING}",
+        legend=[flow_label(name) for name in names],
+        note=_cut_axis(points, high),
+        caption=arrows(headline(points)) if caption and not compared else "",
+    )
+    _draw(panels, shown, names, curves, ceiling=high)
+    layers = [point.layer for point in points]
+    panels.fig.update_xaxes(**layer_axis(min(layers), max(layers)))
+    panels.fig.update_yaxes(range=[low, high])
+    kinds = dict.fromkeys(PLACED[kind_of(point.window)] for point in points)
+    panels.name_axes(x=" / ".join(kinds), y="change of answer probability (%)")
+    return panels.fig
+
+
+def panel_title(task: str, points: Sequence[Point]) -> str:
+    """ "<b>Moving Direction</b>, n = 9", safe for plotly; "n = 7 to 9" where points differ."""
+    least, most = min(point.n for point in points), max(point.n for point in points)
+    count = f"n = {most}" if least == most else f"n = {least} to {most}"
+    few = " (few: read with care)" if most < FEW_SAMPLES else ""
+    return f"<b>{plain(task_name(task))}</b>, {count}{few}"
+
+
+def value_range(points: Sequence[Point]) -> tuple[float, float]:
+    """The shared y range in %. A few outliers above do not stretch it: Tukey's far fence, +50% at least.
+
+    Below there is no need: a probability cannot fall by more than 100%.
+    """
+    lower, upper = np.quantile([point.mean for point in points], [0.25, 0.75])
+    fence = max(50.0, upper + 3 * (upper - lower))
+    top = min(max(5.0, *(point.high for point in points)), fence)
+    bottom = min(-20.0, *(point.low for point in points))
+    room = 0.06 * (top - bottom)
+    return math.floor(bottom - room), math.ceil(top + room)
+
+
+def _draw(
+    panels: Grid,
+    tasks: Sequence[str],
+    names: Sequence[str],
+    curves: dict[tuple[str, str], list[Point]],
+    *,
+    ceiling: float,
+) -> None:
+    styles = line_styles(names)
+    in_legend: set[str] = set()
+    for index, task in enumerate(tasks):
+        panels.add_zero_line(index)
+        for name in reversed(names):  # the first flow lies on top where curves meet at 0
+            curve = curves.get((task, name))
+            if curve is None:
+                continue
+            common = {"name": flow_label(name), "legendgroup": flow_label(name)}
+            panels.add(index, _band(curve, styles[name], common))
+            first_time = name not in in_legend
+            in_legend.add(name)
+            in_key = {"showlegend": first_time, "legendrank": names.index(name) + 1}
+            panels.add(index, _line(curve, styles[name], common | in_key, ceiling))
+            beyond = [point for point in curve if point.mean > ceiling]
+            if beyond:
+                panels.add(index, _arrowheads(beyond, styles[name], common, ceiling))
+
+
+def _band(curve: Sequence[Point], style: LineStyle, common: dict[str, Any]) -> go.Scatter:
+    layers = [point.layer for point in curve]
+    return go.Scatter(
+        x=layers + layers[::-1],
+        y=[point.high for point in curve] + [point.low for point in curve][::-1],
+        fill="toself",
+        fillcolor=translucent(style.color, 0.16),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        **common,
+    )
+
+
+def _line(curve: Sequence[Point], style: LineStyle, common: dict[str, Any], ceiling: float) -> go.Scatter:
+    return go.Scatter(
+        x=[point.layer for point in curve],
+        y=[point.mean for point in curve],
+        mode="lines+markers",
+        line={"color": style.color, "dash": style.dash, "width": 2.2},
+        marker={"color": style.color, "symbol": style.symbol, "size": 7},
+        customdata=[[_told(point, ceiling)] for point in curve],
+        hovertemplate=f"<b>{common['name']}</b><br>%{{customdata[0]}}<extra></extra>",
+        **common,
+    )
+
+
+def _arrowheads(
+    beyond: Sequence[Point], style: LineStyle, common: dict[str, Any], ceiling: float
+) -> go.Scatter:
+    """Marks at the upper end of the axis for means above it, with their value."""
+    return go.Scatter(
+        x=[point.layer for point in beyond],
+        y=[ceiling] * len(beyond),
+        mode="markers+text",
+        text=[percent(point.mean) for point in beyond],
+        textposition="middle right",
+        textfont={"size": 12, "color": style.color},
+        marker={"color": style.color, "symbol": "triangle-up", "size": 11},
+        cliponaxis=False,
+        customdata=[[_told(point, ceiling)] for point in beyond],
+        hovertemplate=f"<b>{common['name']}</b><br>%{{customdata[0]}}<extra></extra>",
+        showlegend=False,
+        **common,
+    )
+
+
+def _told(point: Point, ceiling: float) -> str:
+    """What the hover text says of a point, safe for plotly."""
+    lines = [
+        f"{layers_text(point.first_layer, point.last_layer)} cut",
+        f"mean {point.mean:+.1f}%, 95% interval {point.low:+.1f} to {point.high:+.1f}%",
+        f"n = {count_of(point.n, 'sample')}; ratio of means {percent(point.ratio_of_means)}",
+    ]
+    lines += [plain(point.note)] if point.note else []
+    lines += ["above the axis: drawn at its upper end"] if point.mean > ceiling else []
+    return "<br>".join(lines)
+
+
+def _cut_axis(points: Sequence[Point], ceiling: float) -> str:
+    """What the figure does not show because its axis ends; empty where it shows all."""
+    ends = [point.high for point in points if point.high > ceiling]
+    if not ends:
+        return ""
+    means = sum(point.mean > ceiling for point in points)
+    return (
+        f"The axis ends at {percent(ceiling)}. Above it: {count_of(means, 'mean')} (▲) and "
+        f"{count_of(len(ends), 'interval end')}, up to {percent(max(ends))}."
+    )
