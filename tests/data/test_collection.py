@@ -73,6 +73,12 @@ class TestSequence:
         assert parts["a"].skipped == [Skipped("a/9", "gone")]
         assert parts["b"].skipped == []
 
+    def test_by_task_tells_names_apart_that_begin_alike(self) -> None:
+        parts = Samples(
+            [sample("a/1"), sample("ab/1")], name="x", skipped=[Skipped("ab/2", "gone")]
+        ).by_task()
+        assert (parts["a"].skipped, len(parts["ab"].skipped)) == ([], 1)
+
     def test_filter(self, four: Samples) -> None:
         assert [s.id for s in four.filter(lambda s: s.id.endswith("/2"))] == ["a/2", "b/2"]
         assert len(four.filter(lambda s: False)) == 0
@@ -267,6 +273,7 @@ class TestFromList:
             ({"video": "gone.mp4"}, "gone.mp4' not found"),
             ({"video": 5}, "video is 5"),
             ({"question": None}, "question is None"),
+            ({"start": "1.5"}, "start is '1.5'"),
             ({"task": "a/b"}, "contains a slash"),
         ],
     )

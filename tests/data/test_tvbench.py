@@ -41,8 +41,10 @@ def test_an_entry_becomes_a_sample(make_folder: MakeFolder) -> None:
     assert (sample.stem, sample.open_answer) == ("It moves", "right")
 
 
-def test_null_is_as_good_as_absent(make_folder: MakeFolder) -> None:
-    (sample,) = load_folder(make_folder({TASK: [entry(start=None, end=None, stem=None, open_answer=None)]}))
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+def test_null_and_no_words_are_as_good_as_absent(make_folder: MakeFolder, nothing: str | None) -> None:
+    fields = entry(start=None, end=None, stem=nothing, open_answer=nothing)
+    (sample,) = load_folder(make_folder({TASK: [fields]}))
     assert (sample.start, sample.end, sample.stem, sample.open_answer) == (None, None, None, None)
 
 
@@ -118,7 +120,7 @@ def test_clips_are_not_opened(make_folder: MakeFolder, monkeypatch: pytest.Monke
         (entry(end=float("inf")), "end is inf: it should be a finite number"),
         (entry(start=10**400), "start is"),
         (entry(stem=5), "stem is 5"),
-        (entry(candidates=..., answer=..., stem=" "), "stem is empty"),
+        (entry(candidates=..., answer=..., stem=" "), "there are no candidates, and no stem"),
         (entry(candidates=..., stem="It moves"), "there is an answer but no options"),
         (entry(question="\ud800"), "question holds a broken character at position 0"),
         (entry(video="\ud800.mp4"), "clip '\\ud800.mp4' not found"),
@@ -187,7 +189,7 @@ class TestLinks:
         root = make_folder({TASK: [entry(video="link.mp4"), entry()]})
         (root / "video" / "link.mp4").symlink_to(tmp_path / "secret.mp4")
         (skipped,) = load_folder(root).skipped
-        assert "is a link that leads out of" in skipped.reason
+        assert "a link that leads out of" in skipped.reason
 
     def test_so_is_a_clip_under_a_folder_that_links_outside(
         self, make_folder: MakeFolder, tmp_path: Path
@@ -197,7 +199,18 @@ class TestLinks:
         root = make_folder({TASK: [entry(video="more/a.mp4"), entry()]})
         (root / "video" / "more").symlink_to(tmp_path / "elsewhere")
         (skipped,) = load_folder(root).skipped
-        assert "is a link that leads out of" in skipped.reason
+        assert "a link that leads out of" in skipped.reason
+
+    def test_so_is_a_folder_with_a_frame_that_links_outside(
+        self, make_folder: MakeFolder, tmp_path: Path
+    ) -> None:
+        (tmp_path / "secret.jpg").write_bytes(b"x")
+        root = make_folder({TASK: [entry(video="frames"), entry()]}, ("clip_1.mp4", "frames/00001.jpg"))
+        (root / "frames" / "00002.jpg").symlink_to(root / "frames" / "00001.jpg")
+        assert load_folder(root).skipped == []
+        (root / "frames" / "00003.jpg").symlink_to(tmp_path / "secret.jpg")
+        (skipped,) = load_folder(root).skipped
+        assert "a link that leads out of" in skipped.reason
 
     def test_annotations_that_link_outside_are_refused(self, make_folder: MakeFolder, tmp_path: Path) -> None:
         (tmp_path / "other.json").write_text("[]")

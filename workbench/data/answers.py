@@ -53,8 +53,7 @@ def same_word(token_text: str, word: str, *, prefix: bool = False) -> bool:
     """
     true = _bare((word.split() or [""])[0])
     # Such a marker can also be a letter of its own (Maltese has "Ġ"), so the token counts as it is, too.
-    spellings = {token_text, *(token_text.removeprefix(marker) for marker in _MARKERS)}
-    said = {_bare(spelling) for spelling in spellings} - {""}
+    said = {_bare(token_text.removeprefix(marker)) for marker in ("", *_MARKERS)} - {""}
     return any(true.startswith(text) if prefix else text == true for text in said)
 
 

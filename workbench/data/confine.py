@@ -28,9 +28,10 @@ def find_clip(root: Path, name: str, folders: tuple[str, ...]) -> Path:
         if clip is None:
             places = " or ".join(str(root / folder) for folder in folders)
             raise SampleError(f"clip {shown(name)} not found in {places}")
-        if not inside(clip, root):
+        frames = clip.iterdir() if clip.is_dir() else ()
+        if not all(inside(path, root) for path in (clip, *(frame for frame in frames if frame.is_symlink()))):
             raise SampleError(
-                f"video {shown(name)} is a link that leads out of {root}: put the clips themselves there, "
+                f"video {shown(name)} is, or holds, a link that leads out of {root}: put the clips themselves there, "
                 "or give the folder that really holds them as root"
             )
     check_clip(clip)

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.data.collection import Skipped
 from workbench.data.sample import LETTERS, shown
 from workbench.errors import SampleError
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
+Words = Annotated[str | None, AfterValidator(lambda text: text if text and text.strip() else None)]
+"""Files often write "" for what is not there."""
 AnyEntry = TypeVar("AnyEntry", bound=BaseModel)
 
 
@@ -28,8 +30,8 @@ class Entry(BaseModel):
     answer: str | None = None
     start: Seconds | None = None
     end: Seconds | None = None
-    stem: str | None = None
-    open_answer: str | None = None
+    stem: Words = None
+    open_answer: Words = None
 
 
 class OwnEntry(BaseModel):
@@ -44,8 +46,8 @@ class OwnEntry(BaseModel):
     """A text, a letter or an index: `own_answer_index` tells them apart."""
     start: Seconds | None = None
     end: Seconds | None = None
-    stem: str | None = None
-    open_answer: str | None = None
+    stem: Words = None
+    open_answer: Words = None
     task: str | None = None
     id: str | None = None
 
