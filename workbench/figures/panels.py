@@ -61,7 +61,7 @@ def grid(
     legend: Sequence[str] = (),
     note: str = "",
     caption: str = "",
-    panel_height: int = PANEL_HEIGHT,
+    panel_height: int | None = None,
     left: int = LEFT,
 ) -> Grid:
     """Panels with `titles` (already safe for plotly), `columns` beside each other, 3 at most by default.
@@ -74,6 +74,7 @@ def grid(
     width = 370 if columns == 1 else max(800, min(columns or 3, size) * PANEL_WIDTH)
     columns = max(1, min(columns or (2 if size == 4 else 3), size))
     rows = math.ceil(size / columns)
+    panel_height = panel_height or (PANEL_HEIGHT if size > 1 else 320)
     letters = round((width - 20) / 6.8)
     heading = wrap(title, max(20, width // 11))
     small = wrap(subtitle, letters)

@@ -10,6 +10,8 @@ from workbench.figures.text import count_of, layers_text, percent, task_name
 CLEAR = -5.0
 """A fall counts as clear if its mean is below this (in %) and its interval lies wholly below 0."""
 
+_NEXT = 4  # flows that the headline names after the first
+
 
 def is_clear(point: Point) -> bool:
     """Whether the fall is larger than what the spread of the samples alone would show."""
@@ -56,7 +58,9 @@ def headline(points: Sequence[Point]) -> str:
     of_task = f" of {task_name(top.task)}" if several else ""
     said = f"Cutting {top.flow} hurts most at {place(top)}{of_task} ({percent(top.mean)})."
     if others:
-        said += f" Next: {', '.join(located(peak) for peak in others)}."
+        shown = ", ".join(located(peak) for peak in others[:_NEXT])
+        rest = f", and {count_of(len(others) - _NEXT, 'more flow')}" if len(others) > _NEXT else ""
+        said += f" Next: {shown}{rest}."
     return said + _unmoved([peak for peak in found if peak.flow not in by_flow])
 
 
@@ -68,7 +72,10 @@ def by_task(points: Sequence[Point]) -> dict[str, str]:
         mine = [peak for peak in found if peak.task == task]
         clear = sorted((peak for peak in mine if is_clear(peak)), key=lambda peak: (peak.layer, peak.mean))
         parts = [f"{peak.flow} at {place(peak)} ({percent(peak.mean)})" for peak in clear]
-        said = f"Cutting hurts most: {'; then '.join(parts)}." if parts else "No cut has a clear effect."
+        said = "No cut has a clear effect."
+        if parts:
+            order = "From early to late layers, cutting hurts" if len(parts) > 1 else "Cutting hurts"
+            said = f"{order} {', '.join(parts)}."
         said += _unmoved([peak for peak in mine if not is_clear(peak)]) if parts else ""
         few = min(peak.n for peak in mine)
         if few < FEW_SAMPLES:

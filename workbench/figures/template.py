@@ -51,18 +51,14 @@ FLOW_STYLES: dict[str, LineStyle] = {
 
 _SPARE = [
     LineStyle(color, dash, symbol)
-    for dash, symbols in (
-        (
-            "longdashdot",
-            ("star-diamond", "bowtie", "octagon", "star-square", "hexagram", "diamond-tall", "star"),
-        ),
-        (
-            "dashdot",
-            ("octagon", "diamond-wide", "hexagram", "bowtie", "star-diamond", "circle-x", "square-x"),
-        ),
+    for color, dash, symbol in zip(
+        (BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY, BLACK),
+        ("longdashdot", "longdash", "dashdot", "solid", "dash", "dot", "solid"),
+        ("star-diamond", "bowtie", "octagon", "star-square", "hexagram", "diamond-tall", "diamond-wide"),
+        strict=True,
     )
-    for color, symbol in zip((SKY, PURPLE, BLACK, ORANGE, BLUE, GREEN, VERMILLION), symbols, strict=True)
 ]
+"""Styles for flows without a name of their own."""
 
 
 def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
