@@ -7,7 +7,7 @@ from html import escape
 
 from workbench.data.sample import LETTERS, Sample
 
-MAX_ROWS = 20
+MAX_ROWS = 10
 
 
 def samples_html(
@@ -43,7 +43,7 @@ def _row(sample: Sample) -> str:
     cells = (
         escape(sample.id),
         escape(sample.question),
-        "<br>".join(options),
+        "&emsp; ".join(options),
         escape(sample.video.name) + bounds,
     )
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
