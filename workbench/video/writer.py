@@ -110,15 +110,13 @@ def _check(path: Path, frames: np.ndarray, fps: float, encoding: Encoding, crf: 
     _, height, width, _ = frames.shape
     if encoding.pixel_format != "pal8" and (height % 2 or width % 2):
         raise ClipError(
-            f"{path}: frames are {width}x{height}, but {encoding.encoder} stores colour at half size and needs "
-            "even sides. Crop or pad one row or column, or write a gif."
+            f"{path}: frames are {width}x{height}, but {encoding.encoder} stores colour at half size and "
+            "needs even sides. Crop or pad one row or column, or write a gif."
         )
     if not (np.isfinite(fps) and fps > 0):
         raise ClipError(f"{path}: fps={fps}. Use a rate above 0.")
     if crf is not None and encoding.crf is None:
-        raise ClipError(
-            f"{path}: {encoding.encoder} has no crf. Leave it out, or use h264, hevc, vp8 or vp9."
-        )
+        raise ClipError(f"{path}: {encoding.encoder} has no crf. Leave it out or use h264, hevc, vp8, vp9.")
     if crf is not None and not 0 <= crf <= 63:
         raise ClipError(f"{path}: crf={crf}. Use 0 (best) to 51 (63 for vp8 and vp9).")
 
@@ -150,7 +148,5 @@ def _frame(pixels: np.ndarray, pixel_format: str) -> av.VideoFrame:
     palette = np.full((256, 4), 255, np.uint8)  # alpha, red, green, blue
     colours = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
     palette[: len(colours), 1:] = colours
-    pair = cast(
-        Any, (np.asarray(image), palette)
-    )  # PyAV takes (pixels, palette) here; its stubs do not say so
+    pair = cast(Any, (np.asarray(image), palette))  # PyAV takes this pair; its stubs do not say so
     return av.VideoFrame.from_ndarray(pair, format="pal8")

@@ -1,0 +1,275 @@
+"""Pictures out of a video file, by decord or by PyAV, behind one protocol.
+
+Axes: t frame, H height, W width.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from workbench.errors import ClipError
+from workbench.video.completeness import Cut
+from workbench.video.errors import clip_error
+from workbench.video.index import FileIndex, index_by_decoding
+from workbench.video.scan import open_container, quarter_turns, video_stream
+
+
+class VideoReader(Protocol):
+    """Frames of one clip by number. Nothing is kept open between calls; every call stands alone."""
+
+    @property
+    def name(self) -> str:
+        """What reads: "decord", "pyav" or "folder"."""
+        ...
+
+    @property
+    def n_frames(self) -> int: ...
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a frame, in pixels."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Average frames per second."""
+        ...
+
+    @property
+    def times(self) -> np.ndarray:
+        """float64 (n_frames,), seconds since the first frame."""
+        ...
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the whole clip."""
+        ...
+
+    def get(self, indices: np.ndarray) -> np.ndarray:
+        """The frames of these numbers, in this order: uint8 (t, H, W, 3), RGB.
+
+        Raises:
+            ClipError: a number outside the clip, or a frame that cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Lets go of what the reader holds; it is not used afterwards."""
+        ...
+
+
+class PacketsDiffer(ClipError):
+    """The file's packets and pictures do not match; `index_by_decoding` finds its frames."""
+
+
+class Refused(Exception):
+    """decord must not or cannot read this file; PyAV can still try."""
+
+
+class _FileReader:
+    """What both readers of video files share: the index, which PyAV made for both."""
+
+    name = ""
+
+    def __init__(self, index: FileIndex) -> None:
+        self.index = index
+
+    @property
+    def n_frames(self) -> int:
+        return self.index.n_frames
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.index.height, self.index.width
+
+    @property
+    def fps(self) -> float:
+        return self.index.fps
+
+    @property
+    def times(self) -> np.ndarray:
+        return self.index.times
+
+    @property
+    def duration(self) -> float:
+        return self.index.duration
+
+    def get(self, indices: np.ndarray) -> np.ndarray:
+        wanted, places = np.unique(check_indices(self, self.index.path, indices), return_inverse=True)
+        frames = self._get_sorted(wanted)
+        return frames if np.array_equal(places, np.arange(len(wanted))) else frames[places]
+
+    def close(self) -> None:
+        """Nothing to do: each call opens the file and closes it again."""
+
+    def _get_sorted(self, wanted: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+
+class DecordReader(_FileReader):
+    """decord, opened inside the call, used for one `get_batch` and dropped.
+
+    decord is neither thread-safe nor fork-safe: one of its readers used from several threads aborts the
+    process, one inherited over a fork hangs, and an idle one goes on decoding into memory.
+
+    decord numbers frames by the order of their packets. Where that is not the order of the pictures (open
+    groups of pictures, which x265 writes by default; edit lists; avi with reordered frames) it returns other
+    frames than asked, without a word, so such files are refused.
+    """
+
+    name = "decord"
+
+    def _get_sorted(self, wanted: np.ndarray) -> np.ndarray:
+        index = self.index
+        if index.irregular is not None:
+            raise Refused(f"{index.irregular}; decord is not exact there")
+        decord = _import_decord()
+        try:
+            video = decord.VideoReader(str(index.path.absolute()), ctx=decord.cpu(0), num_threads=1)
+            if len(video) != index.n_frames:
+                raise Refused(f"it counts {len(video)} frames where there are {index.n_frames}")
+            batch = video.get_batch(wanted.tolist())
+        except Refused:
+            raise
+        except Exception as error:  # whatever it stumbles on (its errors share no base), PyAV can try
+            # "[12:00:00] /github/workspace/src/video/video_reader.cc:270: what went wrong."
+            cause = re.sub(r"^\[[\d:]+\] \S+:\d+: ", "", str(error).strip().split("\n")[0])
+            raise Refused(cause.rstrip(". ")) from error
+        # A user may have set decord's torch bridge, which changes the type of what it returns.
+        frames: np.ndarray = batch.asnumpy() if hasattr(batch, "asnumpy") else np.asarray(batch)
+        if frames.shape != (len(wanted), *self.size, 3) or frames.dtype != np.uint8:
+            raise Refused(f"it returns {frames.dtype} {frames.shape} for {len(wanted)} frames of {self.size}")
+        return frames
+
+
+def has_decord() -> bool:
+    """Is decord installed? It has wheels for x86-64 only."""
+    try:
+        _import_decord()
+    except Refused:
+        return False
+    return True
+
+
+def _import_decord() -> Any:
+    try:
+        import decord
+    except (ImportError, OSError) as error:  # OSError: its library does not load on this machine
+        raise Refused(f"it is not installed or does not load here ({error})") from error
+    # Its FFmpeg prints to the terminal; what it says reaches the user through our errors.
+    decord.logging.set_level(decord.logging.QUIET)
+    return decord
+
+
+class PyAvReader(_FileReader):
+    """PyAV: decodes from the nearest key frame on and keeps the wanted pictures only."""
+
+    name = "pyav"
+
+    def _get_sorted(self, wanted: np.ndarray) -> np.ndarray:
+        index = self.index
+        frames = np.empty((len(wanted), *self.size, 3), dtype=np.uint8)
+        try:
+            with open_container(index.path) as container:
+                stream = video_stream(container)
+                assert stream is not None
+                stream.thread_type = "AUTO"
+                pictures = self._by_count if index.pts is None else self._by_time
+                for row, picture in enumerate(pictures(container, stream, wanted)):
+                    frames[row] = self._pixels(picture)
+        except (av.error.FFmpegError, _Incomplete) as error:
+            # Says how much of the file is sound. It only returns where a second attempt decodes everything.
+            index_by_decoding(index.path, damaged=Cut(f"the decoder stops ({error})"))
+            raise PacketsDiffer(f"{index.path}: decoding stopped once ({error}). Try again.") from error
+        return frames
+
+    def _by_count(
+        self, container: InputContainer, stream: VideoStream, wanted: np.ndarray
+    ) -> Iterator[av.VideoFrame]:
+        """Decodes from the beginning and counts."""
+        left = iter(wanted.tolist())
+        number = next(left, None)
+        for position, picture in enumerate(container.decode(stream)):
+            if picture.is_corrupt:
+                raise _Incomplete(f"frame {position} is incomplete")
+            if position == number:
+                yield picture
+                number = next(left, None)
+            if number is None:
+                return
+        raise _Incomplete(f"there is no frame {number}")
+
+    def _by_time(
+        self, container: InputContainer, stream: VideoStream, wanted: np.ndarray
+    ) -> Iterator[av.VideoFrame]:
+        """Jumps to the key frame before each wanted picture, unless it is already past it."""
+        index = self.index
+        assert index.pts is not None
+        pictures = container.decode(stream)
+        begin = position = int(index.keys[0])
+        for target in index.pts[wanted].tolist():
+            key = int(index.keys[max(np.searchsorted(index.keys, target, side="right") - 1, 0)])
+            if key > position:
+                container.seek(key, stream=stream, backward=True)
+                pictures = container.decode(stream)
+                begin = key
+            yield self._find(pictures, target, begin)
+            position = target
+
+    def _find(self, pictures: Iterator[av.VideoFrame], target: int, begin: int) -> av.VideoFrame:
+        for picture in pictures:
+            if picture.pts is None or picture.pts > target:
+                break
+            # What an open group shows before its key frame cannot be decoded after a jump, and is not wanted.
+            if picture.is_corrupt and picture.pts >= begin:
+                raise _Incomplete(f"the frame of time stamp {picture.pts} is incomplete")
+            if picture.pts == target:
+                return picture
+        raise PacketsDiffer(
+            f"{self.index.path}: no picture has the time stamp {target} that a packet announces. "
+            "Index the file with index_by_decoding."
+        )
+
+    def _pixels(self, picture: av.VideoFrame) -> np.ndarray:
+        pixels = np.rot90(picture.to_ndarray(format="rgb24"), quarter_turns(picture))
+        height, width = self.size
+        if pixels.shape[:2] != (height, width):
+            raise clip_error(
+                self.index.path,
+                f"its frames change size, from {width}x{height} to {pixels.shape[1]}x{pixels.shape[0]}",
+                f"Convert it: `ffmpeg -i {self.index.path.name} -vf scale={width}:{height} converted.mp4`.",
+            )
+        return pixels
+
+
+class _Incomplete(Exception):
+    """A picture came out of the decoder damaged."""
+
+
+def check_indices(reader: VideoReader, path: Path, indices: np.ndarray) -> np.ndarray:
+    """Frame numbers as int64 (t,).
+
+    Raises:
+        ClipError: no number at all, or one that is not a frame of this clip.
+    """
+    numbers = np.asarray(indices)
+    if numbers.ndim != 1 or numbers.size == 0 or numbers.dtype.kind not in "iu":
+        raise clip_error(path, f"frame numbers are {indices!r}", "Pass a list of at least one whole number.")
+    last = reader.n_frames - 1
+    outside = numbers[(numbers < 0) | (numbers > last)]
+    if outside.size:
+        raise clip_error(
+            path,
+            f"there is no frame {outside[0]}; it has {last + 1} frames",
+            f"Use numbers from 0 to {last}.",
+        )
+    return numbers.astype(np.int64)
