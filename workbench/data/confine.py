@@ -31,8 +31,8 @@ def find_clip(root: Path, name: str, folders: tuple[str, ...]) -> Path:
         frames = clip.iterdir() if clip.is_dir() else ()
         if not all(inside(path, root) for path in (clip, *(frame for frame in frames if frame.is_symlink()))):
             raise SampleError(
-                f"video {shown(name)} is, or holds, a link that leads out of {root}: put the clips themselves "
-                "there, or give the folder that really holds them as root"
+                f"video {shown(name)} is, or holds, a link that leads out of {root}: put the clips "
+                "themselves there, or give the folder that really holds them as root"
             )
     check_clip(clip)
     return clip
