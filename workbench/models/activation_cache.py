@@ -83,7 +83,9 @@ class ActivationCache(Mapping[str, Tensor]):
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The activation, or `default` where the cache does not hold it."""
-        return self[key] if key in self else default
+        if key in self:
+            return self[key]
+        return default
 
     def __contains__(self, key: object) -> bool:
         try:

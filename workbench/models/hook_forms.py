@@ -111,7 +111,11 @@ class Frames(Whole):
         self.tower = tower
 
     def read(self, moment: Moment) -> Tensor:
-        return moment.value if moment.value.ndim == 3 else moment.value[self._rows(moment)]
+        if moment.value.ndim == 3:
+            # A view, since the projector may take the very tensor that the next block is given: a gradient at
+            # that block's input must not count the projector.
+            return moment.value.view_as(moment.value)
+        return moment.value[self._rows(moment)]
 
     def write(self, moment: Moment, new: Tensor, old: Tensor) -> None:
         if moment.value.ndim == 3:

@@ -100,7 +100,7 @@ def run_with_hooks(
     return_logits: KeptLogits = "all",
     gradients: bool = False,
 ) -> Tensor:
-    """Run the model once with functions on hook points, and give the logits: (s, vocab); (vocab,) of the last.
+    """Run the model once with functions on hook points; the logits: (s, vocab) or the last (vocab,).
 
     Each function takes the activation and the hook point, and gives the replacement or None; changes in
     place count. Functions on one point run in the order given. `gradients` keeps torch's graph of the logits.
@@ -178,8 +178,8 @@ class _Keeper:
 
     def gradients(self, scalar: Tensor) -> dict[str, Tensor]:
         """d scalar / d activation for every point kept; 0 where the scalar does not depend on it."""
-        if not self._routed:
-            return {}
+        if not scalar.requires_grad:  # nothing that was asked for reaches the logits
+            return {name: torch.zeros_like(activation) for name, activation in self.kept.items()}
         wanted = [activation for activation, _ in self._routed.values()]
         found = torch.autograd.grad(scalar, wanted, materialize_grads=True)
         return {
@@ -249,7 +249,8 @@ def _before(selection: Selection, stop: int) -> Selection:
 def _scalar(function: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
     with torch.enable_grad():
         scalar = function(logits)
-    if not isinstance(scalar, Tensor) or scalar.numel() != 1 or not scalar.requires_grad:
+    depends = isinstance(scalar, Tensor) and (scalar.requires_grad or not logits.requires_grad)
+    if not depends or scalar.numel() != 1:
         raise HookError(
             "gradients_of must give one number (a tensor) that depends on the logits that it is given, "
             "such as `lambda logits: logits[-1, token_id]`."
