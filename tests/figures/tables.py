@@ -7,10 +7,21 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-COLUMNS = (
-    "sample_id task flow window layer first_layer last_layer token p_base p_knockout change_percent "
-    "correct_base correct_knockout"
-).split()
+COLUMNS = [
+    "sample_id",
+    "task",
+    "flow",
+    "window",
+    "layer",
+    "first_layer",
+    "last_layer",
+    "token",
+    "p_base",
+    "p_knockout",
+    "change_percent",
+    "correct_base",
+    "correct_knockout",
+]
 FLOWS = (
     "frames -> later frames",
     "video -> question",
@@ -107,7 +118,7 @@ def samples_table(table: pd.DataFrame, *, wrong: int = 1) -> pd.DataFrame:
 
 
 def pathways_table(table: pd.DataFrame, *, width: int = 2, threshold: float = -5.0) -> pd.DataFrame:
-    """Bins of layers and the range from the first to the last bin below the threshold, a row a flow and bin."""
+    """Bins of layers and the range from the first to the last below the threshold, a row a flow and bin."""
     rows = []
     for flow, of_flow in table.groupby("flow", sort=False):
         means = cast(pd.Series, of_flow.groupby("layer")["change_percent"].mean())

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.figures.tables import FLOWS, SHAPES, sweep_table
+from workbench.analyses.statistics import bootstrap_mean
+from workbench.errors import RunError
+from workbench.figures import FLOW_STYLES, information_flow
+from workbench.figures.text import flow_label
+
+
+def lines(fig: Any) -> list[Any]:
+    return [trace for trace in fig.data if trace.mode == "lines+markers"]
+
+
+def bands(fig: Any) -> list[Any]:
+    return [trace for trace in fig.data if trace.fill == "toself"]
+
+
+def notes(fig: Any) -> str:
+    return " | ".join(note.text.replace("\u00a0", " ") for note in fig.layout.annotations)
+
+
+def panel_of(fig: Any, trace: Any) -> int:
+    return int((trace.xaxis or "x")[1:] or 1) - 1
+
+
+def test_one_panel_a_task_one_curve_a_flow_and_every_value_in_its_place() -> None:
+    table = sweep_table()
+    fig = information_flow(table, seed=3)
+    assert len(lines(fig)) == len(bands(fig)) == len(SHAPES) * len(FLOWS)
+    seen = set()
+    for line, band in zip(lines(fig), bands(fig), strict=True):
+        task = list(SHAPES)[panel_of(fig, line)]
+        flow = next(name for name in FLOWS if flow_label(name) == line.name)
+        rows = table[(table["task"] == task) & (table["flow"] == flow)]
+        expected = [
+            bootstrap_mean(rows.loc[rows["layer"] == layer, "change_percent"], seed=3)
+            for layer in range(1, 13)
+        ]
+        assert list(line.x) == list(range(1, 13))
+        assert list(line.y) == pytest.approx([point.mean for point in expected])
+        assert list(band.x) == [*range(1, 13), *range(12, 0, -1)]
+        assert list(band.y[:12]) == pytest.approx([point.high for point in expected])
+        assert list(band.y[:11:-1]) == pytest.approx([point.low for point in expected])
+        assert band.name == line.name == band.legendgroup == line.legendgroup
+        assert line.line.color == FLOW_STYLES[flow].color
+        seen.add((task, flow))
+    assert len(seen) == len(SHAPES) * len(FLOWS)
+
+
+def test_titles_axes_and_the_legend() -> None:
+    fig: Any = information_flow(sweep_table(samples=9))
+    assert "<b>Moving Direction</b>, n = 9" in notes(fig)
+    assert "few" not in notes(fig)
+    assert fig.layout.yaxis.title.text == "change of answer probability (%)"
+    assert fig.layout.xaxis4.title.text == "layer (centre of the cut window)"
+    assert list(fig.layout.xaxis.tickvals) == list(range(1, 13))
+    keys = [trace for trace in fig.data if trace.showlegend]
+    assert sorted(keys, key=lambda trace: trace.legendrank) == sorted(
+        keys, key=lambda t: FLOWS.index(next(flow for flow in FLOWS if flow_label(flow) == t.name))
+    )
+    assert len(keys) == len(FLOWS)
+
+
+def test_panels_share_both_axes_and_show_layers_from_1() -> None:
+    fig: Any = information_flow(sweep_table(samples=3))
+    for axis in ("xaxis", "yaxis"):
+        followed = {fig.layout[f"{axis}{number}"].matches for number in ("", 2, 3, 4, 5)} - {None}
+        ranges = {fig.layout[f"{axis}{number}"].range for number in ("", 2, 3, 4, 5)}
+        assert len(followed) == len(ranges) == 1
+    low, high = fig.layout.yaxis.range
+    assert low < -80
+    assert 0 < high < 30
+    assert fig.layout.xaxis.range[0] == pytest.approx(0.4)
+
+
+def test_hover_says_layers_mean_interval_and_samples() -> None:
+    table = sweep_table(samples=4)
+    fig = information_flow(table, tasks="moving_direction", flows="question -> last")
+    point = bootstrap_mean(
+        table.query("task == 'moving_direction' and flow == 'question -> last' and layer == 11")[
+            "change_percent"
+        ]
+    )
+    told = lines(fig)[0].customdata[10][0]
+    assert told.startswith("layers 10-12 cut<br>")
+    assert f"mean {point.mean:+.1f}%, 95% interval {point.low:+.1f} to {point.high:+.1f}%" in told
+    assert "n = 4 samples" in told
+    assert "only 4 samples" in told
+
+
+def test_few_samples_are_said_in_the_title() -> None:
+    assert "n = 3 (few: read with care)" in notes(information_flow(sweep_table(samples=3)))
+
+
+def test_panels_say_where_points_have_different_numbers_of_samples() -> None:
+    table = sweep_table(samples=8)
+    table = table.query("not (flow == 'video -> last' and sample_id.str.endswith('7'))")
+    assert "n = 7 to 8" in notes(information_flow(table))
+
+
+def test_tasks_and_flows_come_in_the_order_asked_for() -> None:
+    fig: Any = information_flow(
+        sweep_table(samples=3),
+        tasks=["Object Count", "moving_direction"],
+        flows=["video->last", "cross-frame"],
+    )
+    assert notes(fig).index("Object Count") < notes(fig).index("Moving Direction")
+    keys = sorted((t for t in fig.data if t.showlegend), key=lambda trace: trace.legendrank)
+    assert [key.name for key in keys] == [flow_label("video -> last"), flow_label("frames -> later frames")]
+
+
+def test_an_outlier_does_not_flatten_the_others_and_is_told() -> None:
+    table = sweep_table()
+    at = (table["task"] == "object_count") & (table["flow"] == "last -> last") & (table["layer"] == 6)
+    table.loc[at, "change_percent"] = np.linspace(380, 420, 10)
+    fig: Any = information_flow(table)
+    assert fig.layout.yaxis.range[1] < 80
+    marks = [trace for trace in fig.data if trace.mode == "markers+text"]
+    assert len(marks) == 1
+    assert list(marks[0].text) == ["+400%"]
+    assert marks[0].y[0] == fig.layout.yaxis.range[1]
+    assert "above the axis" in marks[0].customdata[0][0]
+    assert "1 mean (▲)" in notes(fig)
+    line = next(
+        t for t in lines(fig) if t.name == marks[0].name and panel_of(fig, t) == panel_of(fig, marks[0])
+    )
+    assert line.y[5] == pytest.approx(400), "the curve itself is not bent"
+
+
+def test_curves_that_all_rise_are_shown_whole() -> None:
+    table = sweep_table({"t": {flow: [0.0] * 12 for flow in FLOWS}})
+    table["change_percent"] = 150.0 + table["layer"]
+    fig: Any = information_flow(table)
+    assert fig.layout.yaxis.range[1] > 162
+    assert "The axis ends" not in notes(fig)
+
+
+def test_small_effects_are_not_blown_up_to_fill_the_panel() -> None:
+    fig: Any = information_flow(sweep_table({"t": {}}))
+    assert fig.layout.yaxis.range[0] <= -20
+
+
+def test_the_caption_says_what_the_numbers_say() -> None:
+    fig = information_flow(sweep_table())
+    words = notes(fig).replace("<b>", "").replace("</b>", "").replace("<br>", " ")
+    assert "Cutting question → last hurts most at layers 10-12 of Moving Direction (-82%)." in words
+    assert "No clear effect: last → last" in words
+    assert "hurts most" not in notes(information_flow(sweep_table(samples=3), caption=False))
+
+
+def test_names_from_data_are_drawn_and_not_read_as_html() -> None:
+    shapes = {"<img src=x> & %{y}": {"a<b>[0] -> last": [-50.0] * 12}}
+    fig: Any = information_flow(sweep_table(shapes, flows=("a<b>[0] -> last",)))
+    texts = [note.text for note in fig.layout.annotations]
+    texts += [part for trace in fig.data for part in (trace.name, trace.hovertemplate or "")]
+    joined = " ".join(texts).replace("&#37;{y}", "")
+    assert "<img" not in joined
+    assert "a<b>" not in joined
+    assert "%{y}" not in joined
+    assert "&lt;img" in joined
+    assert "a&lt;b&gt;" in joined
+
+
+def test_a_table_of_several_windows() -> None:
+    table = pd.concat([sweep_table(samples=3, k=k) for k in (1, 5)])
+    with pytest.raises(RunError, match=r"several windows: centred\(1\), centred\(5\).*window='centred\(1\)'"):
+        information_flow(table)
+    assert len(lines(information_flow(table, window="centred(5)"))) == len(SHAPES) * len(FLOWS)
+    compared: Any = information_flow(table, flows="video -> question", tasks=["moving_direction"])
+    assert {trace.name for trace in lines(compared)} == {"centred(1)", "centred(5)"}
+    assert "video → question" in notes(compared)
+
+
+def test_windows_after_a_layer_form_one_curve() -> None:
+    table = sweep_table(
+        {"t": {"video -> text": [-90, -80, -70, -60, -50, -40, -30, -20, -10, 0, 0, 0]}},
+        flows=("video -> text",),
+    )
+    table["window"] = [f"after({layer})" for layer in table["layer"]]
+    fig: Any = information_flow(table)
+    assert len(lines(fig)) == 1
+    assert list(lines(fig)[0].x) == list(range(1, 13))
+    assert fig.layout.xaxis.title.text == "layer i (every layer after i is cut)"
+
+
+def test_windows_without_a_place_give_bars() -> None:
+    table = (
+        sweep_table().query("layer == 8").assign(window="all_layers()", layer=0, first_layer=1, last_layer=12)
+    )
+    fig: Any = information_flow(table)
+    bars = [trace for trace in fig.data if trace.type == "bar"]
+    assert len(bars) == len(SHAPES)
+    rows = table[(table["task"] == "moving_direction") & (table["flow"] == "frames -> later frames")]
+    expected = bootstrap_mean(rows["change_percent"])
+    assert bars[0].x[0] == pytest.approx(expected.mean)
+    assert bars[0].error_x.array[0] == pytest.approx(expected.high - expected.mean)
+    assert bars[0].error_x.arrayminus[0] == pytest.approx(expected.mean - expected.low)
+    both = pd.concat([table, sweep_table()])
+    with pytest.raises(RunError, match="several windows"):
+        information_flow(both)
+
+
+def test_deep_models_get_fewer_ticks() -> None:
+    shapes = {"t": {"video -> last": [-10.0] * 32}}
+    fig: Any = information_flow(sweep_table(shapes, flows=("video -> last",)))
+    assert list(fig.layout.xaxis.tickvals) == [1, 4, 8, 12, 16, 20, 24, 28, 32]
+
+
+def test_a_narrow_figure_stacks_its_panels() -> None:
+    fig: Any = information_flow(sweep_table(samples=3), columns=1)
+    assert fig.layout.xaxis5.domain == fig.layout.xaxis.domain == (0, 1)
+    assert fig.layout.height > 5 * 230
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"tasks": "moving_directions"}, r"no task 'moving_directions'.*Did you mean 'moving_direction'"),
+        ({"flows": ["video -> answer"]}, r"no flow 'video -> answer'.*It has 'frames -> later frames'"),
+        ({"window": "centred(9)"}, r"no window 'centred\(9\)'.*'centred\(3\)'"),
+        ({"tasks": []}, "No task was asked for"),
+    ],
+)
+def test_what_the_table_does_not_hold_is_refused(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(RunError, match=message):
+        information_flow(sweep_table(samples=1), **asked)
+
+
+def test_tables_that_cannot_be_drawn_are_refused() -> None:
+    table = sweep_table(samples=1)
+    with pytest.raises(RunError, match="no rows"):
+        information_flow(table.iloc[:0])
+    with pytest.raises(RunError, match="lacks the columns flow"):
+        information_flow(table.drop(columns="flow"))
+    with pytest.raises(RunError, match="finite"):
+        information_flow(table.assign(change_percent=np.nan))

@@ -1,0 +1,53 @@
+"""The report in a real browser: its scripts run, its figures are drawn, nothing is asked of the network."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.report.runs import write_run
+from workbench.report import write_report
+
+BROWSER = next(
+    (found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None
+)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome here"),
+]
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--virtual-time-budget=4000", "--enable-logging=stderr", "--host-resolver-rules=MAP * ~NOTFOUND"),
+)
+
+
+@pytest.mark.parametrize(("width", "panels"), [(1280, "wide"), (500, "narrow")])
+def test_every_figure_is_drawn_in_the_shape_of_the_screen(tmp_path: Path, width: int, panels: str) -> None:
+    path = write_report(write_run(tmp_path / "run"))
+    done = subprocess.run(
+        [
+            str(BROWSER),
+            *FLAGS,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            f"--window-size={width},2000",
+            "--dump-dom",
+            path.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    boxes = re.findall(r'<div class="plot js-plotly-plot"[^>]*>', done.stdout)
+    assert len(boxes) == 2
+    assert all(f'data-shape="{panels}"' in box for box in boxes)
+    lines = done.stdout.count('class="js-line"')
+    assert lines == 2 * 25 + 5 + 13, "a band and a curve each, five in the legend, thirteen ranges framed"
+    told = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert told == [], "errors, or loads that the page's policy refused"
