@@ -97,7 +97,7 @@ def index_by_decoding(path: Path, *, damaged: Cut | None = None, irregular: str 
         if reason is not None or scan.picture is None:
             n = len(scan.pts)
             promised = stream.frames or _promised(container, stream)
-            count = f"{n} of {promised}" if promised >= n else str(n)
+            count = f"{n} of {promised}" if promised > n else str(n)
             if damaged is not None and damaged.whole_frames is not None:
                 count = f"the first {damaged.whole_frames}"
             raise clip_error(

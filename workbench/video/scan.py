@@ -11,8 +11,9 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-DECORD_CONTAINERS = {"mp4", "mov", "matroska", "webm", "avi"}
-"""FFmpeg's names of the containers in which decord finds the frame that was asked (not so in mpeg)."""
+EXACT_CONTAINERS = {"mp4", "mov", "matroska", "webm", "avi"}
+"""FFmpeg's names of the containers in which a jump to a key frame lands there. In others, mpeg among them,
+decord returns wrong frames, and PyAV decodes from the beginning."""
 
 
 class Picture(NamedTuple):
@@ -65,7 +66,8 @@ def scan_packets(container: InputContainer, stream: VideoStream) -> Scan:
     n_packets = last_duration = 0
     is_ts = container.format.name == "mpegts"  # broken packets are common there, at the start of a recording
     container_names = set(container.format.name.split(","))
-    if not container_names & DECORD_CONTAINERS:
+    can_jump = bool(container_names & EXACT_CONTAINERS)
+    if not can_jump:
         irregular = f"its container is {container.format.long_name}"
     is_vp8 = stream.codec_context.name in ("vp8", "libvpx")
     for packet in container.demux(stream):
@@ -107,7 +109,8 @@ def scan_packets(container: InputContainer, stream: VideoStream) -> Scan:
         uncountable = uncountable or "several of its frames have the same time stamp"
     if "avi" in container_names and stream.codec_context.has_b_frames:
         uncountable = uncountable or "avi does not say when its reordered frames are shown"
-    return Scan(sorted(pts), sorted(keys), picture, last_duration, n_packets, irregular, uncountable, damaged)
+    keys = sorted(keys) if can_jump else keys[:1]
+    return Scan(sorted(pts), keys, picture, last_duration, n_packets, irregular, uncountable, damaged)
 
 
 def scan_pictures(container: InputContainer, stream: VideoStream) -> Scan:
