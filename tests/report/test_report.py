@@ -113,7 +113,7 @@ def test_the_page_says_what_was_found(page: Page) -> None:
     assert "Where information flows in mini/video-ft" in text
     assert "Cutting question → last hurts most at layers 10-12 of Moving Direction (-82%)." in text
     assert "How to read it" in text
-    assert "last is the last row of the prompt, from which the answer is read" in text
+    assert "last, the last row of the prompt, from which the answer is read" in text
     assert "3 neighbouring layers are cut at a time" in text
     assert "mini: 50 samples in the curves, 5 tasks, 5 flows cut." in text
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from workbench.figures import line_styles
@@ -80,6 +81,7 @@ def _environment() -> jinja2.Environment:
         "place": place,
         "shade": _shade,
         "number": _number,
+        "sentence": _sentence,
         "clear": is_clear,
     }
     return environment
@@ -105,6 +107,13 @@ def _text(value: Any) -> str:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return ", ".join(item if isinstance(item, str) else json.dumps(item) for item in value) or "none"
     return str(value)
+
+
+def _sentence(text: str) -> Markup:
+    """A sentence in which no line break tears flows or ranges of layers apart."""
+    return Markup(
+        re.sub(r"\blayers? [0-9-]+", r'<span class="whole">\g<0></span>', str(escape(arrows(text))))
+    )
 
 
 def _number(value: float, digits: int = 1) -> str:
