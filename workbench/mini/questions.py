@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.mini.world import COLOURS, DIRECTIONS, OPPOSITE, PLACES, SHAPES, Scene, Thing
 
@@ -174,12 +174,21 @@ def caption(scene: Scene, rng: random.Random) -> Question:
     return Question(task=EXTRA, text="What is in the video?", stem="There is", word=listed)
 
 
+def thinned(question: Question, rng: random.Random) -> Question:
+    """The question with some wrong options left out, so that a model meets every number of options."""
+    right = question.options[question.answer]
+    wrong = [option for option in question.options if option != right]
+    options, answer = _choice(rng, right, rng.sample(wrong, rng.randint(1, len(wrong))))
+    return replace(question, options=options, answer=answer)
+
+
 def still_questions(scene: Scene, state, rng: random.Random) -> list[Question]:
     """Questions for single frames. state: (o, 4+) objects of this one frame; hidden objects are not asked about."""
     out = list(static(scene, rng)) + [caption(scene, rng)]
     for thing, (x, y, radius) in zip(scene.things, state[:, :3].tolist(), strict=False):
         out += _where(rng, thing, x, y, "")
         out.append(_size(rng, thing, radius, ""))
+    out = [thinned(question, rng) if question.options else question for question in out]
     rng.shuffle(out)
     return out
 

@@ -49,7 +49,7 @@ class Stage:
 STAGES = (
     Stage(
         name="pictures",
-        steps=1600,
+        steps=1300,
         clips=768,
         rate=1e-3,
         frames=1,
@@ -58,9 +58,8 @@ STAGES = (
         seed=1,
         checkpoint="pictures",
     ),
-    Stage(name="long pictures", steps=500, clips=256, rate=4e-4, stills=True, seed=2, checkpoint="image"),
-    Stage(name="clips", steps=2500, clips=256, rate=1e-3, seed=3, checkpoint="clips"),
-    Stage(name="more clips", steps=3000, clips=256, rate=6e-4, seed=4, checkpoint="video-ft"),
+    Stage(name="long pictures", steps=500, clips=256, rate=5e-4, stills=True, seed=2, checkpoint="image"),
+    Stage(name="clips", steps=5000, clips=256, rate=1e-3, seed=3, checkpoint="video-ft"),
 )
 
 
