@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -373,7 +374,6 @@ def test_only_sampled_frames_are_kept(tmp_path: Path, reader: str) -> None:
     script = (
         "import resource, sys\n"
         "from workbench.video import read_clip, has_decord\n"
-        "from tests.video.helpers import numbers\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "has_decord()\n"
         "before = peak()\n"
@@ -451,6 +451,13 @@ def test_clip_tells_what_it_is(clips: dict[str, Path]) -> None:
 def test_clip_refuses_what_is_no_clip(frames: Any, timestamps: Any, cause: str) -> None:
     with pytest.raises(ClipError, match=f"memory: .*{cause}"):
         Clip(frames=frames, timestamps=timestamps)
+
+
+def test_clip_travels_between_processes(clips: dict[str, Path]) -> None:
+    clip = read_clip(clips["h264.mp4"], 4)
+    copy = pickle.loads(pickle.dumps(clip))
+    np.testing.assert_array_equal(copy.frames, clip.frames)
+    assert repr(copy) == repr(clip)
 
 
 def test_reader_refuses_frames_that_do_not_exist(clips: dict[str, Path]) -> None:

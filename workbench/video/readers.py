@@ -17,7 +17,6 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from workbench.errors import ClipError
-from workbench.video.completeness import Cut
 from workbench.video.errors import clip_error
 from workbench.video.index import FileIndex, index_by_decoding
 from workbench.video.scan import open_container, quarter_turns, video_stream
@@ -182,14 +181,15 @@ class PyAvReader(_FileReader):
             with open_container(index.path) as container:
                 stream = video_stream(container)
                 assert stream is not None
-                stream.thread_type = "AUTO"
                 pictures = self._by_count if index.pts is None else self._by_time
                 for row, picture in enumerate(pictures(container, stream, wanted)):
                     frames[row] = self._pixels(picture)
         except (av.error.FFmpegError, _Incomplete) as error:
-            # Says how much of the file is sound. It only returns where a second attempt decodes everything.
-            index_by_decoding(index.path, damaged=Cut(f"the decoder stops ({error})"))
-            raise PacketsDiffer(f"{index.path}: decoding stopped once ({error}). Try again.") from error
+            # Says how much of a damaged file is sound; it returns where only the jump led the decoder astray.
+            index_by_decoding(index.path)
+            raise PacketsDiffer(
+                f"{index.path}: decoding stops after a jump ({error}). Index the file with index_by_decoding."
+            ) from error
         return frames
 
     def _by_count(

@@ -45,10 +45,16 @@ def open_container(path: Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """The stream that FFmpeg deems the main one; cover pictures of audio files do not count."""
+    """The stream that FFmpeg deems the main one; cover pictures of audio files do not count.
+
+    It decodes in one thread: with several, FFmpeg marks a damaged picture or not depending on which thread is
+    first. Read several clips at once to use more cores.
+    """
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
         return None
+    if stream.codec_context is not None:
+        stream.codec_context.thread_count = 1
     return stream
 
 
@@ -118,7 +124,6 @@ def scan_pictures(container: InputContainer, stream: VideoStream) -> Scan:
     pts: list[int] = []
     picture: Picture | None = None
     damaged = None
-    stream.thread_type = "AUTO"
     try:
         for frame in container.decode(stream):
             if frame.is_corrupt:
