@@ -34,6 +34,7 @@ def test_one_row_a_flow_with_a_cell_a_bin_and_its_number() -> None:
         mine = table[table["flow"] == flow]
         assert list(bar.text) == [f"{round(mean)}" for mean in mine["mean_change_percent"]]
         assert set(bar.y) == {row}
+        assert fig.layout.barmode == "overlay", "grouped bars would leave their rows"
         for base, length, first, last in zip(
             bar.base, bar.x, mine["bin_first"], mine["bin_last"], strict=True
         ):

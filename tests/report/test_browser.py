@@ -49,5 +49,7 @@ def test_every_figure_is_drawn_in_the_shape_of_the_screen(tmp_path: Path, width:
     assert all(f'data-shape="{panels}"' in box for box in boxes)
     lines = done.stdout.count('class="js-line"')
     assert lines == 2 * 25 + 5 + 13, "a band and a curve each, five in the legend, thirteen ranges framed"
+    buttons = re.findall(r'class="modebar-btn"[^>]*data-title="([^"]*)"', done.stdout)
+    assert len(buttons) == (4 if panels == "wide" else 0), buttons
     told = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert told == [], "errors, or loads that the page's policy refused"

@@ -77,6 +77,16 @@ def test_the_page_loads_nothing(page: Page) -> None:
     assert "@import" not in styles
 
 
+def test_figure_data_cannot_end_its_script(page: Page) -> None:
+    assert all("<" not in text and "&" not in text for text in page.data.values())
+    assert any("\\u003cb\\u003eMoving Direction" in text for text in page.data.values())
+
+
+def test_figures_have_no_button_that_sends_them_away(page: Page) -> None:
+    assert any('[["toImage", "resetScale2d"]]' in script for script in page.scripts)
+    assert any("modeBarButtons: buttons" in script for script in page.scripts)
+
+
 def test_a_policy_forbids_every_load(page: Page, tmp_path: Path) -> None:
     html = write_report(write_run(tmp_path)).read_text(encoding="utf-8")
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
