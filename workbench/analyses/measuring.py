@@ -37,7 +37,7 @@ class Plan:
     cells: tuple[Cell, ...]
     """In the order of the table: flow by flow, window by window, layer by layer."""
     only_correct: bool
-    style: str
+    style: str | None
     frames: Any
 
     @property

@@ -165,7 +165,7 @@ def pathways(
         "bin": int(bin),
         "threshold": float(threshold),
         "window": window,
-        "tasks": tuple(table["task"].unique()),
+        "tasks": tuple(dict.fromkeys(table["task"])),
         "samples": len(set(table["sample_id"])),
     }
     return _select(table, settings)

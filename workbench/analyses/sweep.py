@@ -41,8 +41,8 @@ def sweep(
     only_correct: bool = True,
     engine: str | Engine = "reference",
     out: Path | str | None = None,
-    style: str = "mvbench",
-    frames: Sampling | int | None = None,
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Run:
@@ -53,8 +53,9 @@ def sweep(
         engine: how knockouts are run; "reference" runs one forward a knockout.
         out: a folder for the results, written sample by sample. Where it holds a part of this run already
             (it was stopped, or killed), the run goes on from there. None keeps everything in memory.
-        style: how the question is put, a name of `workbench.data.STYLES`.
-        frames: how the clip's frames are chosen; None is the model's own way.
+        style: how the question is put, a name of `workbench.data.STYLES`; None is "mvbench" for samples with
+            options and "open" for those without.
+        frames: how the clip's frames are chosen, for example 16 or "uniform(32)"; None is 8 midpoints.
         seed: draws the bootstrap bands of the run's figures; written into the manifest.
         progress: show a bar with the time left, where somebody can see it.
 

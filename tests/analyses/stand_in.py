@@ -1,0 +1,100 @@
+"""A model, samples and an engine that only pretend: enough for a sweep, and countable."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import Any
+
+from workbench.data import Sample, Samples
+from workbench.engine import Baseline, Outcome, Outcomes
+from workbench.errors import ClipError
+from workbench.models.layout import TokenLayout
+from workbench.models.prompt import Prompt
+
+VOCABULARY = ("<pad>", "A", "B", "C", "left", "right", " ")
+LETTER_IDS = {"A": (1,), "B": (2,), "C": (3,)}
+
+
+class StandInTokenizer:
+    """Whole words; an unknown word becomes a space and then "left"."""
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        assert not add_special_tokens
+        return [VOCABULARY.index(text.strip())] if text.strip() in VOCABULARY else [6, 4]
+
+
+class StandInModel:
+    """Four layers, two frames of two tokens. Encoding fails for a sample whose video is named broken."""
+
+    name = "stand-in"
+    weights_hash = "0" * 64
+    n_layers, n_heads = 4, 2
+    device, dtype, attention = "cpu", "torch.float32", "sdpa"
+    tokenizer = StandInTokenizer()
+
+    def encode(self, sample: Sample, *, frames: Any = None, style: str | None = None) -> Prompt:
+        if sample.video.stem == "broken":
+            raise ClipError(f"{sample.video} cannot be read. Copy it again.")
+        spans: dict[str, list[int]] = {"video": [1, 2, 3, 4], "question": [5, 6, 7], "last": [9]}
+        if sample.task != "no_options":
+            spans |= {"nonoption": [5], "option[A]": [6], "option[B]": [7], "true_option": [6]}
+        layout = TokenLayout(length=10, spans=spans, frames=[[1, 2], [3, 4]])
+        clip: Any = None
+        ids = {letter: LETTER_IDS[letter] for letter in sample.letters}
+        return Prompt(inputs={}, layout=layout, sample=sample, clip=clip, text="", answer_ids=ids)
+
+    def token_text(self, token_id: int) -> str:
+        return VOCABULARY[token_id]
+
+
+class StandInEngine:
+    """Probabilities that depend on the sample and the knockout's text alone. Counts what it runs."""
+
+    name = "stand-in"
+
+    def __init__(self, *, seconds: float = 0.0, fails_on: str | None = None) -> None:
+        self.seconds = seconds
+        self.fails_on = fails_on
+        self.swept: list[str] = []
+        self.knockouts: list[str] = []
+
+    def outcomes(self, model, prompt, knockouts, *, token_id=None, on_done=None) -> Outcomes:
+        sample = prompt.sample
+        if sample.id == self.fails_on:
+            raise RuntimeError("out of memory")
+        results = []
+        for knockout in knockouts:
+            time.sleep(self.seconds)
+            p = fraction(f"{sample.id} {knockout}")
+            results.append(Outcome(p=p, top_id=1 if p > 0.3 else 2, top_p=max(p, 0.5)))
+            self.knockouts.append(str(knockout))
+            if on_done is not None:
+                on_done(1)
+        if knockouts:
+            self.swept.append(sample.id)
+        says = sample.stem.split()[-1] if sample.stem else "A"
+        return Outcomes(Baseline(VOCABULARY.index(says), 0.5 + fraction(sample.id) / 2), results)
+
+
+def fraction(text: str) -> float:
+    """A number from 0 to 1 drawn from a text, with all 53 bits in use."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64
+
+
+def questions(*answers: int, task: str = "direction", broken: tuple[int, ...] = ()) -> Samples:
+    """One sample an answer; the stand-in always says A, which is answer 0."""
+    return Samples(
+        [
+            Sample(
+                id=f"{task}/{index}",
+                task=task,
+                video=f"{'broken' if index in broken else index}.mp4",  # pyright: ignore[reportArgumentType]
+                question="Where does it move?",
+                options=("left", "right"),
+                answer=answer,
+            )
+            for index, answer in enumerate(answers)
+        ],
+        name="stand-in",
+    )
