@@ -189,6 +189,16 @@ def test_windows_after_a_layer_form_one_curve() -> None:
     assert fig.layout.xaxis.title.text == "layer i (every layer after i is cut)"
 
 
+def test_a_curve_of_one_point_shows_its_interval() -> None:
+    table = sweep_table({"t": {"video -> text": [-40.0] * 12}}, flows=("video -> text",))
+    table = table.query("layer == 7").assign(window="after(7)")
+    fig = information_flow(table)
+    point = bootstrap_mean(table["change_percent"])
+    (line,) = lines(fig)
+    assert line.error_y.array[0] == pytest.approx(point.high - point.mean)
+    assert line.error_y.arrayminus[0] == pytest.approx(point.mean - point.low)
+
+
 def test_windows_without_a_place_give_bars() -> None:
     table = (
         sweep_table().query("layer == 8").assign(window="all_layers()", layer=0, first_layer=1, last_layer=12)

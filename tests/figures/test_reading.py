@@ -50,6 +50,10 @@ def test_small_or_uncertain_falls_are_not_findings() -> None:
     peak = peaks(curve_points(table))[0]
     assert peak.mean == -15.0
     assert not is_clear(peak)
+    both = planted({"t": {"video -> question": bump(5, -63.0)}}, samples=4)
+    said = by_task([*both, *(point._replace(flow="own -> last") for point in curve_points(table))])["t"]
+    assert "Uncertain, the interval reaches 0: own -> last (-15%)." in said
+    assert "No clear effect: frames -> later frames, question -> last, video -> last" in said
 
 
 def test_long_headlines_are_cut_short() -> None:

@@ -144,6 +144,10 @@ def _band(curve: Sequence[Point], style: LineStyle, common: dict[str, Any]) -> g
 
 
 def _line(curve: Sequence[Point], style: LineStyle, common: dict[str, Any], ceiling: float) -> go.Scatter:
+    if len(curve) == 1:  # a band of one point has no width
+        above, below = curve[0].high - curve[0].mean, curve[0].mean - curve[0].low
+        bar = {"symmetric": False, "array": [above], "arrayminus": [below], "thickness": 1.4, "width": 5}
+        common = common | {"error_y": bar}
     return go.Scatter(
         x=[point.layer for point in curve],
         y=[point.mean for point in curve],

@@ -85,8 +85,16 @@ def by_task(points: Sequence[Point]) -> dict[str, str]:
 
 
 def _unmoved(peaks: Sequence[Point]) -> str:
-    if not peaks:
-        return ""
-    flows = ", ".join(dict.fromkeys(peak.flow for peak in peaks))
-    deepest = min(0.0, *(peak.mean for peak in peaks), 0.0)
-    return f" No clear effect: {flows} ({percent(deepest)} at most)."
+    """What is to be said of curves without a clear fall: no effect, or too few samples to tell."""
+    small, uncertain = [], []
+    for flow in dict.fromkeys(peak.flow for peak in peaks):
+        deepest = min((peak for peak in peaks if peak.flow == flow), key=lambda peak: peak.mean)
+        (uncertain if deepest.mean < CLEAR else small).append(deepest)
+    said = ""
+    if small:
+        most = percent(min([0.0, *(peak.mean for peak in small)]))
+        said += f" No clear effect: {', '.join(peak.flow for peak in small)} ({most} at most)."
+    if uncertain:
+        named = ", ".join(f"{peak.flow} ({percent(peak.mean)})" for peak in uncertain)
+        said += f" Uncertain, the interval reaches 0: {named}."
+    return said
