@@ -41,7 +41,8 @@ class Case(NamedTuple):
 
 
 def case(family: str, kind: AttentionKind, *, kv_heads: int = 2, **text: Any) -> Case:
-    """The model of a family with this attention. `text` changes the decoder's config."""
+    """The model of a family with this attention. `text` changes the decoder's config, or its class
+    (decoder=)."""
     torch.manual_seed(0)
     plain, inputs, video = _BUILDERS[family](kv_heads, text)
     _spread(plain)
@@ -116,9 +117,10 @@ def _llava_next_video(kv_heads: int, text: dict[str, Any]) -> tuple[Any, dict[st
 
 
 def _llava_onevision(kv_heads: int, text: dict[str, Any]) -> tuple[Any, dict[str, Tensor], range]:
+    decoder = text.pop("decoder", Qwen2Config)
     config = LlavaOnevisionConfig(
         vision_config=SiglipVisionConfig(**_TOWER, vision_use_head=False),
-        text_config=Qwen2Config(**_text(kv_heads, text)),
+        text_config=decoder(**_text(kv_heads, text)),
         image_token_index=IMAGE,
         video_token_index=VIDEO,
     )
@@ -148,7 +150,7 @@ def _qwen2_5_vl(kv_heads: int, text: dict[str, Any]) -> tuple[Any, dict[str, Ten
         vision_start_token_id=197,
         vision_end_token_id=196,
     )
-    units, height, width = 2, 6, 8  # 3 x 4 cells a unit, in windows of 2 x 2: the tower shuffles them
+    units, height, width = 2, 4, 12  # 2 x 6 cells a unit, in windows of 2 x 2: the tower shuffles them
     video = range(5, 5 + units * height * width // 4)
     ids = _ids(video.stop + 9, video)
     ids[0, video.start - 1], ids[0, video.stop] = 197, 196

@@ -174,6 +174,18 @@ def test_ablating_a_head_three_ways(family: str, kind: Any, kv_heads: int) -> No
     assert not torch.allclose(by_z, plain_logits(of), atol=1e-2)
 
 
+@BOTH
+def test_results_leave_the_bias_of_the_output_alone(kind: Any) -> None:
+    of = case("llava_next_video", kind, attention_bias=True)
+    bias = of.model.hf.get_decoder().layers[1].self_attn.o_proj.bias
+    assert bias.abs().max() > 0.1
+    cache = run_with_cache(of.model, of.prompt, ["blocks.1.attn.hook_result", "blocks.1.hook_attn_out"]).cache
+    assert torch.allclose(cache["result", 1].sum(2) + bias, cache["attn_out", 1], atol=1e-5)
+    none = run(of, ("blocks.1.attn.hook_result", lambda value, hook: value * 0))
+    only_bias = run(of, ("blocks.1.hook_attn_out", lambda value, hook: bias.expand_as(value).clone()))
+    assert torch.allclose(none, only_bias, atol=1e-5)
+
+
 @ALL
 @BOTH
 def test_editing_rotated_keys_of_one_group_moves_its_heads_only(family: str, kind: Any) -> None:
@@ -282,12 +294,12 @@ def test_vision_edits_by_frame(family: str) -> None:
 
 
 def test_one_patch_of_qwen_moves_its_own_cell() -> None:
-    """Raster order holds for writing: row 4, column 5 of 6 x 8 patches is cell (2, 2) of 3 x 4."""
+    """Raster order holds for writing: row 3, column 5 of 4 x 12 patches is cell (1, 2) of 2 x 6."""
     of = case("qwen2_5_vl", "sdpa")
     seen: dict[str, Tensor] = {}
 
     def change(value: Tensor, hook: HookPoint) -> None:
-        value[1, 4 * 8 + 5] += 1
+        value[1, 3 * 12 + 5] += 1
 
     def keep(value: Tensor, hook: HookPoint) -> None:
         seen["embed"] = value.clone()
@@ -295,11 +307,11 @@ def test_one_patch_of_qwen_moves_its_own_cell() -> None:
     run(of, ("vision.2.hook_resid_post", change), ("hook_embed", keep))
     before = run_with_cache(of.model, of.prompt, "hook_embed").cache["embed"]
     changed = (seen["embed"] != before).any(-1)[0].nonzero().flatten().tolist()
-    assert changed == [int(of.prompt.layout["video"][12 + 2 * 4 + 2])]
-    cells = ("projector.hook_out", lambda value, hook: value.index_fill(1, torch.tensor([2 * 4 + 2]), 0.0))
+    assert changed == [int(of.prompt.layout["video"][12 + 6 + 2])]
+    cells = ("projector.hook_out", lambda value, hook: value.index_fill(1, torch.tensor([6 + 2]), 0.0))
     run(of, cells, ("hook_embed", keep))
     changed = (seen["embed"] != before).any(-1)[0].nonzero().flatten().tolist()
-    assert changed == [int(of.prompt.layout["video"][unit * 12 + 10]) for unit in (0, 1)]
+    assert changed == [int(of.prompt.layout["video"][unit * 12 + 8]) for unit in (0, 1)]
 
 
 def test_edits_that_cannot_act_are_refused() -> None:

@@ -166,24 +166,6 @@ def test_identities_of_the_norms(family: str) -> None:
     assert close(logits, plain_logits(of))
 
 
-def test_head_norms_come_before_the_hook() -> None:
-    """Where a family normalises q and k by head, hook_q and hook_k are what comes after."""
-    of = case("llava_next_video", "sdpa")
-    attention = of.model.hf.get_decoder().layers[1].self_attn
-
-    class Halved(torch.nn.Module):
-        def forward(self, value: Tensor) -> Tensor:
-            return value / 2
-
-    before = everything(of)["q", 1]
-    attention.q_norm = Halved()
-    forward = attention.q_proj.forward
-    attention.q_proj.forward = lambda value: attention.q_norm(
-        forward(value).view(1, -1, HEADS, HEAD_DIM)
-    ).flatten(2)
-    assert torch.equal(everything(of)["q", 1], before / 2)
-
-
 @ALL
 def test_projector_is_what_the_video_rows_hold(family: str) -> None:
     of = case(family, "sdpa")

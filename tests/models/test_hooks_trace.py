@@ -1,7 +1,7 @@
 """The same points in an nnsight trace: taps are modules; `materialise` makes scores and patterns exist."""
 
 # A trace may swallow an exception, for all that a type checker knows.
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 _LN1 = ("input_layernorm",)
-_LN2 = ("post_attention_layernorm",)
+_LN2 = ("pre_feedforward_layernorm", "post_attention_layernorm")
 
 # In forward order. hook_embed is what enters the decoder: the token embeddings, and at the video's rows what
 # the projector made of it.
