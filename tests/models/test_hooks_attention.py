@@ -419,3 +419,22 @@ def test_arguments_that_steps_would_leave_out_are_refused() -> None:
     with pytest.raises(ModelError, match="softcap"):
         logits_of(of)
     handle.remove()
+
+
+@ALL
+@BOTH
+def test_generation_is_unchanged(family: str, kind: Any) -> None:
+    """With a key/value cache and one query a step, looked at or not."""
+    of = case(family, kind)
+    options = {"max_new_tokens": 4, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
+    expected = of.plain.generate(**of.prompt.inputs, **options)
+    assert expected.shape[1] == of.prompt.layout.length + 4
+    assert torch.equal(of.model.hf.generate(**of.prompt.inputs, **options), expected)
+    seen: list[tuple[int, ...]] = []
+    tap = of.model.hf.get_decoder().layers[1].self_attn.hook_pattern
+    handle = tap.register_forward_hook(lambda module, args, output: seen.append(tuple(output.shape)))
+    with materialise(of.model, "blocks.1.attn.hook_pattern"):
+        assert torch.equal(of.model.hf.generate(**of.prompt.inputs, **options), expected)
+    handle.remove()
+    n = of.prompt.layout.length
+    assert seen == [(1, HEADS, n, n), *((1, HEADS, 1, n + step) for step in (1, 2, 3))]
