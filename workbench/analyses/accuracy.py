@@ -45,8 +45,8 @@ class Accuracy:
     """How well a model answers, task by task."""
 
     table: pd.DataFrame
-    """One row a task: task, samples, correct, accuracy_percent, low_percent, high_percent (95% Wilson interval),
-    chance_percent (guessing among the options; missing for open-ended samples)."""
+    """One row a task: task, samples, correct, accuracy_percent, low_percent and high_percent (95% Wilson
+    interval), chance_percent (guessing among the options; missing for open-ended samples)."""
     samples: pd.DataFrame
     """One row a sample. Columns: `workbench.results.SampleRow`."""
     skipped: pd.DataFrame
@@ -160,14 +160,15 @@ def accuracy_table(samples: pd.DataFrame, chances: dict[str, float | None]) -> p
     """
     rows = []
     for task in dict.fromkeys(samples["task"]):
-        correct = samples["correct"][samples["task"] == task]
-        share = wilson(int(correct.sum()), len(correct))
+        answers = samples["correct"].to_numpy(bool)[(samples["task"] == task).to_numpy()]
+        correct = int(answers.sum())
+        share = wilson(correct, len(answers))
         chance = chances.get(task)
         rows.append(
             {
                 "task": task,
                 "samples": share.n,
-                "correct": int(correct.sum()),
+                "correct": correct,
                 "accuracy_percent": 100 * share.mean,
                 "low_percent": 100 * share.low,
                 "high_percent": 100 * share.high,

@@ -57,7 +57,7 @@ class Pathways(dict[str, tuple[int, int]]):
     @property
     def flows(self) -> tuple[str, ...]:
         """Every flow of the run, those without a range included."""
-        return tuple(self.table["flow"].unique())
+        return tuple(dict.fromkeys(self.table["flow"]))
 
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file."""
@@ -175,7 +175,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
     if task is None:
         return table
     wanted = [task] if isinstance(task, str) else list(task)
-    known = [str(name) for name in table["task"].unique()]
+    known = list(dict.fromkeys(table["task"]))
     for name in wanted:
         if name not in known:
             raise RunError(
@@ -189,7 +189,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
 
 
 def _choose_window(table: pd.DataFrame, window: str | None) -> str:
-    with_layers = [str(name) for name in table["window"][table["layer"] > 0].unique()]
+    with_layers = list(dict.fromkeys(table["window"][table["layer"] > 0]))
     if window is not None:
         if str(window) in with_layers:
             return str(window)
@@ -203,7 +203,7 @@ def _choose_window(table: pd.DataFrame, window: str | None) -> str:
     if not centred:
         raise RunError(
             "Pathways need a centred window, for example windows=centred(9); this run has "
-            f"{', '.join(str(name) for name in table['window'].unique())}."
+            f"{', '.join(dict.fromkeys(table['window']))}."
         )
     raise RunError(
         f"This run has {len(centred)} centred windows. Choose one: window={centred[0]!r}, for example."
@@ -214,7 +214,7 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
     bins = layer_bins(int(table["layer"].to_numpy().max()), settings["bin"])
     ranges: dict[str, tuple[int, int]] = {}
     rows = []
-    for flow in table["flow"].unique():
+    for flow in dict.fromkeys(table["flow"]):
         part = (table["flow"] == flow).to_numpy()
         layers = table["layer"].to_numpy()[part]
         changes = table["change_percent"].to_numpy()[part]
