@@ -1,9 +1,10 @@
 """Decoders whose weights are written by hand, so that the answer can travel along one known path only.
 
-A real LlavaNextVideo model. Its clip shows the answer in frame 0 alone (red for A, green for B), its last
-frame is blue, the others are black. In a `staged` model this path, and nothing else, carries the answer:
+A real LlavaNextVideo checkpoint, with a tokenizer of whole words. Its clip is a folder of four pictures:
+frame 0 alone shows the answer (red for A, green for B), the last is blue, the others are black. In a `staged`
+model this path, and nothing else, carries the answer:
 
-    layer a, head 1:  rows of the last frame read frame 0          (frames -> later frames)
+    layer a, head 1:  rows of the last frame read frame 0           (frames -> later frames)
     layer b, head 2:  one word of the question reads the last frame (video -> nonoption)
     layer c, head 3:  the last row reads that word                  (nonoption -> last)
 
@@ -21,19 +22,29 @@ frame 0 | 4 blue frame | 5 the reading word | 6 last row | 8, 9, 10 answer after
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
+from PIL import Image
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import (
     CLIPVisionConfig,
     LlamaConfig,
     LlavaNextVideoConfig,
     LlavaNextVideoForConditionalGeneration,
+    PreTrainedTokenizerFast,
 )
 
-from workbench.models.layout import TokenLayout
+from workbench.data import Sample
+from workbench.models import VideoLLM, load
+from workbench.models.attention import AttentionKind
 
 N_LAYERS, N_HEADS, N_KV_HEADS, D_MODEL, D_HEAD = 6, 4, 2, 64, 16
 N_FRAMES, PIXELS, PATCH, TOKENS_A_FRAME = 4, 28, 7, 4
@@ -44,12 +55,27 @@ RMS = BALLAST / D_MODEL**0.5
 MATCH_SCORE, SINK_SCORE = 60.0, 30.0
 CONFIDENCE = 8.0
 
-SINK_ID, WORD_ID, LAST_ID, A_ID, B_ID, VIDEO_ID, IMAGE_ID = 0, 20, 21, 30, 31, 62, 63
+QUESTION = "Which way does the dot move?"
+OPTIONS = ("left", "right")
+FIRST_WORD, READING_WORD, LAST_WORD = "USER:", "move?", "option:("
+WORDS = (
+    *(
+        "<unk>",
+        "<video>",
+        "<image>",
+        "A",
+        "B",
+        "USER:",
+        "Question:",
+        *QUESTION.split(),
+        "Options:",
+        "(A)",
+        "(B)",
+    ),
+    *(*OPTIONS, "Only", "give", "best", "option.", "ASSISTANT:", "Best", LAST_WORD),
+)
+IDS = {word: number for number, word in enumerate(WORDS)}
 VOCABULARY = 64
-SYSTEM, GAP = (SINK_ID, 1), (2,)
-NONOPTION, OPTIONS, OPTION_A, OPTION_B = (3, WORD_ID, 4), (5,), (6, A_ID), (7, B_ID)
-TAIL = (8, 9)
-WORDS = (*SYSTEM, *GAP, *NONOPTION, *OPTIONS, *OPTION_A, *OPTION_B, *TAIL, LAST_ID)
 
 
 class Stage(NamedTuple):
@@ -100,8 +126,8 @@ def planted_hf(stages: Mapping[int, Stage]) -> LlavaNextVideoForConditionalGener
             vocab_size=VOCABULARY,
             rope_parameters={"rope_type": "default", "rope_theta": 1e12},
         ),
-        video_token_index=VIDEO_ID,
-        image_token_index=IMAGE_ID,
+        video_token_index=IDS["<video>"],
+        image_token_index=IDS["<image>"],
         tie_word_embeddings=False,
     )
     torch.manual_seed(0)
@@ -147,11 +173,12 @@ def _write_words(hf: LlavaNextVideoForConditionalGeneration) -> None:
     words.zero_()
     words[:, 16:] = 0.2 * torch.randn(VOCABULARY, D_MODEL - 16)
     words[:, CONSTANT] = BALLAST
-    words[SINK_ID, SINK] = words[WORD_ID, WORD] = words[LAST_ID, LAST] = 1.0
+    for word, feature in ((FIRST_WORD, SINK), (READING_WORD, WORD), (LAST_WORD, LAST)):
+        words[IDS[word], feature] = 1.0
     hf.model.language_model.norm.weight.fill_(RMS)
     hf.lm_head.weight.zero_()
-    hf.lm_head.weight[A_ID, AFTER[2]] = CONFIDENCE
-    hf.lm_head.weight[B_ID, AFTER[2]] = -CONFIDENCE
+    hf.lm_head.weight[IDS["A"], AFTER[2]] = CONFIDENCE
+    hf.lm_head.weight[IDS["B"], AFTER[2]] = -CONFIDENCE
 
 
 def _write_head(attention: Any, stage: Stage) -> None:
@@ -172,34 +199,41 @@ def _write_head(attention: Any, stage: Stage) -> None:
     attention.o_proj.weight[stage.out, head * D_HEAD] = 1.0
 
 
-def planted_inputs(answer: str) -> dict[str, Tensor]:
-    """Token ids (1, s) and pixels (1, t, 3, H, W) of the clip that shows this answer, "A" or "B"."""
-    video = [VIDEO_ID] * (N_FRAMES * TOKENS_A_FRAME)
-    ids = [*SYSTEM, *video, *WORDS[len(SYSTEM) :]]
-    pixels = torch.zeros(1, N_FRAMES, 3, PIXELS, PIXELS)
-    pixels[0, 0, "AB".index(answer)] = 1.0
-    pixels[0, -1, 2] = 1.0
-    return {"input_ids": torch.tensor([ids]), "pixel_values_videos": pixels}
+def planted_model(stages: Mapping[int, Stage], attention: AttentionKind = "sdpa") -> VideoLLM:
+    """`planted_hf` as a checkpoint folder, loaded as a user loads one."""
+    with tempfile.TemporaryDirectory() as folder:
+        save_planted(stages, Path(folder))
+        return load(folder, device="cpu", attention=attention)
 
 
-def planted_layout() -> TokenLayout:
-    """system 0-1 | frames 2-5, 6-9, 10-13, 14-17 | gap 18 | question 19-26 | tail 27-28 | last 29."""
-    at = len(SYSTEM)
-    frames = [range(at + t * TOKENS_A_FRAME, at + (t + 1) * TOKENS_A_FRAME) for t in range(N_FRAMES)]
-    at = frames[-1].stop + len(GAP)
-    first_option = at + len(NONOPTION) + len(OPTIONS)
-    middle, end = first_option + len(OPTION_A), first_option + len(OPTION_A) + len(OPTION_B)
-    length = end + len(TAIL) + 1
-    return TokenLayout(
-        length=length,
-        spans={
-            "question": range(at, end),
-            "nonoption": range(at, at + len(NONOPTION)),
-            "option[A]": range(first_option, middle),
-            "option[B]": range(middle, end),
-            "true_option": range(middle, end),
-        },
-        frames=frames,
-        grid=(2, 2),
-        tokens=[f"row {row}" for row in range(length)],
+def save_planted(stages: Mapping[int, Stage], folder: Path) -> Path:
+    """Writes the checkpoint: config, weights, tokenizer and video processor."""
+    planted_hf(stages).save_pretrained(folder)
+    tokenizer = Tokenizer(WordLevel(IDS, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+    fast.add_special_tokens({"additional_special_tokens": ["<video>", "<image>"]})
+    fast.save_pretrained(folder)
+    side = {"height": PIXELS, "width": PIXELS}
+    pixels = {"size": side, "do_center_crop": False, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(pixels))
+    return folder
+
+
+def planted_sample(folder: Path, answer: str) -> Sample:
+    """A question whose clip, a folder of pictures made in `folder`, shows this answer: "A" or "B"."""
+    pictures = folder / f"shows_{answer}"
+    pictures.mkdir(exist_ok=True)
+    frames = np.zeros((N_FRAMES, PIXELS, PIXELS, 3), dtype=np.uint8)
+    frames[0, ..., "AB".index(answer)] = 255
+    frames[-1, ..., 2] = 255
+    for number, frame in enumerate(frames):
+        Image.fromarray(frame).save(pictures / f"{number}.png")
+    return Sample(
+        id=f"planted/{answer}",
+        task="planted",
+        video=pictures,
+        question=QUESTION,
+        options=OPTIONS,
+        answer="AB".index(answer),
     )

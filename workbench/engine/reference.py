@@ -14,7 +14,7 @@ from torch import Tensor
 
 from workbench.engine.masks import restrict
 from workbench.engine.protocol import Baseline, Outcome, Outcomes
-from workbench.errors import KnockoutError, ModelError
+from workbench.errors import KnockoutError, ModelError, PromptError
 from workbench.interventions import Flow, Knockout, keep_mask
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class ReferenceEngine:
             knockout.check(prompt.layout, model.n_layers, model.n_heads)
         untouched = _probabilities(last_logits(model, prompt))
         token = int(untouched.argmax()) if token_id is None else token_id
+        if not 0 <= token < len(untouched):
+            raise PromptError(f"Token id {token} is outside the vocabulary of {len(untouched)} tokens.")
         results, masks = [], {}
         for knockout in knockouts:
             if not masks.keys() <= set(knockout.layers(model.n_layers).values()):
