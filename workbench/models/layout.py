@@ -27,8 +27,8 @@ class TokenLayout:
     video and the question), `tail` (after the question, without `last`), `last`, and `false_options` (rows of
     options outside `true_option`). Rows and frames count from 0.
 
-    `layout[name]` gives the sorted rows (int64, read-only) of `system`, `video`, `frame[2]`, `frame[1:3]` (end
-    exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
+    `layout[name]` gives the sorted rows (int64, read-only) of `system`, `video`, `frame[2]`, `frame[1:3]`
+    (end exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
     `question`, `nonoption`, `option[A]`, `true_option`, `false_options`, `gap`, `tail`, `last`, `generated`,
     `text`, or of a union such as `frame[0] + question`. The spans in `ALWAYS` may be empty.
     """
@@ -56,7 +56,7 @@ class TokenLayout:
         tokens: Sequence[str] = (),
         frame_times: Sequence[Sequence[float]] = (),
     ) -> None:
-        """Raises SpanError where rows leave the prompt, frames overlap or leave the video, or sizes differ."""
+        """Raises SpanError where rows leave the prompt, frames overlap or leave the video, or sizes clash."""
         if length < 1:
             raise SpanError(f"A layout needs at least one row, and was given length={length}.")
         rows = {name: _as_rows(name, given, length) for name, given in spans.items()}

@@ -1,0 +1,15 @@
+"""The families of Video-LLMs that can be loaded. A new one is a module and a line here."""
+
+from __future__ import annotations
+
+from workbench.models.families.base import Family, Turn, VideoInputs, VideoPiece
+from workbench.models.families.llava_next_video import LlavaNextVideo
+from workbench.models.families.llava_onevision import LlavaOnevision
+from workbench.models.families.qwen2_5_vl import Qwen25VL
+
+FAMILIES: dict[str, Family] = {
+    family.model_type: family for family in (LlavaNextVideo(), LlavaOnevision(), Qwen25VL())
+}
+"""Families by the model_type of config.json."""
+
+__all__ = ["FAMILIES", "Family", "Turn", "VideoInputs", "VideoPiece"]

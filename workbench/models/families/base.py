@@ -1,0 +1,116 @@
+"""What a family of Video-LLMs must say about itself; everything else is shared."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+
+from workbench.models.preprocess import Backend, PixelSettings
+
+if TYPE_CHECKING:
+    from workbench.video import Clip
+
+
+class Turn(NamedTuple):
+    """The text around one question about one video: opening, video, bridge, question, closing, answer."""
+
+    opening: str
+    bridge: str
+    closing: str
+    answer_gap: str
+    """Written between the closing and an answer prefix."""
+
+
+class VideoPiece(NamedTuple):
+    """A run of the video's part of the prompt."""
+
+    text: str
+    """As the tokenizer reads it: placeholder tokens, or words such as "Frame 1:"."""
+    frame: int | None
+    """The temporal unit that it shows, or that it follows if it is a separator."""
+    separator: bool = False
+
+
+class VideoInputs(NamedTuple):
+    """A clip as the model wants it."""
+
+    inputs: dict[str, Tensor]
+    """Arguments of the forward, among them the pixel values."""
+    pieces: tuple[VideoPiece, ...]
+    grid: tuple[int, int] | None
+    """(rows, columns) of cells of a temporal unit."""
+    frame_times: tuple[tuple[float, ...], ...]
+    """Seconds of the source frames of each unit."""
+
+
+class Family(ABC):
+    """An architecture of Video-LLMs. One module each; `families/__init__.py` lists them.
+
+    The methods that take `root` only follow attributes, so that they serve the Hugging Face model and the
+    nnsight wrapper around it alike.
+    """
+
+    model_type: str
+    """As in config.json."""
+    model_class: str
+    """The class of transformers."""
+    models: str
+    """Well-known checkpoints of this family, for messages and lists."""
+    default_turn: Turn
+    """For checkpoints without a chat template."""
+    default_pixels: PixelSettings
+    """What the family's video processor does where a checkpoint does not say."""
+    optional_weights: tuple[str, ...] = ()
+    """Weights that video prompts never use, so that a checkpoint may lack them."""
+
+    def decoder(self, root: Any) -> Any:
+        """The language model without its head."""
+        return root.model.language_model
+
+    def embed(self, root: Any) -> Any:
+        """The token embedding."""
+        return self.decoder(root).embed_tokens
+
+    def decoder_layers(self, root: Any) -> Any:
+        """The decoder blocks, in order."""
+        return self.decoder(root).layers
+
+    def final_norm(self, root: Any) -> Any:
+        """The norm before the head."""
+        return self.decoder(root).norm
+
+    def lm_head(self, root: Any) -> Any:
+        """The unembedding."""
+        return root.lm_head
+
+    @abstractmethod
+    def vision_blocks(self, root: Any) -> Any:
+        """The blocks of the vision tower, in order."""
+
+    @abstractmethod
+    def projector(self, root: Any) -> Any:
+        """What takes the vision tower's output to the language model's width."""
+
+    @abstractmethod
+    def video_inputs(
+        self, config: Any, settings: PixelSettings, clip: Clip, *, placeholder: str, backend: Backend
+    ) -> VideoInputs:
+        """Pixel values and the video's part of the prompt. `placeholder` is the text of the video token.
+
+        Raises ModelError where the settings do not fit the model.
+        """
+
+    def token_inputs(self, config: Any, input_ids: Tensor) -> dict[str, Tensor]:
+        """Arguments of the forward that follow from the token ids (b=1, s)."""
+        return {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def frame_times(clip: Clip, group: int = 1) -> tuple[tuple[float, ...], ...]:
+    """Seconds of the frames of each unit of `group` frames; the last unit may have fewer."""
+    seconds = [float(second) for second in clip.timestamps]
+    return tuple(tuple(seconds[first : first + group]) for first in range(0, len(seconds), group))

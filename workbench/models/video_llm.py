@@ -1,0 +1,245 @@
+"""A loaded Video-LLM: the Hugging Face model, nnsight around it, and the way from a question to a prompt."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from workbench.errors import PromptError
+from workbench.models.checkpoint import hash_weights
+from workbench.models.encode import Separators, encode
+from workbench.models.families import Family, Turn
+from workbench.models.preprocess import Backend, PixelSettings
+from workbench.models.prompt import Prompt
+from workbench.models.template import turn_of
+from workbench.models.tokens import spellings, token_text
+
+if TYPE_CHECKING:
+    from nnsight import NNsight
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from workbench.data import Sample, Style
+    from workbench.models.attention import AttentionKind
+    from workbench.models.hook_filter import NamesFilter
+    from workbench.models.hooks import HookFunction, RunWithCache
+    from workbench.video import Clip, Sampling
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class VideoLLM:
+    """A Video-LLM with its tokenizer and preprocessing. Made by `load`."""
+
+    hf: PreTrainedModel
+    """The Hugging Face model, in evaluation mode, its weights without gradients."""
+    nn: NNsight
+    """nnsight around `hf`."""
+    family: Family
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+    """What it was loaded as: a hub id, "mini/video-ft", or the folder's name."""
+    folder: Path
+    attention: AttentionKind
+    pixels: PixelSettings
+    """What the checkpoint does to frames."""
+    template: str | None
+    """The checkpoint's chat template."""
+
+    @property
+    def config(self) -> Any:
+        """The Hugging Face config."""
+        return self.hf.config
+
+    @property
+    def _text(self) -> Any:
+        return self.hf.config.get_text_config()
+
+    @property
+    def device(self) -> torch.device:
+        return self.hf.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.hf.dtype
+
+    @property
+    def n_layers(self) -> int:
+        """Decoder layers."""
+        return self._text.num_hidden_layers
+
+    @property
+    def n_heads(self) -> int:
+        """Query heads of a layer."""
+        return self._text.num_attention_heads
+
+    @property
+    def n_kv_heads(self) -> int:
+        """Key and value heads of a layer."""
+        return self._text.num_key_value_heads
+
+    @property
+    def d_model(self) -> int:
+        """Width of the residual stream."""
+        return self._text.hidden_size
+
+    @property
+    def d_head(self) -> int:
+        """Width of a head."""
+        return getattr(self._text, "head_dim", None) or self.d_model // self.n_heads
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows of the unembedding; may be more than the tokenizer has tokens."""
+        return self._text.vocab_size
+
+    @property
+    def max_length(self) -> int | None:
+        """Most tokens of a prompt; None where the config does not say."""
+        return getattr(self._text, "max_position_embeddings", None)
+
+    @property
+    def video_token_id(self) -> int:
+        """Token that stands where the video's features go."""
+        return self.config.video_token_id
+
+    @cached_property
+    def placeholder(self) -> str:
+        """The video token as text."""
+        token = self.tokenizer.convert_ids_to_tokens(self.video_token_id)
+        assert isinstance(token, str)
+        return token
+
+    @cached_property
+    def turn(self) -> Turn:
+        """The text around a question: the checkpoint's chat template, or else the family's default.
+
+        Raises PromptError where the template cannot be used.
+        """
+        if self.template is None:
+            return self.family.default_turn
+        return turn_of(self.template, self.tokenizer, self.placeholder)
+
+    @cached_property
+    def spellings(self) -> dict[str, tuple[int, ...]]:
+        """Letter A..Z -> all token ids that say just this letter ("A", " A", ..)."""
+        return spellings(self.tokenizer)
+
+    @cached_property
+    def arguments(self) -> frozenset[str]:
+        """Names of the arguments that the forward takes."""
+        return frozenset(inspect.signature(self.hf.forward).parameters)
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """sha256 over the files of the weights. Read once, at the first use."""
+        return hash_weights(self.folder)
+
+    def token_text(self, token_id: int) -> str:
+        """What a token says, with its leading space where it has one."""
+        return token_text(self.tokenizer, token_id)
+
+    def encode(
+        self,
+        sample: Sample | Clip | str | Path,
+        question: str | None = None,
+        *,
+        options: Sequence[str] = (),
+        clip: Clip | None = None,
+        frames: Sampling | int | str | None = None,
+        style: str | Style | None = None,
+        separators: Separators = "video",
+        turn: Turn | None = None,
+        pixels: PixelSettings | None = None,
+        backend: Backend = "torch",
+    ) -> Prompt:
+        """The prompt for a sample, or for a clip (or a path) and a `question`, perhaps with `options`.
+
+        `clip` takes the place of the sample's video, say with its frames reversed. `frames` chooses frames: a
+        number (midpoints of as many equal segments, 8 by default), "uniform(16)", or a Sampling. `style` is a
+        prompt style of `workbench.data` ("mvbench" with options and "open" without by default); `turn` is
+        what stands around it (the chat template by default). `separators="frame"` counts newlines and time
+        stamps inside the video to the frame that they follow. `pixels` changes what is done to frames, such
+        as their size; `backend` "pil" resizes as most authors' code does, "torch" as transformers does.
+
+        Text that spells a special token ("<video>") stays text. Raises PromptError, ClipError, SampleError.
+        """
+        return encode(
+            self,
+            sample,
+            question,
+            options=options,
+            clip=clip,
+            frames=frames,
+            style=style,
+            separators=separators,
+            turn=turn,
+            pixels=pixels,
+            backend=backend,
+        )
+
+    def trace(self, prompt: Prompt, **kwargs: Any) -> Any:
+        """nnsight's trace of a forward pass: `with model.trace(prompt): x = model.nn.output.logits.save()`."""
+        return self.nn.trace(**prompt.inputs, use_cache=False, **kwargs)
+
+    def logits(self, prompt: Prompt) -> Tensor:
+        """Logits of every row (s, vocab)."""
+        with torch.no_grad():
+            return self.hf(**prompt.inputs, use_cache=False).logits[0]
+
+    def generate(self, prompt: Prompt, max_new_tokens: int = 16) -> str:
+        """The model's answer: its likeliest token again and again, until it stops or `max_new_tokens`."""
+        if max_new_tokens < 1:
+            raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
+        with torch.no_grad():
+            ids = self.hf.generate(  # type: ignore[operator]
+                **prompt.inputs,
+                # Nothing is padded; said, since transformers would otherwise guess from the padding token.
+                attention_mask=torch.ones_like(prompt.input_ids),
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+            )
+        new = ids[0, len(prompt) :]
+        return str(self.tokenizer.decode(new, skip_special_tokens=True)).strip()
+
+    def run_with_cache(
+        self,
+        prompt: Prompt,
+        names_filter: NamesFilter = None,
+        **options: Any,
+    ) -> RunWithCache:
+        """Logits, and the activations at hook points: see `workbench.models.hooks.run_with_cache`."""
+        from workbench.models import hooks
+
+        return hooks.run_with_cache(self, prompt, names_filter, **options)
+
+    def run_with_hooks(
+        self, prompt: Prompt, fwd_hooks: Sequence[tuple[NamesFilter, HookFunction]], **options: Any
+    ) -> Tensor:
+        """Logits after functions on hook points: see `workbench.models.hooks.run_with_hooks`."""
+        from workbench.models import hooks
+
+        return hooks.run_with_hooks(self, prompt, fwd_hooks, **options)
+
+    def hook_names(self) -> tuple[str, ...]:
+        """Names of every hook point of this model, in forward order."""
+        from workbench.models.hook_points import hook_names
+
+        return hook_names(self)
+
+    def __repr__(self) -> str:
+        heads = (
+            f"{self.n_heads} heads"
+            if self.n_kv_heads == self.n_heads
+            else (f"{self.n_heads} query / {self.n_kv_heads} kv heads")
+        )
+        dtype = str(self.dtype).removeprefix("torch.")
+        return (
+            f"VideoLLM({self.name}: {self.family.model_type}, {self.n_layers} layers, width {self.d_model}, "
+            f"{heads}; {dtype} on {self.device}, {self.attention})"
+        )
