@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.models.hook_cases import FAMILY_NAMES, LAYERS, WIDTH, case
+from tests.models.hook_cases import FAMILY_NAMES, HIDDEN, LAYERS, VISION_BLOCKS, case
 from workbench.errors import HookError
 from workbench.models.hook_forms import understood
 from workbench.models.hook_points import get_act_name, hook_names, hook_points
@@ -29,7 +29,9 @@ def test_every_family_has_every_point(family: str) -> None:
     block += [f"{norm}.hook_{part}" for norm in ("ln1", "ln2") for part in ("scale", "normalized")]
     expected = {f"blocks.{layer}.{name}" for layer in range(LAYERS) for name in block}
     expected |= {"hook_embed", "ln_final.hook_scale", "ln_final.hook_normalized", "projector.hook_out"}
-    expected |= {f"vision.{layer}.hook_resid_{side}" for layer in range(3) for side in ("pre", "post")}
+    expected |= {
+        f"vision.{layer}.hook_resid_{side}" for layer in range(VISION_BLOCKS) for side in ("pre", "post")
+    }
     assert set(names) == expected
     assert len(names) == len(expected)
 
@@ -81,7 +83,7 @@ def test_short_names_that_need_a_layer() -> None:
         ("blocks.1.hook_q", r"Did you mean .*'blocks\.1\.attn\.hook_q'"),
         ("blocks.3.attn.hook_z", r"blocks\.0 to blocks\.2; layers in hook names count from 0"),
         ("blocks.-1.attn.hook_z", r"blocks\.0 to blocks\.2"),
-        ("vision.3.hook_resid_pre", r"vision\.0 to vision\.2"),
+        ("vision.2.hook_resid_pre", r"vision\.0 to vision\.1"),
         ("resid_post", r"blocks\.0\.hook_resid_post.*hook_names"),
         ("hook_pos_embed", "no hook point"),
         ("blocks.*.hook_resid_pots", r"matches none of the \d+ hook points"),
@@ -168,7 +170,7 @@ def test_models_without_our_attention_offer_no_steps_of_it() -> None:
 
 def test_norms_are_tried_before_they_are_trusted() -> None:
     torch.manual_seed(0)
-    layer_norm = nn.LayerNorm(WIDTH)
+    layer_norm = nn.LayerNorm(HIDDEN)
     nn.init.normal_(layer_norm.weight)
     nn.init.normal_(layer_norm.bias)
     assert understood(layer_norm)
@@ -177,7 +179,7 @@ def test_norms_are_tried_before_they_are_trusted() -> None:
     assert understood(rms.to(torch.bfloat16))
     assert not understood(OnePlusNorm(rms.float()))
     assert not understood(nn.Identity())
-    assert not understood(nn.LayerNorm(WIDTH, elementwise_affine=False))
+    assert not understood(nn.LayerNorm(HIDDEN, elementwise_affine=False))
 
 
 def test_layers_of_points() -> None:
