@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from workbench.analyses.judging import judge
-from workbench.analyses.measuring import sample_row
+from workbench.analyses.measuring import check_style, read_frames, sample_row
 from workbench.analyses.progress import progress_bar
 from workbench.analyses.statistics import wilson
-from workbench.analyses.sweep import as_samples
+from workbench.analyses.sweep import as_samples, nothing_usable
 from workbench.errors import ModelError, RunError, WorkbenchError
 from workbench.results import (
     Record,
     Skip,
     data_settings,
     effects_table,
+    holds_run,
     make_run,
     model_settings,
     new_manifest,
@@ -111,6 +112,8 @@ def accuracy(
     a run with other settings.
     """
     samples = as_samples(samples)
+    check_style(style)
+    frames = read_frames(frames)
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise RunError(f"batch={batch!r}: give the number of questions a forward, a whole number from 1.")
     settings = {
@@ -124,6 +127,8 @@ def accuracy(
     def encode(sample: Sample) -> Prompt:
         return model.encode(sample, frames=frames, style=style)
 
+    if not holds_run(out):
+        _refuse_unusable(samples, encode)
     with open_store(out, new_manifest("accuracy", settings, model)) as store:
         records = [store.get(position) for position in range(len(samples))]
         waiting = [position for position, record in enumerate(records) if record is None]
@@ -141,9 +146,7 @@ def accuracy(
         run = make_run(kept, store.manifest, folder=out, skipped=left_out)
     if run.samples.empty:
         first = run.skipped.iloc[-1]
-        raise RunError(
-            f"None of the {len(samples)} samples can be used: {first['sample_id']}: {first['reason']}"
-        )
+        raise nothing_usable(len(samples), f"{first['sample_id']}: {first['reason']}")
     return Accuracy(
         table=accuracy_table(run.samples, _chances(samples)),
         samples=run.samples,
@@ -151,6 +154,18 @@ def accuracy(
         manifest=run.manifest,
         folder=run.folder,
     )
+
+
+def _refuse_unusable(samples: Samples, encode: Callable[[Sample], Prompt]) -> None:
+    first = ""
+    for sample in samples:
+        try:
+            encode(sample)
+        except WorkbenchError as error:
+            first = first or f"{sample.id}: {error}"
+        else:
+            return
+    raise nothing_usable(len(samples), first)
 
 
 def accuracy_table(samples: pd.DataFrame, chances: dict[str, float | None]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.analyses.judging import Judge, judge
-from workbench.errors import WorkbenchError
+from workbench.errors import PromptError, WorkbenchError, near_matches
 from workbench.interventions import Flow, Knockout, LayerSpan, Window, check_flows
 from workbench.results import Effect, Record, SampleRow, Skip, effects_table
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from workbench.data import Sample
     from workbench.engine import Baseline, Engine, Outcome
     from workbench.models import Prompt, VideoLLM
+    from workbench.video import Sampling
 
 
 class Cell(NamedTuple):
@@ -58,6 +59,23 @@ class Plan:
             except WorkbenchError as error:
                 missing[flow] = error
         return missing
+
+
+def read_frames(frames: Sampling | int | str | None) -> Sampling | int | None:
+    """How frames are chosen, from text where it is text. Raises ClipError where it cannot be read."""
+    from workbench.video import parse_sampling
+
+    return parse_sampling(frames) if isinstance(frames, str) else frames
+
+
+def check_style(style: str | None) -> None:
+    """Raises PromptError for a prompt style that does not exist, before every sample fails on it."""
+    from workbench.data import STYLES
+
+    if style is not None and style not in STYLES:
+        raise PromptError(
+            f"There is no prompt style {style!r}.{near_matches(style, STYLES)} Styles: {', '.join(STYLES)}."
+        )
 
 
 def make_cells(flows: Sequence[Flow], windows: Sequence[Window], n_layers: int) -> tuple[Cell, ...]:

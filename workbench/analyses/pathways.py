@@ -94,7 +94,7 @@ class Pathways(dict[str, tuple[int, int]]):
         for name in wide.columns:
             table.add_column(name, justify="left" if name == "flow" else "right", no_wrap=name != "flow")
         for row in wide.itertuples(index=False):
-            cells = [f"[bold]{v:.1f}[/bold]" if self._counts(v) else f"{v:.1f}" for v in row[1:-1]]
+            cells = [f"[bold]{_number(v)}[/bold]" if self._counts(v) else _number(v) for v in row[1:-1]]
             table.add_row(str(row[0]), *cells, f"[bold green]{row[-1]}[/bold green]")
         return table
 
@@ -105,11 +105,15 @@ class Pathways(dict[str, tuple[int, int]]):
         def cell(value: Any) -> str:
             if not isinstance(value, float):
                 return str(value)
-            return f"<b>{value:.1f}</b>" if self._counts(value) else f"{value:.1f}"
+            return f"<b>{_number(value)}</b>" if self._counts(value) else _number(value)
 
         shown = self.wide().map(cell).rename(columns=str)
         shown["flow"] = [flow.replace(">", "&gt;") for flow in shown["flow"]]
         return shown.to_html(index=False, escape=False, border=0) + f"<p>{self._caption()}</p>"
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 1) + 0.0:.1f}"  # + 0.0 turns -0.0 into 0.0
 
 
 def bin_name(layers: LayerBin) -> str:

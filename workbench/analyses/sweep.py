@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.analyses.measuring import Plan, make_cells, measure
+from workbench.analyses.measuring import Plan, check_style, make_cells, measure, read_frames
 from workbench.analyses.progress import progress_bar
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Flow, Window, as_flows, as_windows
@@ -64,6 +64,7 @@ def sweep(
     none of them, or `out` holds a run with other settings; FlowError and WindowError for what cannot be read.
     """
     samples = as_samples(samples)
+    check_style(style)
     plan = Plan(
         model=model,
         engine=_engine(engine),
@@ -71,7 +72,7 @@ def sweep(
         cells=make_cells(as_flows(flows), as_windows(windows), model.n_layers),
         only_correct=only_correct,
         style=style,
-        frames=frames,
+        frames=read_frames(frames),
     )
     manifest = new_manifest("sweep", _settings(plan, samples, seed), model)
     if not holds_run(out):
@@ -145,7 +146,7 @@ def refuse_missing_flows(plan: Plan, samples: Samples) -> None:
         if not missing:
             return
     if missing is None:
-        raise RunError(_NOTHING.format(n=len(samples), first=unusable))
+        raise nothing_usable(len(samples), unusable)
     flow, error = next(iter(missing.items()))
     raise RunError(
         f"The flow {str(flow)!r} cannot be cut in any of the {len(samples)} samples: {error} "
@@ -153,10 +154,12 @@ def refuse_missing_flows(plan: Plan, samples: Samples) -> None:
     ) from error
 
 
-_NOTHING = (
-    "None of the {n} samples can be used. The first, {first} Check the data set's folder, the frames and the "
-    "prompt style."
-)
+def nothing_usable(n: int, first: str) -> RunError:
+    """The error for samples of which none can be encoded; `first` is an id and a reason."""
+    return RunError(
+        f"None of the {n} samples can be used. The first, {first} "
+        "Check the data set's folder, the frames asked for and the prompt style."
+    )
 
 
 def _refuse_empty(run: Run, only_correct: bool) -> None:
@@ -164,7 +167,7 @@ def _refuse_empty(run: Run, only_correct: bool) -> None:
         return
     if run.samples.empty:
         first = run.skipped.iloc[-1]
-        raise RunError(_NOTHING.format(n=len(run.skipped), first=f"{first['sample_id']}: {first['reason']}"))
+        raise nothing_usable(len(run.skipped), f"{first['sample_id']}: {first['reason']}")
     if only_correct:
         raise RunError(
             f"The model answers none of the {len(run.samples)} samples correctly, so nothing was cut. "

@@ -117,20 +117,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """Raise RunError where the run in `folder` was begun with other settings than those now asked for."""
+    if old["kind"] != new["kind"]:
+        raise RunError(
+            f"{folder} holds the results of another analysis ({old['kind']}, and this is {new['kind']}). "
+            "Choose another folder (out=), or delete it to start over."
+        )
+    before, now_asked = old["settings"], new["settings"]
     differences = [
-        f"  {key}: {_short(_get(old, key))} in the folder, {_short(_get(new, key))} asked for"
-        for key in ["kind", *sorted({*old["settings"], *new["settings"]})]
-        if _get(old, key) != _get(new, key)
+        f"  {key}: {_short(before.get(key))} in the folder, {_short(now_asked.get(key))} asked for"
+        for key in sorted({*before, *now_asked})
+        if before.get(key) != now_asked.get(key)
     ]
     if differences:
         raise RunError(
             f"{folder} holds a run with other settings:\n" + "\n".join(differences) + "\n"
             "Choose another folder (out=), go back to the old settings, or delete the folder to start over."
         )
-
-
-def _get(manifest: Mapping[str, Any], key: str) -> Any:
-    return manifest["kind"] if key == "kind" else manifest["settings"].get(key)
 
 
 def _short(value: Any, width: int = 120) -> str:

@@ -126,6 +126,11 @@ def load_run(folder: Path | str) -> Run:
             f"{folder} holds no run: it has no {MANIFEST}. Name the folder that was given as out= (or --out)."
         )
     manifest = read_manifest(folder / MANIFEST)
+    if manifest["kind"] != "sweep":
+        raise RunError(
+            f"{folder} holds the results of another analysis ({manifest['kind']}), not those of a sweep. "
+            "Its own tables are in there, for example accuracy.csv."
+        )
     if manifest["finished"] is not None:
         tables = _read_tables(folder)
         if tables is not None:

@@ -1,0 +1,124 @@
+"""Where does information flow? The main experiment of Map the Flow (Fig. 2, 3, 6; Table E).
+
+Every flow is cut in a window of layers that slides over the model. Where the answer's probability falls, the
+flow was in use. The layers in which each flow matters make its effective pathway.
+
+The paper's window is centred(9) and its bins hold 5 layers, in models of 28 to 40 layers. Models under 24
+layers get both scaled to their depth: centred(3) and bins of 2 for the 12 layers of the embedded model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import workbench as wb
+from workbench.analyses.pathways import Pathways
+from workbench.data import MTF_TASKS
+from workbench.interventions import Window, parse_window
+from workbench.models import VideoLLM
+from workbench.recipe import Recipe, console, data_source
+from workbench.report import write_report
+from workbench.results import Run
+
+PAPER_LAYERS = 32
+PAPER_WINDOW = 9
+PAPER_BIN = 5
+SHALLOW = 24
+"""Below this many layers, the paper's window would cover too much of the model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InformationFlow(Recipe):
+    """Where does information flow? Cut each flow in a sliding window of layers (Map the Flow, Fig. 2-3)."""
+
+    flows: tuple[str, ...] = (
+        "frames -> later frames",
+        "video -> question",
+        "question -> last",
+        "video -> last",
+        "true_option -> last",
+    )
+    """Flows to cut, each in quotes; `workbench list flows` shows the papers' own."""
+    window: str | None = None
+    """Layers that are cut at once, for example "centred(9)". If not given: the paper's centred(9) for 24
+    layers or more, scaled to the depth of smaller models."""
+    bin: int | None = None
+    """Layers a bin of the pathways. If not given: the paper's 5 for 24 layers or more, scaled below that."""
+    threshold: float = -5.0
+    """Percent. A bin belongs to the pathway if its mean change is strictly below."""
+    only_correct: bool = True
+    """Keep to the samples that the untouched model answers correctly, as the paper does."""
+    style: str | None = None
+    """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
+    frames: str | None = None
+    """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
+    engine: str = "reference"
+    """How knockouts are run."""
+
+    def run(self) -> Run:
+        """Sweep, print the pathways, and write tables, report.html and information_flow.png into `out`."""
+        say = console()
+        model = self.load_model()
+        samples = self.load_samples(tasks=self.preferred_tasks())
+        window = scaled_window(model.n_layers) if self.window is None else parse_window(self.window)
+        say.print(f"{samples!r}", markup=False, highlight=False)
+        say.print(self._plan(model, window), markup=False, highlight=False)
+        run = wb.sweep(
+            model,
+            samples,
+            self.flows,
+            window,
+            only_correct=self.only_correct,
+            engine=self.engine,
+            out=self.out,
+            style=self.style,
+            frames=self.frames,
+            seed=self.seed,
+        )
+        written = [self.out / "effects.parquet", self.out / "samples.parquet"]
+        if window.kind == "centred":
+            found = self.pathways(run, model.n_layers)
+            say.print(found)
+            written.append(found.to_csv(self.out / "pathways.csv"))
+        else:
+            say.print(f"No pathways: they need a centred window, and this is {window}.", markup=False)
+        written.append(write_report(self.out))
+        written.append(wb.figures.write_png(run.figure(), self.out / "information_flow.png"))
+        if len(run.skipped):
+            say.print(
+                f"{len(run.skipped)} entries were skipped: see {self.out / 'skipped.csv'}", markup=False
+            )
+        say.print("Written: " + ", ".join(str(path) for path in written), markup=False, highlight=False)
+        return run
+
+    def pathways(self, run: Run, n_layers: int) -> Pathways:
+        """The effective pathways of a sweep, with this recipe's bins and threshold."""
+        size = scaled_bin(n_layers) if self.bin is None else self.bin
+        return wb.pathways(run, bin=size, threshold=self.threshold)
+
+    def preferred_tasks(self) -> tuple[str, ...]:
+        """The paper's five tasks, where the data set has them and the user names none."""
+        name, _ = data_source(self.data)
+        return MTF_TASKS if name in ("mini", "tvbench") else ()
+
+    def _plan(self, model: VideoLLM, window: Window) -> str:
+        size = scaled_bin(model.n_layers) if self.bin is None else self.bin
+        scaled = self.window is None and model.n_layers < SHALLOW
+        why = f" (the paper's {PAPER_WINDOW} of {PAPER_LAYERS} layers, scaled)" if scaled else ""
+        number = str(model.dtype).removeprefix("torch.")
+        return (
+            f"{model.name}: {model.n_layers} layers on {model.device}, {number}. "
+            f"{len(self.flows)} flows, each cut in {window}{why}; bins of {size}."
+        )
+
+
+def scaled_window(n_layers: int) -> Window:
+    """centred(9) for 24 layers or more; below that the same share of the model, an odd number of layers."""
+    if n_layers >= SHALLOW:
+        return wb.centred(PAPER_WINDOW)
+    return wb.centred(2 * round((PAPER_WINDOW * n_layers / PAPER_LAYERS - 1) / 2) + 1)
+
+
+def scaled_bin(n_layers: int) -> int:
+    """Bins of 5 for 24 layers or more; below that the same share of the model."""
+    return PAPER_BIN if n_layers >= SHALLOW else max(1, round(PAPER_BIN * n_layers / PAPER_LAYERS))

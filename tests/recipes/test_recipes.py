@@ -1,0 +1,195 @@
+"""The project's recipes on a model whose pathways are known, and the way recipes are found and described."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import workbench as wb
+from tests.recipes.planted_folder import FRAMES, STAGES, PlantedFolder, make_planted
+from workbench.errors import ModelError, RunError
+from workbench.recipe import Recipe, data_source, find_recipe, recipe_names
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
+    return make_planted(tmp_path_factory.mktemp("planted"))
+
+
+def settings(planted: PlantedFolder, out: Path, **more):
+    return {"model": str(planted.model), "data": str(planted.data), "out": out, "frames": FRAMES, **more}
+
+
+def test_information_flow_finds_the_planted_layers_and_leaves_its_files(planted, tmp_path, capsys) -> None:
+    out = tmp_path / "runs" / "flow"
+    recipe = find_recipe("information_flow")(**settings(planted, out, window="centred(1)", bin=1))
+    run = recipe.run()
+    files = {path.name for path in out.iterdir() if not path.name.startswith(".")}
+    assert files == {
+        "effects.parquet",
+        "samples.parquet",
+        "skipped.csv",
+        "pathways.csv",
+        "information_flow.png",
+        "report.html",
+        "manifest.json",
+        "shards",
+    }
+    assert_frame_equal(pd.read_parquet(out / "effects.parquet"), run.table)
+    a, b, c = STAGES
+    expected = {
+        "frames -> later frames": (a, a),
+        "video -> question": (b, b),
+        "question -> last": (c, c),
+    }
+    assert dict(wb.pathways(run, bin=1)) == expected
+    stored = pd.read_csv(out / "pathways.csv").dropna().to_dict("records")
+    assert {row["flow"]: (row["first_layer"], row["last_layer"]) for row in stored} == expected
+    said = capsys.readouterr().out
+    assert "question -> last" in said
+    assert "centred(1)" in said
+    assert "1 entries were skipped" in said
+    assert run.skipped["sample_id"].tolist() == ["planted/broken"]
+    assert (out / "information_flow.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_window_without_a_centre_gives_no_pathways_but_all_else(planted, tmp_path, capsys) -> None:
+    recipe = find_recipe("information_flow")(
+        **settings(planted, tmp_path, window="all_layers", flows=("video -> question",))
+    )
+    assert recipe.run().table["layer"].tolist() == [0, 0]
+    assert "No pathways" in capsys.readouterr().out
+    assert not (tmp_path / "pathways.csv").exists()
+    assert (tmp_path / "report.html").exists()
+
+
+def test_evaluate_prints_and_stores_the_accuracy(planted, tmp_path, capsys) -> None:
+    found = find_recipe("evaluate")(**settings(planted, tmp_path)).run()
+    assert found.table[["task", "samples", "correct", "accuracy_percent"]].values.tolist() == [
+        ["planted", 2, 2, 100.0]
+    ]
+    assert found.table["chance_percent"].tolist() == [50.0]
+    assert_frame_equal(pd.read_csv(tmp_path / "accuracy.csv"), found.table, rtol=1e-3)
+    said = capsys.readouterr().out
+    assert "100.0%" in said
+    assert "1 samples skipped" in said
+
+
+@pytest.mark.parametrize(
+    ("n_layers", "window", "size"),
+    [
+        (4, "centred(1)", 1),
+        (12, "centred(3)", 2),
+        (16, "centred(5)", 2),
+        (24, "centred(9)", 5),
+        (32, "centred(9)", 5),
+    ],
+)
+def test_the_papers_window_is_scaled_to_shallow_models(n_layers, window, size) -> None:
+    find_recipe("information_flow")
+    module = sys.modules["workbench.recipes.information_flow"]
+    assert str(module.scaled_window(n_layers)) == window
+    assert module.scaled_bin(n_layers) == size
+
+
+def test_the_papers_tasks_are_the_default_of_its_data_sets_only() -> None:
+    recipe = find_recipe("information_flow")
+    of: dict[str, Any] = {
+        data: recipe(model="m", out=Path("o"), data=data).preferred_tasks()  # pyright: ignore[reportAttributeAccessIssue]
+        for data in ("mini", "tvbench:/x", "/y")
+    }
+    assert len(of["mini"]) == len(of["tvbench:/x"]) == 5
+    assert of["/y"] == ()
+
+
+def test_every_recipe_explains_itself_and_every_field(capsys) -> None:
+    import tyro
+
+    assert {"information_flow", "evaluate"} <= set(recipe_names())
+    for name in recipe_names():
+        recipe = find_recipe(name)
+        assert recipe.__doc__
+        assert "(" + recipe.__name__ not in recipe.__doc__  # a dataclass without words gets its signature
+        with pytest.raises(SystemExit):
+            tyro.cli(recipe, args=["--help"])
+        said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+        for field in dataclasses.fields(recipe):
+            option = f"--{field.name.replace('_', '-')}"
+            assert option in said
+            described = re.split(r"\((default|required)", said.split(option, 1)[1])[0]
+            assert len(described) > 20, f"{name} {option} has no description"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("mini", ("mini", None)),
+        (" mini/object_count ", ("mini/object_count", None)),
+        ("tvbench:/data/TVBench", ("tvbench", "/data/TVBench")),
+        ("TVBench:~/x:y", ("tvbench", "~/x:y")),
+        (r"C:\data", (r"C:\data", None)),
+        ("/data/a", ("/data/a", None)),
+    ],
+)
+def test_data_sources(data, expected) -> None:
+    assert data_source(data) == expected
+
+
+def test_unknown_things_are_refused_with_near_matches(tmp_path) -> None:
+    with pytest.raises(RunError, match="Did you mean 'information_flow'"):
+        find_recipe("information-flow")
+    with pytest.raises(RunError, match="no recipe file"):
+        find_recipe(str(tmp_path / "mine.py"))
+    with pytest.raises(RunError, match="Did you mean 'tvbench'"):
+        data_source("tvbnch:/data")
+    with pytest.raises(ModelError):
+        find_recipe("evaluate")(model=str(tmp_path / "none"), out=tmp_path).run()
+
+
+OWN = '''
+from dataclasses import dataclass
+from workbench.recipe import Recipe
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(Recipe):
+    """What I want to know."""
+
+    times: int = 3
+    """How often."""
+
+    def run(self):
+        return self.times
+'''
+
+
+def test_a_recipe_of_ones_own_is_a_file(tmp_path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(OWN)
+    recipe = find_recipe(file)
+    assert recipe(model="m", out=tmp_path).run() == 3
+    assert issubclass(recipe, Recipe)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe(model="m", out=tmp_path).times = 4  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = (", "cannot be read: SyntaxError"),
+        ("import no_such_module", "cannot be read: ModuleNotFoundError"),
+        ("from workbench.recipe import Recipe", "exactly one subclass.*it holds none"),
+        (OWN + OWN.replace("Mine", "Other"), "it holds Mine, Other"),
+    ],
+)
+def test_files_that_hold_no_recipe_are_refused(tmp_path, text, message) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text(text)
+    with pytest.raises(RunError, match=message):
+        find_recipe(file)

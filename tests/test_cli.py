@@ -1,0 +1,208 @@
+"""The command line: what it prints, its exit status, and that a killed run goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+import workbench
+from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
+from workbench.cli import main
+from workbench.errors import RunError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
+    return make_planted(tmp_path_factory.mktemp("planted"), samples=24)
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-W", "error", "-m", "workbench", *words]
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import sys, workbench, workbench.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "transformers", "pandas", "plotly", "rich"} & set(done.stdout.split())
+
+
+def test_every_public_name_exists() -> None:
+    for name in workbench.__all__:
+        assert getattr(workbench, name) is not None
+    assert set(workbench.__all__) <= set(dir(workbench))
+    with pytest.raises(AttributeError, match="no attribute 'swep'"):
+        workbench.swep  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_version_and_help(capsys) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"workbench {workbench.__version__}\n"
+    assert main(["run"]) == 2
+    assert main(["run", "--help"]) == 0
+    assert "information_flow" in capsys.readouterr().out
+    assert main([]) == 2
+    assert "report" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("models", ["mini/video-ft", "mini/image", "Qwen2_5_VLForConditionalGeneration"]),
+        ("data", ["mini", "tvbench:/path"]),
+        ("recipes", ["information_flow", "evaluate"]),
+        ("flows", ["frames -> later frames", "video -> text", "MTF Fig. 3"]),
+    ],
+)
+def test_lists(what, words, capsys) -> None:
+    assert main(["list", what]) == 0
+    said = capsys.readouterr().out
+    for word in words:
+        assert word in said
+
+
+EVALUATE = "run evaluate --model MODEL --data DATA --out OUT"
+FLOW = "run information_flow --model MODEL --data DATA --out OUT"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("run informationflow", "Did you mean 'information_flow'"),
+        ("run --limit 3", "The recipe comes first"),
+        ("run nowhere/mine.py", "no recipe file"),
+        ("run evaluate --model nowhere --out OUT", "There is no checkpoint folder nowhere"),
+        ("run evaluate --model MODEL --data tvbnch:/x --out OUT", "Did you mean 'tvbench'"),
+        ("run evaluate --model MODEL --data /nowhere --out OUT", "neither a data set"),
+        (f"{EVALUATE} --limit 0", "limit is 0"),
+        (f"{EVALUATE} --batch 0", "batch=0"),
+        (f"{EVALUATE} --dtype int3", "int3"),
+        (f"{EVALUATE} --device tpu9", "tpu9"),
+        (f"{EVALUATE} --style mvbnch", "Did you mean 'mvbench'"),
+        (f"{EVALUATE} --frames midpoints(900)", "900"),
+        (f"{EVALUATE} --frames midpiont(4)", "midpiont"),
+        (f"{FLOW} --flows video->lost", "Did you mean"),
+        (f"{FLOW} --window trailling(3)", "Did you mean 'trailing'"),
+        (f"{FLOW} --window trailing(9)", "outside the model, which has 6 layers"),
+        (f"{FLOW} --engine fast", "no engine 'fast'"),
+        (f"{FLOW} --tasks plantet", "planted"),
+        ("report OUT", "holds no run"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_message(words, message, planted, tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    names = {"MODEL": str(planted.model), "DATA": str(planted.data), "OUT": str(out)}
+    assert main([names.get(word) or word for word in words.split()]) == 2
+    said = capsys.readouterr().err
+    assert message in " ".join(said.split())
+    assert "Traceback" not in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "words", [["list", "flow"], ["repot", "x"], ["list"], ["run", "evaluate", "--modle", "m"]]
+)
+def test_wrong_words_are_status_2(words, capsys) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err + captured.out
+
+
+def test_debug_shows_where_an_error_came_from(tmp_path) -> None:
+    with pytest.raises(RunError):
+        main(["report", str(tmp_path), "--debug"])
+
+
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys) -> None:
+    import workbench.report
+
+    def stopped(folder):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workbench.report, "write_report", stopped)
+    assert main(["report", "x"]) == 130
+    assert "The same command goes on" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command("list", "flows"), stdout=write, stderr=subprocess.PIPE, cwd=ROOT, check=False
+    )
+    os.close(write)
+    assert done.stderr == b""  # and no traceback at exit
+
+
+def test_a_killed_run_is_finished_by_the_same_command(planted, tmp_path) -> None:
+    flow = ("--flows", "question -> last", "--window", "centred(1)", "--bin", "1")
+    out = tmp_path / "killed"
+    words = planted.words("information_flow", out, *flow)
+    process = subprocess.Popen(command(*words), cwd=ROOT, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(out.glob("shards/*.json"))) < 4:
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline, "the run did not get going"
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = {path: path.stat().st_mtime_ns for path in out.glob("shards/*.json")}
+    assert 4 <= len(done) < 25
+    assert not (out / "effects.parquet").exists()
+
+    resumed = subprocess.run(command(*words), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert {path: path.stat().st_mtime_ns for path in done} == done, "finished samples were computed again"
+    assert resumed.stderr == "", "there is no bar where nobody watches"
+
+    whole = tmp_path / "whole"
+    assert main(planted.words("information_flow", whole, *flow)) == 0
+    for name in ("effects.parquet", "pathways.csv", "skipped.csv"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+    table = pd.read_parquet(out / "effects.parquet")
+    assert len(set(table["sample_id"])) == 24
+    assert_frame_equal(table, workbench.load_run(whole).table)
+
+
+def test_the_report_can_be_written_again(planted, tmp_path, capsys) -> None:
+    out = tmp_path / "run"
+    words = planted.words("information_flow", out, "--limit", "2", "--window", "centred(1)", "--bin", "1")
+    assert main(words) == 0
+    page = (out / "report.html").read_bytes()
+    (out / "report.html").unlink()
+    capsys.readouterr()
+    assert main(["report", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out / 'report.html'}\n"
+    assert (out / "report.html").read_bytes() == page
+
+
+def test_another_setting_in_the_same_folder_is_refused(planted, tmp_path, capsys) -> None:
+    out = tmp_path / "run"
+    assert main(planted.words("evaluate", out, "--limit", "2")) == 0
+    assert main(planted.words("evaluate", out, "--limit", "4")) == 2
+    assert "samples: 2 in the folder, 4 asked for" in capsys.readouterr().err
+    assert main(planted.words("information_flow", out, "--limit", "2")) == 2
+    assert "another analysis" in capsys.readouterr().err
+    assert main(["report", str(out)]) == 2
+
+
+def test_negative_numbers_and_text_with_arrows_are_values(planted, tmp_path) -> None:
+    more = ("--threshold", "-200", "--flows", "video -> last", "question->last", "--frames", FRAMES)
+    out = tmp_path / "run"
+    assert main(planted.words("information_flow", out, "--limit", "1", "--bin", "3", *more)) == 0
+    table = pd.read_csv(out / "pathways.csv")
+    assert list(dict.fromkeys(table["flow"])) == ["video -> last", "question -> last"]
+    assert set(table["counts"]) == {False}

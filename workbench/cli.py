@@ -1,0 +1,183 @@
+"""The command line: the same things by hand.
+
+workbench run RECIPE --model M --data D --out DIR
+workbench report DIR
+workbench list models|data|recipes|flows
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import workbench
+from workbench.errors import RunError, WorkbenchError
+
+FAILED = 2
+"""Exit status of a request that cannot be met, as that of a wrong option."""
+STOPPED = 130
+"""Exit status after Ctrl-C."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give back its exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        return _run(words)
+    except WorkbenchError as error:
+        if debug:
+            raise
+        _complain(error)
+        return FAILED
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        # The reader (head, less) has gone. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _complain(error: WorkbenchError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    message = Text.assemble((f"{type(error).__name__}: ", "bold red"), (str(error), "red"))
+    for note in getattr(error, "__notes__", ()):
+        message.append(f"\n{note}", "red")
+    Console(stderr=True, soft_wrap=True).print(message, highlight=False)
+
+
+def _run(words: list[str]) -> int:
+    parser = _parser()
+    if not words:
+        parser.print_help()
+        return FAILED
+    if words[0] == "run":
+        return _run_recipe(words[1:])
+    chosen = parser.parse_args(words)
+    if chosen.command == "report":
+        return _report(chosen.folder)
+    return _list(chosen.what)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="workbench",
+        description="Find where information flows in a Video-LLM.",
+        epilog="--debug, anywhere, shows where an error came from.",
+    )
+    parser.add_argument("--version", action="version", version=f"workbench {workbench.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="run | report | list", required=True)
+    commands.add_parser("run", help="run a recipe; goes on with a run that was stopped", add_help=False)
+    report = commands.add_parser("report", help="write the report of a run folder again: one HTML page")
+    report.add_argument("folder", metavar="DIR", help="the folder that was given as --out")
+    listing = commands.add_parser("list", help="what there is: models, data, recipes, flows")
+    listing.add_argument("what", choices=list(_LISTS), metavar="|".join(_LISTS))
+    return parser
+
+
+def _run_recipe(words: list[str]) -> int:
+    from workbench.recipe import find_recipe, recipe_names
+
+    if not words or words[0] in ("-h", "--help"):
+        print("usage: workbench run RECIPE --model M --data D --out DIR [--limit N] [more options]\n")
+        print("RECIPE is one of these, or a file of your own (./my_recipe.py):\n")
+        _list_recipes()
+        print("\nworkbench run RECIPE --help shows a recipe's options.")
+        return 0 if words else FAILED
+    if words[0].startswith("-"):
+        known = ", ".join(recipe_names())
+        raise RunError(f"The recipe comes first: workbench run RECIPE {words[0]} ... Recipes: {known}.")
+    import tyro
+
+    recipe = find_recipe(words[0])
+    made = tyro.cli(recipe, args=words[1:], prog=f"workbench run {words[0]}")
+    made.run()
+    return 0
+
+
+def _report(folder: str) -> int:
+    from workbench.report import write_report
+
+    print(write_report(folder))
+    return 0
+
+
+def _list(what: str) -> int:
+    _LISTS[what]()
+    return 0
+
+
+def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from workbench.recipe import console
+
+    table = Table(box=None, pad_edge=False, show_header=True)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console().print(table)
+
+
+def _list_models() -> None:
+    from workbench.models import FAMILIES
+
+    rows = [
+        ("mini/video-ft", "LlavaNextVideoForConditionalGeneration", "ships with the project: tuned on video"),
+        (
+            "mini/image",
+            "LlavaNextVideoForConditionalGeneration",
+            "ships with the project: the same before it saw video",
+        ),
+    ]
+    rows += [
+        (family.models, family.model_class, "from the hub, or a local folder") for family in FAMILIES.values()
+    ]
+    _print_table(("model", "architecture", "where from"), rows)
+
+
+def _list_data() -> None:
+    from workbench.data import DATASETS
+
+    rows = [
+        (f"{entry.name}:/path/to/it" if entry.needs_root else entry.name, entry.description)
+        for entry in DATASETS.values()
+    ]
+    _print_table(("data", "what it is"), [*rows, ("/path/to/folder", "Your own, in TVBench's format")])
+
+
+def _list_recipes() -> None:
+    from workbench.recipe import find_recipe, recipe_names
+
+    rows = []
+    for name in recipe_names():
+        words = (find_recipe(name).__doc__ or "").strip()
+        rows.append((name, words.partition("\n")[0]))
+    _print_table(("recipe", "what it finds"), rows)
+
+
+def _list_flows() -> None:
+    from workbench.interventions import NAMED_FLOWS
+
+    _print_table(
+        ("flow", "what is cut", "paper"), [(flow.text, flow.description, flow.paper) for flow in NAMED_FLOWS]
+    )
+    print("\nAny two spans make a flow: 'frame[0] -> question', 'video -> last @ heads 0,3'.")
+
+
+_LISTS: dict[str, Callable[[], None]] = {
+    "models": _list_models,
+    "data": _list_data,
+    "recipes": _list_recipes,
+    "flows": _list_flows,
+}
