@@ -13,7 +13,7 @@ from tests.tiny import tiny_model, tiny_prompt
 from workbench.engine import get_engine, reference
 from workbench.engine.masks import restrict
 from workbench.engine.reference import attentions, last_logits, layer_masks, logits
-from workbench.errors import KnockoutError, PromptError, SpanError
+from workbench.errors import KnockoutError, ModelError, PromptError, SpanError
 from workbench.interventions import Flow, Knockout, centred, keep_mask, knockouts
 from workbench.models import Prompt, TokenLayout, VideoLLM
 from workbench.models.attention import AttentionKind
@@ -278,6 +278,13 @@ def test_a_knockout_that_cannot_act_is_refused_before_any_is_run(
     with pytest.raises(error, match=message):
         get_engine("reference").outcomes(model, prompt, asked, on_done=done.append)
     assert done == []
+
+
+def test_logits_that_are_no_numbers_are_refused(tiny: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, prompt = tiny
+    monkeypatch.setattr(reference, "last_logits", lambda *arguments, **options: torch.full((9,), torch.nan))
+    with pytest.raises(ModelError, match=r"not finite in torch.float32. Load it with dtype=torch.float32"):
+        get_engine("reference").outcomes(model, prompt, [])
 
 
 def test_a_token_outside_the_vocabulary_is_refused(tiny: Case) -> None:

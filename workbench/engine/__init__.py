@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from workbench.engine.masks import restrict
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes
-from workbench.engine.reference import ReferenceEngine
+from workbench.engine.reference import ReferenceEngine, last_logits, layer_masks, logits
 from workbench.errors import RunError, near_matches
 
 ENGINES: dict[str, Engine] = {engine.name: engine for engine in (ReferenceEngine(),)}
@@ -19,4 +20,16 @@ def get_engine(engine: str | Engine) -> Engine:
     return ENGINES[engine]
 
 
-__all__ = ["ENGINES", "Baseline", "Engine", "Outcome", "Outcomes", "ReferenceEngine", "get_engine"]
+__all__ = [
+    "ENGINES",
+    "Baseline",
+    "Engine",
+    "Outcome",
+    "Outcomes",
+    "ReferenceEngine",
+    "get_engine",
+    "last_logits",
+    "layer_masks",
+    "logits",
+    "restrict",
+]

@@ -48,7 +48,7 @@ def _own_mask(own: object, hidden: Tensor, attention: str) -> Tensor:
 
 
 def _for_kernel(own: Tensor, keep: Tensor | None, dtype: torch.dtype, attention: str) -> Tensor:
-    mask = own if keep is None else _and(own, keep)
+    mask = own if keep is None else _and(own, keep.to(own.device))
     if attention == "eager" and mask.dtype == torch.bool:
         # Eager attention adds its mask to the scores: it would read True and False as 1 and 0.
         bias = torch.zeros(mask.shape, dtype=dtype, device=mask.device)

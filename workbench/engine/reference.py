@@ -5,7 +5,6 @@ Easy to trust rather than fast. Every other engine is tested against this one.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from workbench.engine.masks import restrict
 from workbench.engine.protocol import Baseline, Outcome, Outcomes
-from workbench.errors import KnockoutError, ModelError, PromptError
+from workbench.errors import ModelError, PromptError
 from workbench.interventions import Flow, Knockout, keep_mask
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ def last_logits(
 
     `masks` keeps the dense masks between calls on one prompt.
     """
-    takes = inspect.signature(model.hf.forward).parameters
-    extra = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
+    extra = {"logits_to_keep": 1} if "logits_to_keep" in model.arguments else {}
     return _run(model, prompt, knockout, {} if masks is None else masks, extra)[0, -1]
 
 
@@ -89,17 +87,8 @@ def layer_masks(
 
 
 def attentions(model: VideoLLM) -> list[Any]:
-    """The self-attention of every decoder layer, as nnsight envoys.
-
-    Raises KnockoutError where a layer has none (linear attention, state space): nothing can be cut there.
-    """
-    layers = list(model.family.decoder_layers(model.nn))
-    for number, layer in enumerate(layers, start=1):
-        if not hasattr(layer, "self_attn"):
-            raise KnockoutError(
-                f"Layer {number} of {model.name} has no softmax attention, so no flow can be cut."
-            )
-    return [layer.self_attn for layer in layers]
+    """The self-attention of every decoder layer, as nnsight envoys."""
+    return [layer.self_attn for layer in model.family.decoder_layers(model.nn)]
 
 
 def _run(
