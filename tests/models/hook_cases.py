@@ -23,7 +23,7 @@ from tests.tiny import (
     tiny_model,
     tiny_sample,
 )
-from workbench.models import Prompt, VideoLLM
+from workbench.models import Prompt
 from workbench.models.attention import AttentionKind, install
 
 KINDS: tuple[AttentionKind, ...] = ("sdpa", "eager")
@@ -31,13 +31,26 @@ LAYERS = 3
 VISION_BLOCKS = 2
 HEAD_DIM = HIDDEN // HEADS
 
-__all__ = ["FAMILY_NAMES", "HEADS", "HEAD_DIM", "HIDDEN", "KINDS", "LAYERS", "VISION_BLOCKS", "Case", "case"]
+__all__ = [
+    "FAMILY_NAMES",
+    "HEADS",
+    "HEAD_DIM",
+    "HIDDEN",
+    "KINDS",
+    "LAYERS",
+    "VISION_BLOCKS",
+    "Case",
+    "FamilyName",
+    "case",
+    "plain_logits",
+]
 
 
 class Case(NamedTuple):
     """A model with our attention, the same model untouched, and a prompt. Free to be changed."""
 
-    model: VideoLLM
+    model: Any
+    """A VideoLLM; not said to the type checker, to which Hugging Face modules are opaque."""
     plain: Any
     prompt: Prompt
     kv_heads: int
@@ -67,8 +80,8 @@ def plain_logits(of: Case) -> Tensor:
 def _plain(family: FamilyName, kv_heads: int) -> Any:
     """As transformers loads it."""
     folder = tiny_folder(family, n_kv_heads=kv_heads, n_layers=LAYERS)
-    architecture = transformers.AutoConfig.from_pretrained(folder).architectures[0]
-    return getattr(transformers, architecture).from_pretrained(folder)
+    architectures = transformers.AutoConfig.from_pretrained(folder).architectures or []
+    return getattr(transformers, architectures[0]).from_pretrained(folder)
 
 
 def _other(family: FamilyName, kv_heads: int, text: dict[str, Any]) -> Any:

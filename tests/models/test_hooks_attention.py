@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from tests.models.hook_cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, case, plain_logits
+from tests.models.hook_cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
 from workbench.errors import HookError, KnockoutError, ModelError
 from workbench.models import attention
 from workbench.models.hooks import materialise, run_with_cache, run_with_hooks
@@ -76,14 +76,14 @@ def cut(of: Case, *, per_head: bool = False) -> Tensor:
 @ALL
 @BOTH
 @pytest.mark.parametrize("kv_heads", [2, 4])
-def test_nothing_changes_when_nobody_asks(family: str, kind: Any, kv_heads: int) -> None:
+def test_nothing_changes_when_nobody_asks(family: FamilyName, kind: Any, kv_heads: int) -> None:
     of = case(family, kind, kv_heads=kv_heads)
     assert torch.equal(logits_of(of), plain_logits(of))
 
 
 @ALL
 @BOTH
-def test_looking_changes_nothing(family: str, kind: Any) -> None:
+def test_looking_changes_nothing(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     looked = run_with_cache(of.model, of.prompt, "blocks.*.attn.hook_*").logits
     assert looked is not None
@@ -97,7 +97,7 @@ def test_looking_changes_nothing(family: str, kind: Any) -> None:
 
 
 @ALL
-def test_vision_tower_keeps_its_attention(family: str) -> None:
+def test_vision_tower_keeps_its_attention(family: FamilyName) -> None:
     of = case(family, "eager")
     assert of.model.hf.config.vision_config._attn_implementation == "sdpa"
     assert of.model.hf.config.text_config._attn_implementation == "workbench_eager"
@@ -106,7 +106,7 @@ def test_vision_tower_keeps_its_attention(family: str) -> None:
 @ALL
 @pytest.mark.parametrize("asked", [(), (1,), (0, 2)])
 def test_only_asked_layers_leave_the_fused_kernel(
-    family: str, asked: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+    family: FamilyName, asked: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of = case(family, "sdpa")
     fused: list[int] = []
@@ -126,7 +126,7 @@ def test_only_asked_layers_leave_the_fused_kernel(
 
 
 @ALL
-def test_flags_nest_and_survive_errors(family: str) -> None:
+def test_flags_nest_and_survive_errors(family: FamilyName) -> None:
     of = case(family, "sdpa")
     module = of.model.hf.get_decoder().layers[1].self_attn
 
@@ -146,7 +146,7 @@ def test_flags_nest_and_survive_errors(family: str) -> None:
 @BOTH
 @pytest.mark.parametrize("per_head", [False, True])
 @pytest.mark.parametrize("form", ["bool", "float", "inf"])
-def test_masks_from_outside(family: str, kind: Any, per_head: bool, form: str) -> None:
+def test_masks_from_outside(family: FamilyName, kind: Any, per_head: bool, form: str) -> None:
     of = case(family, kind)
     keep = cut(of, per_head=per_head)
     mask = {"bool": keep, "float": additive(keep), "inf": additive(keep, -torch.inf)}[form]
@@ -185,7 +185,7 @@ def test_additive_masks_may_carry_a_bias(kind: Any) -> None:
 @ALL
 @BOTH
 @pytest.mark.parametrize("form", ["bool", "float", "inf"])
-def test_a_row_without_edges_attends_to_nothing(family: str, kind: Any, form: str) -> None:
+def test_a_row_without_edges_attends_to_nothing(family: FamilyName, kind: Any, form: str) -> None:
     of = case(family, kind)
     keep = causal(of.prompt.layout.length)[None, None].clone()
     row = int(of.prompt.layout["question"][1])
@@ -216,7 +216,7 @@ def test_a_row_without_edges_attends_to_nothing(family: str, kind: Any, form: st
 
 @ALL
 @BOTH
-def test_padding_masks_of_the_model_itself(family: str, kind: Any) -> None:
+def test_padding_masks_of_the_model_itself(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     padding = torch.ones_like(of.prompt.inputs["input_ids"])
     padding[0, :2] = 0
@@ -232,7 +232,7 @@ def test_padding_masks_of_the_model_itself(family: str, kind: Any) -> None:
 
 @pytest.mark.parametrize("family", ["llava_onevision", "qwen2_5_vl"])
 @BOTH
-def test_sliding_windows_are_kept(family: str, kind: Any) -> None:
+def test_sliding_windows_are_kept(family: FamilyName, kind: Any) -> None:
     window = 5
     of = case(
         family,
@@ -254,7 +254,7 @@ def test_sliding_windows_are_kept(family: str, kind: Any) -> None:
 
 
 @ALL
-def test_bfloat16_equals_transformers_eager(family: str) -> None:
+def test_bfloat16_equals_transformers_eager(family: FamilyName) -> None:
     of = case(family, "sdpa")
     of.model.hf.to(torch.bfloat16)
     of.plain.to(torch.bfloat16)
@@ -292,7 +292,7 @@ def test_masks_of_another_form_are_refused(kind: Any, mask: Any, message: str, l
 
 @ALL
 @BOTH
-def test_scores_of_closed_edges_stay_closed(family: str, kind: Any) -> None:
+def test_scores_of_closed_edges_stay_closed(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     keep = cut(of)
     name = "blocks.1.attn.hook_attn_scores"
@@ -322,7 +322,7 @@ def test_scores_of_closed_edges_stay_closed(family: str, kind: Any) -> None:
 
 @ALL
 @BOTH
-def test_cutting_by_scores_equals_cutting_by_mask(family: str, kind: Any) -> None:
+def test_cutting_by_scores_equals_cutting_by_mask(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     keep = cut(of)
     with handed_in(of.model.hf, {1: keep}):
@@ -345,7 +345,7 @@ def test_cutting_by_scores_equals_cutting_by_mask(family: str, kind: Any) -> Non
 
 @ALL
 @BOTH
-def test_a_whole_row_cut_by_scores(family: str, kind: Any) -> None:
+def test_a_whole_row_cut_by_scores(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
 
     def cut_row(scores: Tensor, hook: Any) -> None:
@@ -389,7 +389,7 @@ def test_attention_equals_plain_torch() -> None:
 
 
 @ALL
-def test_installing_again_changes_the_kind(family: str) -> None:
+def test_installing_again_changes_the_kind(family: FamilyName) -> None:
     of = case(family, "sdpa")
     taps = of.model.hf.get_decoder().layers[0].self_attn.hook_pattern
     attention.install(of.model.hf, "eager")
@@ -423,7 +423,7 @@ def test_arguments_that_steps_would_leave_out_are_refused() -> None:
 
 @ALL
 @BOTH
-def test_generation_is_unchanged(family: str, kind: Any) -> None:
+def test_generation_is_unchanged(family: FamilyName, kind: Any) -> None:
     """With a key/value cache and one query a step, looked at or not."""
     of = case(family, kind)
     options = {"max_new_tokens": 4, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}

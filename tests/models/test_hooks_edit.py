@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.models.hook_cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, case, plain_logits
+from tests.models.hook_cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
 from workbench.errors import HookError
 from workbench.models.hook_points import HookPoint, hook_names, hook_points
 from workbench.models.hooks import run_with_cache, run_with_hooks
@@ -46,7 +46,7 @@ def plain_run(of: Case, name: str) -> Tensor:
 @ALL
 @BOTH
 @GROUPED
-def test_every_edit_acts(family: str, kind: Any, kv_heads: int) -> None:
+def test_every_edit_acts(family: FamilyName, kind: Any, kv_heads: int) -> None:
     of = case(family, kind, kv_heads=kv_heads)
     expected = plain_logits(of)
     for name in editable(of):
@@ -58,7 +58,7 @@ def test_every_edit_acts(family: str, kind: Any, kv_heads: int) -> None:
 
 @ALL
 @BOTH
-def test_every_edit_in_place_equals_the_replacement(family: str, kind: Any) -> None:
+def test_every_edit_in_place_equals_the_replacement(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
 
     def replaced(value: Tensor, hook: HookPoint) -> Tensor:
@@ -76,7 +76,7 @@ def test_every_edit_in_place_equals_the_replacement(family: str, kind: Any) -> N
 @pytest.mark.parametrize(
     "identity", [lambda value, hook: None, lambda value, hook: value, lambda value, hook: value.clone()]
 )
-def test_identity_changes_nothing_at_all(family: str, kind: Any, identity: Any) -> None:
+def test_identity_changes_nothing_at_all(family: FamilyName, kind: Any, identity: Any) -> None:
     of = case(family, kind)
     for name in some(of):
         expected = plain_run(of, name) if needs_steps(of, name) else plain_logits(of)
@@ -86,7 +86,7 @@ def test_identity_changes_nothing_at_all(family: str, kind: Any, identity: Any) 
 
 @ALL
 @BOTH
-def test_edits_twice_in_a_row_give_the_same(family: str, kind: Any) -> None:
+def test_edits_twice_in_a_row_give_the_same(family: FamilyName, kind: Any) -> None:
     """transformers installs hooks of its own in the vision tower during the first run."""
     of = case(family, kind)
     for name in [name for name in editable(of) if name.startswith(("vision", "projector"))]:
@@ -99,7 +99,7 @@ def test_edits_twice_in_a_row_give_the_same(family: str, kind: Any) -> None:
 
 @ALL
 @BOTH
-def test_edits_reach_only_what_comes_after(family: str, kind: Any) -> None:
+def test_edits_reach_only_what_comes_after(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     expected = plain_logits(of)
     names = [name for name in hook_names(of.model) if name.startswith("blocks.1.")]
@@ -121,7 +121,7 @@ def test_edits_reach_only_what_comes_after(family: str, kind: Any) -> None:
 
 @ALL
 @BOTH
-def test_replacing_the_stream_replays_another_run(family: str, kind: Any) -> None:
+def test_replacing_the_stream_replays_another_run(family: FamilyName, kind: Any) -> None:
     """Activation patching: the stream of another prompt, written at any point of it, gives its logits."""
     of = case(family, kind)
     other = copy.deepcopy(of.prompt)
@@ -136,7 +136,7 @@ def test_replacing_the_stream_replays_another_run(family: str, kind: Any) -> Non
 
 @ALL
 @BOTH
-def test_mlp_in_spares_the_stream(family: str, kind: Any) -> None:
+def test_mlp_in_spares_the_stream(family: FamilyName, kind: Any) -> None:
     """hook_mlp_in is the MLP's own copy of the stream; hook_resid_mid is the stream."""
     of = case(family, kind)
     seen: dict[str, Tensor] = {}
@@ -157,7 +157,7 @@ def test_mlp_in_spares_the_stream(family: str, kind: Any) -> None:
 @ALL
 @BOTH
 @GROUPED
-def test_ablating_a_head_three_ways(family: str, kind: Any, kv_heads: int) -> None:
+def test_ablating_a_head_three_ways(family: FamilyName, kind: Any, kv_heads: int) -> None:
     of = case(family, kind, kv_heads=kv_heads)
     head = 2
 
@@ -192,7 +192,7 @@ def test_results_leave_the_bias_of_the_output_alone(kind: Any) -> None:
 
 @ALL
 @BOTH
-def test_editing_rotated_keys_of_one_group_moves_its_heads_only(family: str, kind: Any) -> None:
+def test_editing_rotated_keys_of_one_group_moves_its_heads_only(family: FamilyName, kind: Any) -> None:
     of = case(family, kind, kv_heads=2)
     seen: dict[str, Tensor] = {}
 
@@ -212,7 +212,7 @@ def test_editing_rotated_keys_of_one_group_moves_its_heads_only(family: str, kin
 
 @ALL
 @BOTH
-def test_norm_edits(family: str, kind: Any) -> None:
+def test_norm_edits(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     seen: dict[str, Tensor] = {}
 
@@ -237,7 +237,7 @@ def test_norm_edits(family: str, kind: Any) -> None:
 
 @ALL
 @BOTH
-def test_frozen_norms_make_the_head_linear(family: str, kind: Any) -> None:
+def test_frozen_norms_make_the_head_linear(family: FamilyName, kind: Any) -> None:
     """Fixing the scale (direct logit attribution): the logits are then linear in the final stream."""
     of = case(family, kind)
     scale = run_with_cache(of.model, of.prompt, "ln_final.hook_scale").cache["scale"]
@@ -275,7 +275,7 @@ def test_multi_axis_rotary_models_take_edits_of_scores_and_patterns() -> None:
 
 
 @ALL
-def test_vision_edits_by_frame(family: str) -> None:
+def test_vision_edits_by_frame(family: FamilyName) -> None:
     """Zeroing one frame's patches after the tower zeroes that frame's rows of the prompt, and no others."""
     of = case(family, "sdpa")
     used = "vision.0.hook_resid_post" if family == "llava_next_video" else "vision.1.hook_resid_post"
@@ -339,7 +339,7 @@ def test_edits_that_cannot_act_are_refused() -> None:
 
 
 @ALL
-def test_edits_without_a_video_to_act_on_are_refused(family: str) -> None:
+def test_edits_without_a_video_to_act_on_are_refused(family: FamilyName) -> None:
     of = case(family, "sdpa")
     ids = of.prompt.inputs["input_ids"].clone()
     ids[ids == of.model.video_token_id] = 7
@@ -409,7 +409,7 @@ def test_hooks_must_be_functions() -> None:
 @pytest.mark.parametrize(
     "name", ["blocks.1.hook_resid_mid", "blocks.1.ln2.hook_scale", "blocks.1.attn.hook_result", "hook_embed"]
 )
-def test_gradients_pass_through_edits(family: str, name: str) -> None:
+def test_gradients_pass_through_edits(family: FamilyName, name: str) -> None:
     """A steering vector that starts at zero gets the gradient of the point that it is added to."""
     of = case(family, "sdpa")
     steer = torch.zeros((), requires_grad=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.models.hook_cases import FAMILY_NAMES, HIDDEN, LAYERS, VISION_BLOCKS, case
+from tests.models.hook_cases import FAMILY_NAMES, HIDDEN, LAYERS, VISION_BLOCKS, FamilyName, case
 from workbench.errors import HookError
 from workbench.models.hook_forms import understood
 from workbench.models.hook_points import get_act_name, hook_names, hook_points
@@ -18,7 +18,7 @@ from workbench.models.vision_rows import frame_rows
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)
-def test_every_family_has_every_point(family: str) -> None:
+def test_every_family_has_every_point(family: FamilyName) -> None:
     names = hook_names(case(family, "sdpa").model)
     attention = ("q", "k", "v", "rot_q", "rot_k", "attn_scores", "pattern", "z", "result")
     block = [f"attn.hook_{name}" for name in attention]

@@ -18,6 +18,7 @@ from tests.models.hook_cases import (
     LAYERS,
     VISION_BLOCKS,
     Case,
+    FamilyName,
     case,
     plain_logits,
 )
@@ -43,7 +44,7 @@ def close(left: Tensor, right: Tensor, tolerance: float = 1e-5) -> bool:
 @ALL
 @BOTH
 @GROUPED
-def test_shapes_are_those_of_the_table(family: str, kind: Any, kv_heads: int) -> None:
+def test_shapes_are_those_of_the_table(family: FamilyName, kind: Any, kv_heads: int) -> None:
     of = case(family, kind, kv_heads=kv_heads)
     cache = everything(of)
     assert tuple(cache) == hook_names(of.model)  # forward order, none missing
@@ -93,7 +94,7 @@ def test_shapes_are_those_of_the_table(family: str, kind: Any, kv_heads: int) ->
 @ALL
 @BOTH
 @GROUPED
-def test_identities_of_the_residual_stream(family: str, kind: Any, kv_heads: int) -> None:
+def test_identities_of_the_residual_stream(family: FamilyName, kind: Any, kv_heads: int) -> None:
     of = case(family, kind, kv_heads=kv_heads)
     cache = everything(of)
     blocks = of.model.hf.get_decoder().layers
@@ -118,7 +119,7 @@ def test_identities_of_the_residual_stream(family: str, kind: Any, kv_heads: int
 
 @ALL
 @BOTH
-def test_identities_of_attention(family: str, kind: Any) -> None:
+def test_identities_of_attention(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     cache = everything(of)
     s = of.prompt.layout.length
@@ -146,7 +147,7 @@ def test_identities_of_attention(family: str, kind: Any) -> None:
 
 
 @ALL
-def test_identities_of_the_norms(family: str) -> None:
+def test_identities_of_the_norms(family: FamilyName) -> None:
     of = case(family, "sdpa")
     cache = everything(of)
     decoder = of.model.hf.get_decoder()
@@ -167,7 +168,7 @@ def test_identities_of_the_norms(family: str) -> None:
 
 
 @ALL
-def test_projector_is_what_the_video_rows_hold(family: str) -> None:
+def test_projector_is_what_the_video_rows_hold(family: FamilyName) -> None:
     of = case(family, "sdpa")
     cache = everything(of)
     rows = cache["embed"][0, of.prompt.layout["video"].tolist()]
@@ -198,7 +199,7 @@ def test_patches_of_qwen_are_in_raster_order() -> None:
 @pytest.mark.parametrize(
     "rows", [0, -1, 7, slice(2, 9, 3), slice(None, None, -2), "question", "video + last", [3, 1, -2]]
 )
-def test_pos_slice_equals_slicing(family: str, kind: Any, rows: Any) -> None:
+def test_pos_slice_equals_slicing(family: FamilyName, kind: Any, rows: Any) -> None:
     of = case(family, kind)
     whole, cut = everything(of), everything(of, pos_slice=rows)
     picked = of.prompt.layout[rows] if isinstance(rows, str) else rows
@@ -254,7 +255,7 @@ def test_pos_slices_that_cannot_be_met(rows: Any, error: type[Exception], messag
 
 @ALL
 @BOTH
-def test_stop_at_layer_equals_the_full_run(family: str, kind: Any) -> None:
+def test_stop_at_layer_equals_the_full_run(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     whole = everything(of)
     for stop in (*range(LAYERS + 1), -1):
@@ -384,7 +385,7 @@ def plain_gradients(of: Case) -> dict[str, Tensor]:
 @ALL
 @BOTH
 @GROUPED
-def test_gradients_equal_torch_on_the_plain_model(family: str, kind: Any, kv_heads: int) -> None:
+def test_gradients_equal_torch_on_the_plain_model(family: FamilyName, kind: Any, kv_heads: int) -> None:
     of = case(family, kind, kv_heads=kv_heads)
     logits, cache = run_with_cache(
         of.model, of.prompt, lambda name: True, gradients_of=lambda logits: logits[-1, 11]
@@ -405,7 +406,7 @@ def test_gradients_equal_torch_on_the_plain_model(family: str, kind: Any, kv_hea
 
 @ALL
 @BOTH
-def test_gradients_of_few_points_equal_those_of_all(family: str, kind: Any) -> None:
+def test_gradients_of_few_points_equal_those_of_all(family: FamilyName, kind: Any) -> None:
     """The graph begins at the first point asked for, and that must not matter."""
     of = case(family, kind)
 
@@ -420,7 +421,7 @@ def test_gradients_of_few_points_equal_those_of_all(family: str, kind: Any) -> N
 
 @ALL
 @BOTH
-def test_gradients_predict_what_edits_do(family: str, kind: Any) -> None:
+def test_gradients_predict_what_edits_do(family: FamilyName, kind: Any) -> None:
     """At every point: a small edit changes the logits by gradient times edit."""
     of = case(family, kind)
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import nnsight
 import pytest
 import torch
 
-from tests.models.hook_cases import FAMILY_NAMES, KINDS, case, plain_logits
+from tests.models.hook_cases import FAMILY_NAMES, KINDS, FamilyName, case, plain_logits
 from tests.models.test_hooks_attention import cut, handed_in
 from workbench.models.hooks import materialise, run_with_cache, run_with_hooks
 
@@ -21,14 +20,14 @@ BOTH = pytest.mark.parametrize("kind", KINDS)
 
 @ALL
 @BOTH
-def test_a_trace_reads_what_the_cache_keeps(family: str, kind: Any) -> None:
+def test_a_trace_reads_what_the_cache_keeps(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
-    model = nnsight.NNsight(of.model.hf)
+    model = of.model
     names = ["blocks.1.attn.hook_*", "blocks.1.hook_resid_post"]
     cache = run_with_cache(of.model, of.prompt, names).cache
-    layer = model.model.language_model.layers[1]
+    layer = model.nn.model.language_model.layers[1]
     with materialise(of.model, "blocks.1.attn.hook_pattern"):
-        with model.trace(**of.prompt.inputs, use_cache=False):
+        with model.trace(of.prompt):
             rotated = layer.self_attn.hook_rot_q.output.save()
             scores = layer.self_attn.hook_attn_scores.output.save()
             pattern = layer.self_attn.hook_pattern.output.save()
@@ -41,37 +40,37 @@ def test_a_trace_reads_what_the_cache_keeps(family: str, kind: Any) -> None:
 
 @ALL
 @BOTH
-def test_a_trace_edits_what_hooks_edit(family: str, kind: Any) -> None:
+def test_a_trace_edits_what_hooks_edit(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
-    model = nnsight.NNsight(of.model.hf)
-    attention = model.model.language_model.layers[1].self_attn
+    model = of.model
+    attention = model.nn.model.language_model.layers[1].self_attn
     expected = run_with_hooks(
         of.model, of.prompt, [("blocks.1.attn.hook_pattern", lambda value, hook: value * 0.5)]
     )
     with materialise(of.model, "blocks.1.attn.hook_pattern"):
-        with model.trace(**of.prompt.inputs, use_cache=False):
+        with model.trace(of.prompt):
             attention.hook_pattern.output = attention.hook_pattern.output * 0.5
-            logits = model.lm_head.output.save()
+            logits = model.nn.lm_head.output.save()
     assert torch.equal(logits[0], expected)
 
 
 @ALL
 @BOTH
-def test_a_trace_cuts_edges_by_masks(family: str, kind: Any) -> None:
+def test_a_trace_cuts_edges_by_masks(family: FamilyName, kind: Any) -> None:
     """An engine hands a layer its mask; the pattern of that layer shows the cut."""
     of = case(family, kind)
     keep = cut(of)
     with handed_in(of.model.hf, {1: keep}):
         expected = run_with_hooks(of.model, of.prompt, [])
-    model = nnsight.NNsight(of.model.hf)
-    attention = model.model.language_model.layers[1].self_attn
-    with model.trace(**of.prompt.inputs, use_cache=False):
+    model = of.model
+    attention = model.nn.model.language_model.layers[1].self_attn
+    with model.trace(of.prompt):
         args, kwargs = attention.inputs
         attention.inputs = (args, {**kwargs, "attention_mask": keep})
-        logits = model.lm_head.output.save()
+        logits = model.nn.lm_head.output.save()
     assert torch.equal(logits[0], expected)
     with materialise(of.model, "blocks.1.attn.hook_pattern"):
-        with model.trace(**of.prompt.inputs, use_cache=False):
+        with model.trace(of.prompt):
             args, kwargs = attention.inputs
             attention.inputs = (args, {**kwargs, "attention_mask": keep})
             pattern = attention.hook_pattern.output.save()
@@ -79,20 +78,22 @@ def test_a_trace_cuts_edges_by_masks(family: str, kind: Any) -> None:
 
 
 @ALL
-def test_patterns_that_nobody_asked_for_do_not_exist(family: str) -> None:
+def test_patterns_that_nobody_asked_for_do_not_exist(family: FamilyName) -> None:
     of = case(family, "sdpa")
-    model = nnsight.NNsight(of.model.hf)
-    attention = model.model.language_model.layers[1].self_attn
+    model = of.model
+    attention = model.nn.model.language_model.layers[1].self_attn
     with pytest.raises(Exception, match="hook_pattern"):
-        with model.trace(**of.prompt.inputs, use_cache=False):
+        with model.trace(of.prompt):
             pattern = attention.hook_pattern.output.save()  # noqa: F841
 
 
 @ALL
 @BOTH
-def test_hooks_run_on_a_model_that_nnsight_wraps(family: str, kind: Any) -> None:
+def test_hooks_run_on_a_model_that_was_traced(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
-    nnsight.NNsight(of.model.hf)
+    with of.model.trace(of.prompt):
+        traced = of.model.nn.lm_head.output.save()
+    assert torch.equal(traced[0], plain_logits(of))
     assert torch.equal(run_with_hooks(of.model, of.prompt, []), plain_logits(of))
     logits, cache = run_with_cache(of.model, of.prompt, "blocks.*.hook_resid_post", stop_at_layer=1)
     assert logits is None
