@@ -85,9 +85,7 @@ class InformationFlow(Recipe):
         written.append(write_report(self.out))
         written.append(wb.figures.write_png(run.figure(), self.out / "information_flow.png"))
         if len(run.skipped):
-            say.print(
-                f"{len(run.skipped)} entries were skipped: see {self.out / 'skipped.csv'}", markup=False
-            )
+            say.print(f"Skipped: {len(run.skipped)}, see {self.out / 'skipped.csv'}", markup=False)
         say.print("Written: " + ", ".join(str(path) for path in written), markup=False, highlight=False)
         return run
 

@@ -116,12 +116,12 @@ def recipe_names() -> list[str]:
     return sorted(file.stem for file in recipes_folder().glob("*.py") if not file.stem.startswith("_"))
 
 
-def find_recipe(name: str | Path) -> type[Recipe]:
+def find_recipe(recipe: str | Path) -> type[Recipe]:
     """The recipe of that name, or the one in a file of your own ("my_recipe.py").
 
     Raises RunError where there is none, with near matches, or where the file holds no recipe or several.
     """
-    text = str(name)
+    text = str(recipe)
     if text.endswith(".py") or "/" in text or "\\" in text:
         file = Path(text).expanduser()
         if not file.is_file():
@@ -135,8 +135,8 @@ def find_recipe(name: str | Path) -> type[Recipe]:
             f"There is no recipe {text!r}.{near_matches(text, known)} Recipes: {', '.join(known)}. "
             "A file of your own needs its .py: ./my_recipe.py"
         )
-    file = recipes_folder() / f"{text}.py"
-    return _recipe_in(_import(file, f"workbench.recipes.{text}"), file)
+    file, name = recipes_folder() / f"{text}.py", f"workbench.recipes.{text}"
+    return _recipe_in(sys.modules.get(name) or _import(file, name), file)
 
 
 def _import(file: Path, name: str) -> ModuleType:

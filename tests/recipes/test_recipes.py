@@ -55,7 +55,7 @@ def test_information_flow_finds_the_planted_layers_and_leaves_its_files(planted,
     said = capsys.readouterr().out
     assert "question -> last" in said
     assert "centred(1)" in said
-    assert "1 entries were skipped" in said
+    assert "Skipped: 1, see" in said
     assert run.skipped["sample_id"].tolist() == ["planted/broken"]
     assert (out / "information_flow.png").read_bytes().startswith(b"\x89PNG")
 
@@ -79,7 +79,7 @@ def test_evaluate_prints_and_stores_the_accuracy(planted, tmp_path, capsys) -> N
     assert_frame_equal(pd.read_csv(tmp_path / "accuracy.csv"), found.table, rtol=1e-3)
     said = capsys.readouterr().out
     assert "100.0%" in said
-    assert "1 samples skipped" in said
+    assert "1 sample skipped" in said
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class Accuracy:
         settings = self.manifest["settings"]
         table = Table(
             title=f"Correct answers of {settings['model']} on {settings['data']}",
-            caption=f"{len(self.skipped)} samples skipped" if len(self.skipped) else None,
+            caption=_skipped(len(self.skipped)),
         )
         table.add_column("task", no_wrap=True)
         for name in ("samples", "correct", "accuracy", "95% interval", "chance"):
@@ -166,6 +166,10 @@ def _refuse_unusable(samples: Samples, encode: Callable[[Sample], Prompt]) -> No
         else:
             return
     raise nothing_usable(len(samples), first)
+
+
+def _skipped(n: int) -> str | None:
+    return f"{n} sample{'s' if n > 1 else ''} skipped: see .skipped, or skipped.csv" if n else None
 
 
 def accuracy_table(samples: pd.DataFrame, chances: dict[str, float | None]) -> pd.DataFrame:
