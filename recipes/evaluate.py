@@ -28,13 +28,12 @@ class Evaluate(Recipe):
 
     def run(self) -> Accuracy:
         """Ask every question, print the table, and write accuracy.csv and samples.parquet."""
-        say = console()
         model = self.load_model()
         name, _ = data_source(self.data)
         samples = self.load_samples(limit=HELD_OUT if name.partition("/")[0] == "mini" else None)
-        say.print(f"{samples!r}", markup=False, highlight=False)
+        print(samples, flush=True)
         found = accuracy(model, samples, out=self.out, style=self.style, frames=self.frames, batch=self.batch)
-        say.print(found)
+        console().print(found)
         path = found.to_csv(self.out / "accuracy.csv")
-        say.print(f"Written: {path}, {self.out / 'samples.parquet'}", markup=False, highlight=False)
+        print(f"Written: {path}, {self.out / 'samples.parquet'}", flush=True)
         return found

@@ -57,12 +57,11 @@ class InformationFlow(Recipe):
 
     def run(self) -> Run:
         """Sweep, print the pathways, and write tables, report.html and information_flow.png into `out`."""
-        say = console()
         model = self.load_model()
         samples = self.load_samples(tasks=self.preferred_tasks())
         window = scaled_window(model.n_layers) if self.window is None else parse_window(self.window)
-        say.print(f"{samples!r}", markup=False, highlight=False)
-        say.print(self._plan(model, window), markup=False, highlight=False)
+        print(samples, flush=True)
+        print(self._plan(model, window), flush=True)
         run = wb.sweep(
             model,
             samples,
@@ -78,15 +77,15 @@ class InformationFlow(Recipe):
         written = [self.out / "effects.parquet", self.out / "samples.parquet"]
         if window.kind == "centred":
             found = self.pathways(run, model.n_layers)
-            say.print(found)
+            console().print(found)
             written.append(found.to_csv(self.out / "pathways.csv"))
         else:
-            say.print(f"No pathways: they need a centred window, and this is {window}.", markup=False)
+            print(f"No pathways: they need a centred window, and this is {window}.", flush=True)
         written.append(write_report(self.out))
         written.append(wb.figures.write_png(run.figure(), self.out / "information_flow.png"))
         if len(run.skipped):
-            say.print(f"Skipped: {len(run.skipped)}, see {self.out / 'skipped.csv'}", markup=False)
-        say.print("Written: " + ", ".join(str(path) for path in written), markup=False, highlight=False)
+            print(f"Skipped: {len(run.skipped)}, see {self.out / 'skipped.csv'}", flush=True)
+        print("Written: " + ", ".join(str(path) for path in written), flush=True)
         return run
 
     def pathways(self, run: Run, n_layers: int) -> Pathways:

@@ -74,7 +74,7 @@ class Pathways(dict[str, tuple[int, int]]):
         ):
             rows[flow][bin_name(LayerBin(int(first), int(last)))] = float(mean)
         for flow, row in rows.items():
-            row["effective layers"] = bin_name(LayerBin(*self[flow])) if flow in self else "-"
+            row["effective"] = bin_name(LayerBin(*self[flow])) if flow in self else "-"
         return pd.DataFrame(list(rows.values()))
 
     def _caption(self) -> str:
@@ -87,10 +87,16 @@ class Pathways(dict[str, tuple[int, int]]):
         )
 
     def __rich__(self) -> Table:
+        from rich import box
         from rich.table import Table
 
         wide = self.wide()
-        table = Table(title="Effective pathways", caption=self._caption(), caption_justify="left")
+        table = Table(
+            title="Effective pathways, by layer",
+            caption=self._caption(),
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+        )
         for name in wide.columns:
             table.add_column(name, justify="left" if name == "flow" else "right", no_wrap=name != "flow")
         for row in wide.itertuples(index=False):
