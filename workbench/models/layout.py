@@ -27,7 +27,7 @@ class TokenLayout:
     video and the question), `tail` (after the question, without `last`), `last`, and `false_options` (rows of
     options outside `true_option`). Rows and frames count from 0.
 
-    `layout[name]` gives the sorted rows (int64, read-only) of `system`, `video`, `frame[2]`, `frame[1:3]`
+    `layout[name]` gives the sorted rows (int64) of `system`, `video`, `frame[2]`, `frame[1:3]`
     (end exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
     `question`, `nonoption`, `option[A]`, `true_option`, `false_options`, `gap`, `tail`, `last`, `generated`,
     `text`, or of a union such as `frame[0] + question`. The spans in `ALWAYS` may be empty.
@@ -121,14 +121,14 @@ class TokenLayout:
             return False
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """Sorted rows (int64, read-only) of a span, or of a union `A + B`.
+        """Sorted rows (int64) of a span, or of a union `A + B`.
 
         Raises SpanError where a name does not exist in this prompt.
         """
         parts = [part.strip() for part in name.split("+")]
         if len(parts) == 1:
-            return self._one(parts[0])
-        return _frozen(np.unique(np.concatenate([self._one(part) for part in parts])))
+            return _own(self._one(parts[0]))
+        return np.unique(np.concatenate([self._one(part) for part in parts]))
 
     def _one(self, name: str) -> np.ndarray:
         if name in self.spans:
@@ -157,7 +157,7 @@ class TokenLayout:
             )
         if len(chosen) == 1:
             return self.frames[chosen[0]]
-        return _frozen(np.concatenate([self.frames[t] for t in chosen]))
+        return np.concatenate([self.frames[t] for t in chosen])
 
     def _cell(self, name: str, inside: str) -> np.ndarray:
         if self.grid is None or not self.frames:
@@ -177,7 +177,7 @@ class TokenLayout:
         for t in ts:
             cells = np.setdiff1d(self.frames[t], separators)
             picked += [int(cells[i * width + j]) for i in rows for j in columns]
-        return _frozen(np.array(sorted(picked), dtype=np.int64))
+        return np.array(sorted(picked), dtype=np.int64)
 
     def _unknown(self, name: str) -> str:
         return f'This prompt has no span "{name}".{near_matches(name, self._known())} {self._available()}'
@@ -248,7 +248,7 @@ def _with_derived(
     options = [found for name, found in spans.items() if name.startswith("option[")]
     if options and "true_option" in spans:
         spans.setdefault("false_options", np.setdiff1d(np.concatenate(options), spans["true_option"]))
-    return {name: _frozen(found) for name, found in spans.items()}
+    return {name: _own(found) for name, found in spans.items()}
 
 
 def _as_rows(name: str, given: Iterable[int], length: int) -> np.ndarray:
@@ -260,13 +260,12 @@ def _as_rows(name: str, given: Iterable[int], length: int) -> np.ndarray:
         raise SpanError(
             f'"{name}" has rows {rows[0]}..{rows[-1]}, and this prompt has {length} (0..{length - 1}).'
         )
-    return _frozen(rows)
+    return _own(rows)
 
 
-def _frozen(rows: np.ndarray) -> np.ndarray:
-    rows = np.ascontiguousarray(rows, dtype=np.int64).copy()
-    rows.setflags(write=False)
-    return rows
+def _own(rows: np.ndarray) -> np.ndarray:
+    """A copy that nobody else holds. Not read-only, of which torch would warn at every indexing."""
+    return np.array(rows, dtype=np.int64)
 
 
 def _chosen(inside: str, size: int) -> tuple[int, ...] | None:

@@ -18,7 +18,7 @@ from workbench.models.tokens import control_tokens
 from workbench.models.video_llm import VideoLLM
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.models.attention import AttentionKind
 
@@ -62,12 +62,11 @@ def load(
         name_or_path, revision=revision, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code
     )
     family = FAMILIES[check(found.folder, allow_pickle=allow_pickle)]
+    config = _config(found.folder, trust_remote_code)
     pixels = read_pixel_settings(found.folder, family.default_pixels)
     tokenizer = _tokenizer(found.folder, trust_remote_code)
     template = read_template(found.folder, tokenizer)
-    hf = _weights(
-        found, family, number, use_safetensors=not allow_pickle, trust_remote_code=trust_remote_code
-    )
+    hf = _weights(found, family, config, number, allow_pickle=allow_pickle)
     _check_tokenizer(hf, tokenizer, found.folder)
     hf = _moved(hf, place)
     hf.eval().requires_grad_(False)
@@ -110,6 +109,18 @@ def _dtype(dtype: str | torch.dtype | None, device: torch.device) -> torch.dtype
     return found
 
 
+def _config(folder: Path, trust_remote_code: bool) -> PretrainedConfig:
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except Exception as error:  # a config can be wrong in every way
+        raise ModelError(
+            f"{folder / 'config.json'} describes no model ({_short(error)}). "
+            "Copy it again from the original checkpoint."
+        ) from error
+
+
 def _tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase:
     from transformers import AutoTokenizer
 
@@ -128,7 +139,7 @@ def _tokenizer(folder: Path, trust_remote_code: bool) -> PreTrainedTokenizerBase
 
 
 def _weights(
-    found: Checkpoint, family: Family, dtype: torch.dtype, *, use_safetensors: bool, trust_remote_code: bool
+    found: Checkpoint, family: Family, config: PretrainedConfig, dtype: torch.dtype, *, allow_pickle: bool
 ) -> PreTrainedModel:
     import transformers
 
@@ -137,13 +148,13 @@ def _weights(
         with _quiet():
             hf, info = model_class.from_pretrained(
                 found.folder,
+                config=config,
                 dtype=dtype,
-                use_safetensors=use_safetensors or None,
-                trust_remote_code=trust_remote_code,
+                use_safetensors=None if allow_pickle else True,
                 output_loading_info=True,
                 local_files_only=True,
             )
-    except Exception as error:  # configs and weights can be wrong in every way
+    except Exception as error:  # weights can be wrong in every way
         raise ModelError(
             f"{found.folder} cannot be loaded as {family.model_class} ({_short(error)}). Check config.json "
             "against the original checkpoint, and download the weights again."

@@ -61,7 +61,7 @@ def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
     return {
         token.content: token_id
         for token_id, token in tokenizer.added_tokens_decoder.items()
-        if (token.special or re.fullmatch(r"<.+>", token.content)) and token.content != tokenizer.unk_token
+        if token.special or re.fullmatch(r"<.+>", token.content)
     }
 
 
@@ -80,12 +80,12 @@ def encode_parts(tokenizer: PreTrainedTokenizerBase, parts: Sequence[Part]) -> E
     encoded = Encoded(
         tuple(plain["input_ids"]), tuple((start, end) for start, end in plain["offset_mapping"])
     )
-    names = {token_id: token for token, token_id in control.items()}
-    spelt = {names[token_id] for token_id in _in_literal_parts(encoded, parts) if token_id in names}
+    # A word that the tokenizer does not know is none of these, though it becomes the same token as "<unk>".
+    names = {token_id: token for token, token_id in control.items() if token != tokenizer.unk_token}
+    spelt = {token for token in control if any(token in part.text for part in parts if part.literal)}
+    spelt |= {names[token_id] for token_id in _in_literal_parts(encoded, parts) if token_id in names}
     if not spelt:
         return encoded
-    # Where one is hidden, the next may come to light: rename all that the text could spell.
-    spelt |= {token for token in control if any(token in part.text for part in parts if part.literal)}
     encoded = _encode_renamed(tokenizer, parts, sorted(spelt), special)
     left = {names[token_id] for token_id in _in_literal_parts(encoded, parts) if token_id in names}
     if left:
@@ -116,7 +116,8 @@ def _encode_renamed(
     nonce = uuid4().hex
     new_names = {token: f"<|{number}-{nonce}|>" for number, token in enumerate(spelt)}
     copy, to_original = _renamed(tokenizer, new_names)
-    longest_first = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
+    added = [token.content for token in tokenizer.added_tokens_decoder.values()]
+    longest_first = sorted(added, key=len, reverse=True)
     any_token = re.compile("|".join(map(re.escape, longest_first)))
     written: list[str] = []
     # Where each character of the written text lies in the original one.
@@ -156,7 +157,7 @@ def _renamed(
     described: dict[str, Any] = json.loads(backend.to_str())
     original: dict[str, int] = {}
     for token in described["added_tokens"]:
-        name = new_names.get(token["content"], token["content"])
+        name = str(new_names.get(token["content"], token["content"]))
         original[name] = token["id"]
         token["content"] = name
     described["truncation"] = described["padding"] = None

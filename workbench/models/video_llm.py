@@ -184,7 +184,7 @@ class VideoLLM:
         )
 
     def trace(self, prompt: Prompt, **kwargs: Any) -> Any:
-        """nnsight's trace of a forward pass: `with model.trace(prompt): x = model.nn.output.logits.save()`."""
+        """nnsight's trace of a forward pass: `with model.trace(prompt): out = model.nn.output.save()`."""
         return self.nn.trace(**prompt.inputs, use_cache=False, **kwargs)
 
     def logits(self, prompt: Prompt) -> Tensor:

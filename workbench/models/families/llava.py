@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 class Llava(Family):
     """A CLIP or SigLIP tower and a projector in front of a decoder."""
 
-    optional_weights = ("model.image_newline",)
-
     def vision_blocks(self, root: Any) -> Any:
         tower = root.model.vision_tower
         return getattr(tower, "vision_model", tower).encoder.layers

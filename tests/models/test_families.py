@@ -1,0 +1,211 @@
+"""Video tokens are where the model puts its features: as many, in the order of frames and cells."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt
+from workbench.errors import ModelError
+from workbench.models import FAMILIES, Prompt, VideoLLM
+from workbench.models.families.qwen2_5_vl import Qwen25VL
+from workbench.video import Clip
+
+
+def decoder_call(hf: Any, prompt: Prompt) -> dict[str, Any]:
+    """The arguments with which the decoder is called."""
+    seen: dict[str, Any] = {}
+
+    def keep(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
+        seen.update(kwargs)
+
+    handle = hf.model.language_model.register_forward_pre_hook(keep, with_kwargs=True)
+    with torch.no_grad():
+        hf(**prompt.inputs, use_cache=False)
+    handle.remove()
+    return seen
+
+
+def embeddings(hf: Any, prompt: Prompt) -> Tensor:
+    """What enters the decoder (s, d)."""
+    return decoder_call(hf, prompt)["inputs_embeds"][0]
+
+
+def without_attention(model: VideoLLM) -> Any:
+    """The model with a vision tower whose patches do not see one another."""
+    hf: Any = copy.deepcopy(model.hf)
+    with torch.no_grad():
+        for block in model.family.vision_blocks(hf):
+            attention = getattr(block, "self_attn", None) or block.attn
+            out = getattr(attention, "out_proj", None) or attention.proj
+            out.weight.zero_()
+            out.bias.zero_()
+    return hf
+
+
+def changed(before: Tensor, after: Tensor) -> list[int]:
+    """Rows that differ."""
+    return (before != after).any(-1).nonzero().flatten().tolist()
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_video_rows_are_those_of_the_models_own_placeholder_mask(family: FamilyName) -> None:
+    model = tiny_model(family)
+    prompt = tiny_prompt(model)
+    hf: Any = model.hf
+    embedded = model.family.embed(hf)(prompt.input_ids)
+    _, mask = hf.model.get_placeholder_mask(prompt.input_ids, embedded)
+    assert mask[0, :, 0].nonzero().flatten().tolist() == prompt.layout["video"].tolist()
+    # Everything else is a plain word.
+    text = np.setdiff1d(np.arange(len(prompt)), prompt.layout["video"])
+    assert torch.equal(embeddings(hf, prompt)[text], embedded[0, text])
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("unit", [0, 1])
+def test_a_frames_pixels_reach_that_frames_rows_and_no_others(family: FamilyName, unit: int) -> None:
+    model = tiny_model(family)
+    clip = tiny_clip()
+    frames = clip.frames.copy()
+    first = 2 * unit if family == "qwen2_5_vl" else unit
+    frames[first] = 255 - frames[first]
+    before = tiny_prompt(model)
+    after = model.encode(before.sample or "", clip=dataclasses.replace(clip, frames=frames))
+    rows = changed(embeddings(model.hf, before), embeddings(model.hf, after))
+    assert rows == before.layout[f"frame[{unit}]"].tolist()
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_a_cells_pixels_reach_that_cells_row(family: FamilyName) -> None:
+    model = tiny_model(family)
+    hf = without_attention(model)
+    # Frames of the vision tower's own size, so that nothing is resized. Qwen takes any shape.
+    rows, columns = (2, 3) if family == "qwen2_5_vl" else (2, 2)
+    frames = tiny_clip(4, height=84, width=84).frames[:, : 14 * rows, : 14 * columns]
+    clip = Clip(frames=frames.copy(), timestamps=np.arange(4) / 2)
+    before = model.encode(clip, "Where?")
+    assert before.layout.grid == (rows, columns)
+    plain = embeddings(hf, before)
+    group = 2 if family == "qwen2_5_vl" else 1
+    for unit in range(before.layout.n_frames):
+        for i in range(rows):
+            for j in range(columns):
+                frames = clip.frames.copy()
+                # The cell's four patches are 14 x 14 pixels.
+                patch = frames[group * unit, 14 * i : 14 * (i + 1), 14 * j : 14 * (j + 1)]
+                patch[:] = 255 - patch
+                after = model.encode(dataclasses.replace(clip, frames=frames), "Where?")
+                assert (
+                    changed(plain, embeddings(hf, after)) == before.layout[f"cell[{unit},{i},{j}]"].tolist()
+                )
+
+
+def test_the_newline_of_llava_onevision_is_its_separator() -> None:
+    model = tiny_model("llava_onevision")
+    prompt = tiny_prompt(model)
+    hf: Any = model.hf
+    (row,) = prompt.layout["separator"]
+    assert torch.equal(embeddings(hf, prompt)[row], hf.model.image_newline)
+
+
+def test_qwen_positions_have_three_axes() -> None:
+    model = tiny_model("qwen2_5_vl")
+    clip = tiny_clip(6, height=28, width=42)
+    prompt = model.encode(clip, "Where?")
+    layout = prompt.layout
+    assert (layout.n_frames, layout.grid) == (3, (2, 3))
+    positions = decoder_call(model.hf, prompt)["position_ids"]
+    assert positions.shape == (3, 1, len(prompt))
+    time, row, column = positions[:, 0]
+    start = int(layout["video"][0])
+    # Two units a second (tokens_per_second), and each group of two frames lasts one second.
+    for t in range(3):
+        for i in range(2):
+            for j in range(3):
+                (at,) = layout[f"cell[{t},{i},{j}]"]
+                assert (time[at], row[at], column[at]) == (start + 2 * t, start + i, start + j)
+    text = layout["text"]
+    assert torch.equal(time[text], row[text])
+    assert torch.equal(row[text], column[text])
+    # Text goes on after the largest position of the grid's sides.
+    assert time[text[0]] == start + 3
+    assert torch.equal(time[text].diff(), torch.ones(len(text) - 1, dtype=torch.long))
+
+
+def test_qwen_without_token_types_would_fall_back_to_one_axis() -> None:
+    model = tiny_model("qwen2_5_vl")
+    prompt = tiny_prompt(model)
+    flat = dataclasses.replace(
+        prompt, inputs={name: value for name, value in prompt.inputs.items() if name != "mm_token_type_ids"}
+    )
+    assert decoder_call(model.hf, flat)["position_ids"] is None
+    assert (model.logits(prompt) - model.logits(flat)).abs().max() > 0.01
+
+
+def test_frame_rate_reaches_qwens_positions() -> None:
+    model = tiny_model("qwen2_5_vl")
+    clip = tiny_clip()
+    slow = dataclasses.replace(clip, timestamps=clip.timestamps * 4)
+    once, later = (model.encode(shown, "Where?") for shown in (clip, slow))
+    assert once.inputs["second_per_grid_ts"].tolist() == [1.0]
+    assert later.inputs["second_per_grid_ts"].tolist() == [4.0]
+    time = decoder_call(model.hf, later)["position_ids"][0, 0]
+    assert time[later.layout["frame[1]"][0]] - time[later.layout["frame[0]"][0]] == 8
+    single = model.encode(tiny_clip(1), "Where?")
+    assert single.layout.n_frames == 1
+    assert torch.isfinite(model.logits(single)).all()
+
+
+def test_arguments_that_a_forward_does_not_take_are_left_out() -> None:
+    model = dataclasses.replace(tiny_model("qwen2_5_vl"))
+    model.__dict__["arguments"] = model.arguments - {"mm_token_type_ids"}
+    assert "mm_token_type_ids" not in tiny_prompt(model).inputs
+    assert "mm_token_type_ids" in tiny_prompt(tiny_model("qwen2_5_vl")).inputs
+
+
+def test_settings_that_do_not_fit_the_vision_tower_are_refused() -> None:
+    model = tiny_model()
+    small = dataclasses.replace(model.pixels, size={"height": 14, "width": 14}, do_center_crop=False)
+    with pytest.raises(ModelError, match=r"14 x 14 pixels, and its vision tower takes 28 x 28"):
+        tiny_prompt(model, pixels=small)
+    qwen = tiny_model("qwen2_5_vl")
+    with pytest.raises(ModelError, match=r"\(14, 2, 2\), and its vision tower takes \(7, 2, 2\)"):
+        tiny_prompt(qwen, pixels=dataclasses.replace(qwen.pixels, patch_size=14))
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_parts_are_found_in_the_model_and_in_nnsight(family: FamilyName) -> None:
+    model = tiny_model(family)
+    hf: Any = model.hf
+    said = model.family
+    assert len(said.decoder_layers(hf)) == 4
+    assert said.embed(hf) is hf.get_input_embeddings()
+    assert said.lm_head(hf) is hf.get_output_embeddings()
+    assert said.final_norm(hf) is hf.get_decoder().norm
+    assert len(said.vision_blocks(hf)) == 2
+    assert isinstance(said.projector(hf), nn.Module)
+    prompt = tiny_prompt(model)
+    with model.trace(prompt):
+        vision = said.vision_blocks(model.nn)[0].output.save()
+        projected = said.projector(model.nn).output.save()
+        blocks = said.decoder_layers(model.nn)[1].output.save()
+        normed = said.final_norm(model.nn).output.save()
+        logits = said.lm_head(model.nn).output.save()
+    assert torch.is_tensor(vision) or isinstance(vision, tuple)
+    assert projected.shape[-1] == model.d_model
+    assert blocks.shape == (1, len(prompt), model.d_model)
+    assert torch.equal(hf.lm_head(normed), logits)
+    assert torch.equal(logits[0], model.logits(prompt))
+
+
+def test_every_family_is_listed_under_its_model_type() -> None:
+    assert list(FAMILIES) == [*FAMILY_NAMES]
+    assert all(family.model_type == name for name, family in FAMILIES.items())
+    assert repr(FAMILIES["qwen2_5_vl"]) == "Qwen25VL()"
+    assert isinstance(FAMILIES["qwen2_5_vl"], Qwen25VL)
