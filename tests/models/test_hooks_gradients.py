@@ -25,7 +25,6 @@ from workbench.models.hooks import run_with_cache, run_with_hooks
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
 GROUPED = pytest.mark.parametrize("kv_heads", [2, 4])
-MLP = 96
 
 
 def plain_gradients(of: Case) -> dict[str, Tensor]:
