@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -170,6 +171,40 @@ def test_a_tokenizer_that_knows_a_special_token_only_as_such_refuses_it(tmp_path
     assert tiny_prompt(model).layout["frame[0]"].size == 4
     with pytest.raises(PromptError, match="contains <video>, which this tokenizer can only read"):
         model.encode(tiny_clip(), "Is there a <video> here?")
+
+
+def test_whole_words_and_punctuation_marks_may_be_tokens(tmp_path: Path) -> None:
+    """Word-level tokens, unknown words among them, after a template that writes <s> itself."""
+    folder = tmp_path / "words"
+    shutil.copytree(tiny_folder(), folder)
+    special = ["<unk>", "<s>", "</s>", "<video>", "<image>"]
+    text = "A chat USER ASSISTANT Question Options Only give the best option Best : ? ( ) . B C left right up"
+    known = text.split()
+    words = {word: number for number, word in enumerate([*special, *known])}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").write_text("{{ bos_token }}A chat. " + template)
+    settings = json.loads((folder / "config.json").read_text())
+    settings |= {"video_token_index": 3, "image_token_index": 4}
+    (folder / "config.json").write_text(json.dumps(settings))
+    model = load(folder, device="cpu")
+    prompt = tiny_prompt(model)
+    assert prompt.input_ids[0].tolist().count(1) == 1
+    assert prompt.layout.tokens[-4:] == ("Best", "option", ":", "(")
+    assert [prompt.layout.tokens[row] for row in prompt.layout["option[B]"]] == ["(", "B", ")", "right"]
+    unknown = ["<unk>"] * 3
+    said = [prompt.layout.tokens[row] for row in prompt.layout["nonoption"]]
+    assert said == ["Question", ":", *unknown, "the", *unknown, "?"]
+    assert prompt.answer_ids == {"A": (words["A"],), "B": (words["B"],), "C": (words["C"],)}
+    spelt = model.encode(tiny_clip(), "Only <video> or </s>?")
+    assert spelt.input_ids[0].tolist().count(3) == 16
+    assert 2 not in spelt.input_ids[0].tolist()
+    row = spelt.layout["question"][0]
+    assert spelt.layout.tokens[row] == "Only"
 
 
 def test_a_tokenizer_that_appends_a_token_is_refused(tmp_path: Path) -> None:

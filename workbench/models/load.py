@@ -151,6 +151,7 @@ def _weights(
                 config=config,
                 dtype=dtype,
                 use_safetensors=None if allow_pickle else True,
+                ignore_mismatched_sizes=True,  # refused below, by name
                 output_loading_info=True,
                 local_files_only=True,
             )
@@ -173,9 +174,9 @@ def _check_loaded(info: dict[str, Any], found: Checkpoint, family: Family) -> No
     problems = [
         f"{len(keys)} {what} ({', '.join(keys[:_SHOWN])}{', ..' if len(keys) > _SHOWN else ''})"
         for keys, what in (
-            (missing, "weights are missing"),
-            (unexpected, "weights have no place in the model"),
-            (mismatched, "weights have another shape"),
+            (missing, "missing"),
+            (unexpected, "without a place in the model"),
+            (mismatched, "of another shape"),
         )
         if keys
     ]
@@ -218,18 +219,20 @@ def _moved(hf: PreTrainedModel, device: torch.device) -> PreTrainedModel:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers' progress bar is for downloads and huge models; a script that loads often needs none."""
+    """Without transformers' progress bar, and without its report of what our own error says."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
 
 
 def _short(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+    lines = " ".join(str(error).split())
+    return f"{type(error).__name__}: {lines[:300]}" if lines else type(error).__name__

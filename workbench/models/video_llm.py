@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.data import Sample, Style
+    from workbench.models.activation_cache import PosSlice
     from workbench.models.attention import AttentionKind
     from workbench.models.hook_filter import NamesFilter
-    from workbench.models.hooks import HookFunction, RunWithCache
+    from workbench.models.hooks import HookFunction, KeptLogits, RunWithCache
     from workbench.video import Clip, Sampling
 
 
@@ -211,20 +213,45 @@ class VideoLLM:
         self,
         prompt: Prompt,
         names_filter: NamesFilter = None,
-        **options: Any,
+        *,
+        pos_slice: PosSlice = None,
+        stop_at_layer: int | None = None,
+        gradients_of: Callable[[Tensor], Tensor] | None = None,
+        device: torch.device | str | None = None,
+        return_logits: KeptLogits = "all",
     ) -> RunWithCache:
-        """Logits, and the activations at hook points: see `workbench.models.hooks.run_with_cache`."""
+        """(logits, cache of activations at hook points): see `workbench.models.hooks.run_with_cache`."""
         from workbench.models import hooks
 
-        return hooks.run_with_cache(self, prompt, names_filter, **options)
+        return hooks.run_with_cache(
+            self,
+            prompt,
+            names_filter,
+            pos_slice=pos_slice,
+            stop_at_layer=stop_at_layer,
+            gradients_of=gradients_of,
+            device=device,
+            return_logits=return_logits,
+        )
 
     def run_with_hooks(
-        self, prompt: Prompt, fwd_hooks: Sequence[tuple[NamesFilter, HookFunction]], **options: Any
+        self,
+        prompt: Prompt,
+        fwd_hooks: Sequence[tuple[NamesFilter, HookFunction]],
+        *,
+        return_logits: KeptLogits = "all",
+        gradients: bool = False,
     ) -> Tensor:
         """Logits after functions on hook points: see `workbench.models.hooks.run_with_hooks`."""
         from workbench.models import hooks
 
-        return hooks.run_with_hooks(self, prompt, fwd_hooks, **options)
+        return hooks.run_with_hooks(self, prompt, fwd_hooks, return_logits=return_logits, gradients=gradients)
+
+    def materialise(self, names: NamesFilter) -> AbstractContextManager[None]:
+        """Scores and patterns exist in these layers meanwhile: see `workbench.models.hooks.materialise`."""
+        from workbench.models import hooks
+
+        return hooks.materialise(self, names)
 
     def hook_names(self) -> tuple[str, ...]:
         """Names of every hook point of this model, in forward order."""
