@@ -309,6 +309,8 @@ def test_the_text_around_a_question_can_be_given() -> None:
     assert prompt.text.startswith("USER: <video>\n USER: Question:")
     assert prompt.text.endswith(" ASSISTANT:Best option:(")
     bare = tiny_prompt(model, turn=Turn(opening="", bridge="", closing="", answer_gap=""))
+    with pytest.raises(PromptError, match="between opening and bridge"):
+        tiny_prompt(model, turn=Turn(opening="<video>", bridge="", closing="", answer_gap=""))
     # The tokenizer's <s> lies before the video, though no text does.
     assert bare.layout["system"].tolist() == [0]
     assert bare.layout["frame[0]"].tolist() == [1, 2, 3, 4]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import SpanError
-from workbench.models.layout import ALWAYS, TokenLayout
+from workbench.models.layout import TokenLayout
 
 
 @pytest.fixture
@@ -111,7 +111,6 @@ def test_names_are_those_that_hold_rows(layout: TokenLayout) -> None:
     assert names[:4] == ("system", "video", "frame[0]", "frame[1]")
     assert "generated" not in names
     assert all(layout[name].size for name in names)
-    assert set(ALWAYS) <= {*names, "generated"}
 
 
 def test_separators_may_belong_to_a_frame_and_are_no_cells() -> None:

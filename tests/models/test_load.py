@@ -193,6 +193,19 @@ def test_a_name_that_leads_nowhere_is_refused(name: str | Path, says: str) -> No
         load(name)
 
 
+def test_weights_that_the_model_computes_or_never_uses_are_left_out(tmp_path: Path) -> None:
+    surplus = ("vision_tower.vision_model.head.probe", "language_model.model.rotary_emb.inv_freq")
+    folder = Path(shutil.copytree(tiny_folder("llava_onevision"), tmp_path / "model"))
+    edit_weights(lambda weights: weights.update({name: torch.zeros(1) for name in surplus}))(folder)
+    model = tiny_model("llava_onevision")
+    assert torch.equal(load(folder).logits(tiny_prompt(model)), model.logits(tiny_prompt(model)))
+
+
+def test_a_revision_is_for_the_hub(folder: Path) -> None:
+    with pytest.raises(ModelError, match="names a commit of the hub"):
+        load(folder, revision="main")
+
+
 def test_a_file_is_no_folder(folder: Path) -> None:
     with pytest.raises(ModelError, match=r"is a file\. Give the folder"):
         load(folder / "model.safetensors")

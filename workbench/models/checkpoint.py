@@ -37,6 +37,11 @@ def find(
     Raises ModelError where there is none.
     """
     name = str(name_or_path)
+    if revision is not None and (name.startswith(_EMBEDDED) or Path(name_or_path).expanduser().exists()):
+        raise ModelError(
+            f"revision={revision!r} names a commit of the hub, and {name} is on this machine. Leave it out, "
+            "or give the hub id."
+        )
     if name.startswith(_EMBEDDED):
         from workbench.mini import checkpoint  # not needed by anybody who brings a model
 

@@ -80,7 +80,13 @@ def encode(
     video = model.family.video_inputs(
         model.config, pixels or model.pixels, shown, placeholder=model.placeholder, backend=backend
     )
-    pieces = _pieces(words, video, turn or model.turn)
+    turn = turn or model.turn
+    if any(model.placeholder in part for part in turn):
+        raise PromptError(
+            f"The text around the question contains {model.placeholder}. Leave it out of turn=: the video is "
+            "put between opening and bridge."
+        )
+    pieces = _pieces(words, video, turn)
     encoded = encode_parts(model.tokenizer, [Part(piece.text, piece.literal) for piece in pieces])
     _check(model, encoded, pieces)
     input_ids = torch.tensor([encoded.ids])

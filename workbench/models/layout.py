@@ -12,9 +12,6 @@ from workbench.errors import SpanError, near_matches
 
 Rows = Sequence[int] | np.ndarray
 
-ALWAYS = ("system", "gap", "tail", "separator", "generated")
-"""Spans that every prompt has, though they may hold no row."""
-
 _INDEXED = re.compile(r"\s*(frame|cell|option)\s*\[([^\[\]]*)\]\s*")
 
 
@@ -30,7 +27,8 @@ class TokenLayout:
     `layout[name]` gives the sorted rows (int64) of `system`, `video`, `frame[2]`, `frame[1:3]`
     (end exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
     `question`, `nonoption`, `option[A]`, `true_option`, `false_options`, `gap`, `tail`, `last`, `generated`,
-    `text`, or of a union such as `frame[0] + question`. The spans in `ALWAYS` may be empty.
+    `text`, or of a union such as `frame[0] + question`. `system`, `gap`, `tail`, `separator` and `generated`
+    may be empty.
     """
 
     length: int

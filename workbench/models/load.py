@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,11 @@ def _weights(
 def _check_loaded(info: dict[str, Any], found: Checkpoint, family: Family) -> None:
     """A weight that found no place, or a place without a weight, would be random: never silently."""
     missing = sorted(set(info.get("missing_keys", ())) - set(family.optional_weights))
-    unexpected = sorted(info.get("unexpected_keys", ()))
+    unexpected = sorted(
+        key
+        for key in info.get("unexpected_keys", ())
+        if not any(fnmatchcase(key, pattern) for pattern in family.surplus_weights)
+    )
     mismatched = sorted(
         str(entry[0] if isinstance(entry, tuple) else entry) for entry in info.get("mismatched_keys", ())
     )
@@ -181,11 +186,10 @@ def _check_loaded(info: dict[str, Any], found: Checkpoint, family: Family) -> No
         if keys
     ]
     if problems:
+        harm = "The model would be partly random" if missing or mismatched else "They would be left out"
         raise ModelError(
-            f"The weights in {found.folder} do not fit {family.model_class}: {'; '.join(problems)}. The "
-            "model would be "
-            "partly random. Use the checkpoint in transformers' own format (a '-hf' repository), or convert "
-            "it."
+            f"The weights in {found.folder} do not fit {family.model_class}: {'; '.join(problems)}. {harm}. "
+            "Use the checkpoint in transformers' own format (a '-hf' repository), or convert it."
         )
 
 

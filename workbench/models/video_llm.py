@@ -83,7 +83,7 @@ class VideoLLM:
     @property
     def n_kv_heads(self) -> int:
         """Key and value heads of a layer."""
-        return self._text.num_key_value_heads
+        return getattr(self._text, "num_key_value_heads", None) or self.n_heads
 
     @property
     def d_model(self) -> int:

@@ -64,6 +64,8 @@ class Family(ABC):
     """What the family's video processor does where a checkpoint does not say."""
     optional_weights: tuple[str, ...] = ()
     """Weights that video prompts never use, so that a checkpoint may lack them."""
+    surplus_weights: tuple[str, ...] = ("*.inv_freq", "*.position_ids")
+    """Weights (patterns) that some checkpoints hold though the model computes or never uses them."""
 
     def decoder(self, root: Any) -> Any:
         """The language model without its head."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 class Llava(Family):
     """A CLIP or SigLIP tower and a projector in front of a decoder."""
 
+    # SigLIP's pooling head sees whole images; a decoder is given patches.
+    surplus_weights = (*Family.surplus_weights, "model.vision_tower.head.*")
+
     def vision_blocks(self, root: Any) -> Any:
         tower = root.model.vision_tower
         return getattr(tower, "vision_model", tower).encoder.layers
