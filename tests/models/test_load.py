@@ -308,6 +308,16 @@ def test_a_folder_is_named_by_its_last_part(folder: Path, monkeypatch: pytest.Mo
     assert load(".").name == "model"
 
 
+def test_the_embedded_model_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    import workbench.mini
+
+    folders = {"video-ft": tiny_folder()}
+    monkeypatch.setattr(workbench.mini, "checkpoint", folders.__getitem__, raising=False)
+    model = load("mini/video-ft")
+    assert model.name == "mini/video-ft"
+    assert model.folder == tiny_folder()
+
+
 TEMPLATES = {
     "parts": (None, "USER: ", "\n", " ASSISTANT:", " "),
     "plain text": (

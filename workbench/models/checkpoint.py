@@ -45,7 +45,7 @@ def find(
     if name.startswith(_EMBEDDED):
         from workbench.mini import checkpoint  # not needed by anybody who brings a model
 
-        return Checkpoint(name, checkpoint(name))
+        return Checkpoint(name, checkpoint(name.removeprefix(_EMBEDDED)))
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return Checkpoint(path.resolve().name, path)
