@@ -167,11 +167,23 @@ def _size(rng: random.Random, thing: Thing, radius: float, when: str) -> Questio
     return _ask(rng, EXTRA, text, size, wrong, f"The {thing.name} is", size)
 
 
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"a {name}" for name in names)
+
+
 def caption(scene: Scene, rng: random.Random) -> Question:
-    things = list(scene.things)
-    rng.shuffle(things)
-    listed = " and ".join(f"a {thing.name}" for thing in things)
-    return Question(task=EXTRA, text="What is in the video?", stem="There is", word=listed)
+    """What is there; the wrong options are lists of other objects, as long as the right one."""
+    names = [thing.name for thing in scene.things]
+    rng.shuffle(names)
+    wrong: list[str] = []
+    while len(wrong) < 3:
+        other = _listed([f"{rng.choice(list(COLOURS))} {rng.choice(SHAPES)}" for _ in names])
+        if other not in wrong and sorted(other.split()) != sorted(_listed(names).split()):
+            wrong.append(other)
+    right = _listed(names)
+    options, answer = _choice(rng, f"There is {right}.", [f"There is {other}." for other in wrong])
+    text = "What is in the video?"
+    return Question(task=EXTRA, text=text, options=options, answer=answer, stem="There is", word=right)
 
 
 def thinned(question: Question, rng: random.Random) -> Question:
@@ -184,7 +196,7 @@ def thinned(question: Question, rng: random.Random) -> Question:
 
 def still_questions(scene: Scene, state, rng: random.Random) -> list[Question]:
     """Questions for single frames. state: (o, 4+) objects of this one frame; hidden objects are not asked about."""
-    out = list(static(scene, rng)) + [caption(scene, rng)]
+    out = [*static(scene, rng), *([caption(scene, rng)] if scene.things else [])]
     for thing, (x, y, radius) in zip(scene.things, state[:, :3].tolist(), strict=False):
         out += _where(rng, thing, x, y, "")
         out.append(_size(rng, thing, radius, ""))

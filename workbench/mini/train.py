@@ -58,8 +58,10 @@ STAGES = (
         seed=1,
         checkpoint="pictures",
     ),
-    Stage(name="long pictures", steps=500, clips=256, rate=5e-4, stills=True, seed=2, checkpoint="image"),
-    Stage(name="clips", steps=5000, clips=256, rate=1e-3, seed=3, checkpoint="video-ft"),
+    Stage(name="long pictures", steps=500, clips=256, rate=5e-4, stills=True, seed=2, checkpoint="long"),
+    Stage(name="more pictures", steps=260, clips=256, rate=4e-4, stills=True, seed=5, checkpoint="image"),
+    Stage(name="clips", steps=800, clips=256, rate=1e-3, seed=3, checkpoint="clips"),
+    Stage(name="more clips", steps=1400, clips=256, rate=7e-4, seed=4, checkpoint="video-ft"),
 )
 
 
@@ -151,7 +153,7 @@ class Trainer:
 
 
 def rate_at(step: int, stage: Stage) -> float:
-    warm = min(1.0, (step + 1) / 200)
+    warm = min(1.0, (step + 1) / min(200, stage.steps // 5 + 1))
     return stage.rate * warm * (1 / 30 + (1 - 1 / 30) * 0.5 * (1 + math.cos(math.pi * step / stage.steps)))
 
 
@@ -167,7 +169,7 @@ def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     ]
 
 
-def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, every: int = 500) -> None:
+def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, papers: int, every: int = 500) -> None:
     """Runs one stage, appends a json line to `training.jsonl` every so often, and saves the stage's checkpoint."""
     data = Batches(
         seed=stage.seed,
@@ -206,8 +208,8 @@ def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, every: int
                 "loss": round(smooth or 0.0, 4),
                 "waited": round(waited, 1),
             }
-            if step > 100:
-                row["accuracy"] = trainer.accuracies(8 if last else 1)
+            if papers and step > 100:
+                row["accuracy"] = trainer.accuracies(papers if last else 1)
             line = json.dumps(row)
             print(line, flush=True)
             with (out / "training.jsonl").open("a") as file:
@@ -224,6 +226,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=12, help="processes that make batches")
     parser.add_argument("--stages", nargs="*", default=[stage.name for stage in STAGES])
+    parser.add_argument("--papers", type=int, default=2, help="exams of 256 questions a task after a stage")
     parser.add_argument("--start", type=Path, help="checkpoint folder to go on from")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -233,7 +236,7 @@ def main() -> None:
     print(f"{sum(p.numel() for p in trainer.model.parameters()) / 1e6:.1f} M parameters", flush=True)
     for stage in STAGES:
         if stage.name in args.stages:
-            train(trainer, stage, args.out, workers=args.workers)
+            train(trainer, stage, args.out, workers=args.workers, papers=args.papers)
 
 
 if __name__ == "__main__":
