@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -407,3 +409,15 @@ def test_nothing_is_printed_where_nobody_watches(capfd) -> None:
     run()
     run(progress=False)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar_with_the_time_left(monkeypatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    run(engine=StandInEngine(seconds=0.02))
+    assert re.search(r"sweep: .*\d+/24 .*<00:0\d, .* knockouts/s", terminal.getvalue())
+    assert "24/24" in terminal.getvalue()
