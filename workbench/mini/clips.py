@@ -1,0 +1,146 @@
+"""Clips of the embedded world as real video files, in TVBench's folder and annotation format.
+
+The project ships the first clips of every task. More are made on demand, the same on every machine: clip number i
+of a task is drawn from a seed of its own, so a larger set begins with the smaller one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from workbench.errors import SampleError, near_matches
+from workbench.mini.questions import STATIC, Question, question_for, static
+from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states
+
+SHIPPED = 60
+"""Clips of each task in the project."""
+SHIPPED_TWINS = 20
+"""Time-reversed twins of each task in the project."""
+SIZE, FRAMES, RATE = 192, 16, 8
+
+REVERSED = tuple(f"{kind}_reversed" for kind in KINDS if kind != "object_count")
+"""Tasks of the time-reversed twins: the same frames backwards, so that the opposite option is right."""
+TASKS = (*KINDS, *REVERSED, STATIC)
+
+_FOLDER = Path(__file__).parent / "clips_shipped"
+_HELD_OUT = "held-out"
+
+
+def _shipped(task: str) -> int:
+    return SHIPPED_TWINS if task in REVERSED else SHIPPED
+
+
+def scene_and_question(task: str, number: int) -> tuple[Scene, Question]:
+    """Clip `number` of a task. A twin is the clip of the same number backwards, with the same options."""
+    kind = task.removesuffix("_reversed")
+    rng = random.Random(f"{_HELD_OUT} {kind} {number}")
+    if kind == STATIC:
+        scene = make_scene(rng.choice(KINDS), rng)
+        return scene, rng.choice(list(static(scene, rng)))
+    scene = make_scene(kind, rng)  # pyright: ignore[reportArgumentType]
+    state = rng.getstate()
+    question = question_for(scene, rng)
+    if task in REVERSED:
+        scene = scene.reversed()
+        rng.setstate(state)
+        question = question_for(scene, rng)
+    return scene, question
+
+
+def draw(scene: Scene) -> np.ndarray:
+    """The frames of a scene. Returns uint8 (t, y, x, 3), t = FRAMES, y = x = SIZE."""
+    import torch
+
+    from workbench.mini.render import backdrops as textures
+    from workbench.mini.render import render
+
+    times = (np.arange(FRAMES) + 0.5) / FRAMES
+    places = torch.from_numpy(backdrops(scene, times))[None]
+    picture = render(places, torch.from_numpy(states(scene, times))[None], textures(SIZE))[0]
+    return (picture.permute(0, 2, 3, 1) * 255).round().byte().numpy()
+
+
+def _clip_name(task: str, number: int) -> str:
+    return f"{number:05d}.mp4"
+
+
+def _entry(task: str, number: int) -> dict[str, object]:
+    _, question = scene_and_question(task, number)
+    return {
+        "video": _clip_name(task, number),
+        "question": question.text,
+        "candidates": list(question.options),
+        "answer": question.options[question.answer],
+        "stem": question.stem,
+        "open_answer": question.word,
+    }
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
+    """A file is there whole or not at all, also when several processes make the same one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{os.getpid()}-{path.name}")
+    write(part)
+    os.replace(part, path)
+
+
+def write_clips(folder: Path, counts: dict[str, int]) -> Path:
+    """Makes the first `counts[task]` clips of each task under `folder`; what is there already is kept."""
+    from workbench.video import write_clip
+
+    wanted = [
+        (task, number, folder / "video" / task / _clip_name(task, number))
+        for task, count in counts.items()
+        for number in range(count)
+    ]
+    missing = [clip for clip in wanted if not clip[2].exists()]
+    quiet = len(missing) < 100  # about two seconds
+    for task, number, path in tqdm(missing, desc="Making clips", unit="clip", disable=quiet):
+        scene, _ = scene_and_question(task, number)
+        frames = draw(scene)
+        _replace(path, lambda part, frames=frames: write_clip(part, frames, fps=RATE, crf=23))
+    for task, count in counts.items():
+        text = json.dumps([_entry(task, number) for number in range(count)], indent=1) + "\n"
+        _replace(folder / "json" / f"{task}.json", lambda part, text=text: part.write_text(text, "utf-8"))
+    return folder
+
+
+def _chosen(tasks: Iterable[str] | None) -> Sequence[str]:
+    chosen = TASKS if tasks is None else tuple(tasks)
+    for task in chosen:
+        if task not in TASKS:
+            raise SampleError(
+                f'The embedded data has no task "{task}". It has {", ".join(TASKS)}.{near_matches(task, TASKS)}'
+            )
+    return chosen
+
+
+def clips_folder(limit: int | None = None, tasks: Iterable[str] | None = None) -> Path:
+    """Folder with at least `limit` clips of each of `tasks` (default: all), in TVBench's format.
+
+    The shipped folder where that is enough; otherwise one in the user's cache, where missing clips are made (about
+    30 ms each). The environment variable WORKBENCH_CACHE moves the cache. Raises SampleError for an unknown task.
+    """
+    chosen = _chosen(tasks)
+    if limit is None or all(limit <= _shipped(task) for task in chosen):
+        return _FOLDER
+    import platformdirs
+
+    root = os.environ.get("WORKBENCH_CACHE") or platformdirs.user_cache_dir("video-llm-workbench")
+    return write_clips(Path(root) / f"mini-{limit}", dict.fromkeys(chosen, limit))
+
+
+def main() -> None:
+    """Makes the shipped folder anew: `python -m workbench.mini.clips`."""
+    write_clips(_FOLDER, {task: _shipped(task) for task in TASKS})
+
+
+if __name__ == "__main__":
+    main()
