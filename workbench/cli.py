@@ -130,15 +130,17 @@ def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _list_models() -> None:
+    from workbench.mini import checkpoints
     from workbench.models import FAMILIES
 
+    known = {"video-ft": "tuned on video", "image": "the same before it saw video"}
     rows = [
-        ("mini/video-ft", "LlavaNextVideoForConditionalGeneration", "ships with the project: tuned on video"),
         (
-            "mini/image",
+            f"mini/{name}",
             "LlavaNextVideoForConditionalGeneration",
-            "ships with the project: the same before it saw video",
-        ),
+            f"in the project: {known.get(name, 'its own model')}",
+        )
+        for name in checkpoints()
     ]
     rows += [
         (family.models, family.model_class, "from the hub, or a local folder") for family in FAMILIES.values()
