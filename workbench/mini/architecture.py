@@ -25,7 +25,7 @@ def build_model(start: Path | None = None) -> LlavaNextVideoForConditionalGenera
     if start is not None:
         return Model.from_pretrained(start, dtype=torch.float32)
     tokenizer = build_tokenizer()
-    special = tokenizer.token_to_id
+    vocabulary = tokenizer.get_vocab()
     vision = CLIPVisionConfig(
         hidden_size=192,
         intermediate_size=768,
@@ -43,16 +43,16 @@ def build_model(start: Path | None = None) -> LlavaNextVideoForConditionalGenera
         num_attention_heads=8,
         num_key_value_heads=4,
         max_position_embeddings=2048,
-        pad_token_id=special(PAD),
-        bos_token_id=special(BOS),
-        eos_token_id=special(EOS),
+        pad_token_id=vocabulary[PAD],
+        bos_token_id=vocabulary[BOS],
+        eos_token_id=vocabulary[EOS],
         tie_word_embeddings=True,
     )
     config = LlavaNextVideoConfig(
         vision_config=vision,
         text_config=text,
-        image_token_index=special(IMAGE),
-        video_token_index=special(VIDEO),
+        image_token_index=vocabulary[IMAGE],
+        video_token_index=vocabulary[VIDEO],
         vision_feature_layer=-1,
         image_grid_pinpoints=[[SIZE, SIZE]],
         tie_word_embeddings=True,
@@ -76,7 +76,7 @@ _PIXELS = {
 
 
 def save_checkpoint(model: LlavaNextVideoForConditionalGeneration, folder: Path) -> None:
-    """Writes weights (float16 safetensors, shards of at most 12 MB), config, tokenizer and processor settings."""
+    """Writes weights (float16 safetensors, 12 MB shards), config, tokenizer and processor settings."""
     folder.mkdir(parents=True, exist_ok=True)
     half = copy.deepcopy(model).half()
     half.save_pretrained(folder, max_shard_size="12MB")

@@ -33,7 +33,7 @@ IGNORED = -100
 """Label of positions that are not trained on."""
 
 WEIGHTS = (0.2, 0.17, 0.08, 0.3, 0.25)
-"""Share of each task family among the training clips, in the order of `world.KINDS`: the hard ones more often."""
+"""Share of each task family among the training clips, as in `world.KINDS`: the hard ones more often."""
 
 
 class Batch(TypedDict):
@@ -115,7 +115,7 @@ def collate(rows: list[Row]) -> Batch:
 
 
 def frame_times(rng: random.Random, frames: int = FRAMES) -> np.ndarray:
-    """When the frames of a clip are taken, as shares of it: one somewhere in each of `frames` equal segments."""
+    """When the frames of a clip are taken, as shares of it: one in each of `frames` equal segments."""
     shift = rng.uniform(-0.4, 0.4)
     jitter = rng.uniform(0.0, 0.35)
     moments = [

@@ -1,7 +1,7 @@
 """Clips of the embedded world as real video files, in TVBench's folder and annotation format.
 
-The project ships the first clips of every task. More are made on demand, the same on every machine: clip number i
-of a task is drawn from a seed of its own, so a larger set begins with the smaller one.
+The project ships the first clips of every task. More are made on demand, the same on every machine: clip
+number i of a task is drawn from a seed of its own, so a larger set begins with the smaller one.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def _chosen(tasks: Iterable[str] | None) -> Sequence[str]:
     for task in chosen:
         if task not in TASKS:
             raise SampleError(
-                f'The embedded data has no task "{task}". It has {", ".join(TASKS)}.{near_matches(task, TASKS)}'
+                f'The embedded data has no task "{task}". It has {", ".join(TASKS)}.'
+                + near_matches(task, TASKS)
             )
     return chosen
 
@@ -125,8 +126,8 @@ def _chosen(tasks: Iterable[str] | None) -> Sequence[str]:
 def clips_folder(limit: int | None = None, tasks: Iterable[str] | None = None) -> Path:
     """Folder with at least `limit` clips of each of `tasks` (default: all), in TVBench's format.
 
-    The shipped folder where that is enough; otherwise one in the user's cache, where missing clips are made (about
-    30 ms each). The environment variable WORKBENCH_CACHE moves the cache. Raises SampleError for an unknown task.
+    The shipped folder where that is enough; otherwise one in the user's cache, where missing clips are made.
+    The environment variable WORKBENCH_CACHE moves the cache. Raises SampleError for an unknown task.
     """
     chosen = _chosen(tasks)
     if limit is None or all(limit <= _shipped(task) for task in chosen):

@@ -18,7 +18,7 @@ EXTRA = "extra"
 class Question:
     """A question with a multiple-choice and an open-ended form.
 
-    The open answer is `stem` + " " + `word` + "."; the stem opens the model's answer, the word is what it must say.
+    The open answer is `stem` + " " + `word` + "."; the stem opens the model's answer, the word must follow.
     """
 
     task: str
@@ -140,7 +140,7 @@ def question_for(scene: Scene, rng: random.Random) -> Question:
     return object_count(scene, rng)
 
 
-# ---- training only -----------------------------------------------------------------------------------------------
+# Training only
 
 
 def _third(value: float, names: tuple[str, str, str]) -> str:
@@ -195,7 +195,7 @@ def thinned(question: Question, rng: random.Random) -> Question:
 
 
 def still_questions(scene: Scene, state, rng: random.Random) -> list[Question]:
-    """Questions for single frames. state: (o, 4+) objects of this one frame; hidden objects are not asked about."""
+    """Questions for single frames. state: (o, 4+) objects of this frame, none of them hidden."""
     out = [*static(scene, rng), *([caption(scene, rng)] if scene.things else [])]
     for thing, (x, y, radius) in zip(scene.things, state[:, :3].tolist(), strict=False):
         out += _where(rng, thing, x, y, "")
@@ -217,7 +217,7 @@ def video_questions(scene: Scene, states, rng: random.Random) -> list[Question]:
         if thing.moving and len(actions) == 1:
             out.append(moving_direction(scene, thing, rng))
             for moment, when in ((0, " at the beginning"), (-1, " at the end")):
-                x, y, radius = states[number, moment, :3].tolist()
+                x, y = states[number, moment, :2].tolist()
                 sides = list(_where(rng, thing, x, y, when))
                 out.append(sides[0] if actions[0] in ("moves left", "moves right") else sides[1])
         elif actions in (("grows",), ("shrinks",)):

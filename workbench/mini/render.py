@@ -60,8 +60,8 @@ def _distance(shape: Tensor, dx: Tensor, dy: Tensor, r: Tensor) -> Tensor:
 def render(places: Tensor, objects: Tensor, textures: Tensor) -> Tensor:
     """Pictures of scenes.
 
-    places: int64 (b, t), objects: float (b, o, t, 6) from `world.states`, textures: from `backdrops`, whose size
-    is the pictures' size. Returns float (b, t, c, y, x) in [0, 1].
+    places: int64 (b, t), objects: float (b, o, t, 6) from `world.states`, textures: from `backdrops`, whose
+    size is the pictures' size. Returns float (b, t, c, y, x) in [0, 1].
     """
     size, device = textures.shape[-1], textures.device
     x, y = _grid(size, device)
@@ -82,8 +82,8 @@ def render(places: Tensor, objects: Tensor, textures: Tensor) -> Tensor:
 def like_video(picture: Tensor, amount: Tensor, noise: float = 0.015) -> Tensor:
     """What a video codec does to a picture, roughly: colour at half resolution and faint noise.
 
-    picture: (b, t, c, y, x) in [0, 1]; amount: (b,) in [0, 1], 0 leaves a clip untouched. Used in training only,
-    so that the model reads real mp4 files as well as its own drawings.
+    picture: (b, t, c, y, x) in [0, 1]; amount: (b,) in [0, 1], 0 leaves a clip untouched. Used in training
+    only, so that the model reads real mp4 files as well as its own drawings.
     """
     r, g, b = picture.unbind(2)
     luma = 0.299 * r + 0.587 * g + 0.114 * b

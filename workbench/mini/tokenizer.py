@@ -1,4 +1,4 @@
-"""The embedded model's words: a word-level tokenizer over everything the world can say, and its chat template."""
+"""The embedded model's words: a word-level tokenizer over all the world can say, and its chat template."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ PREFIX = "Best option:("
 CHAT_TEMPLATE = """\
 {{ bos_token }}A chat about a video.{% for message in messages %}\
 {% if message['role'] == 'user' %} USER: {% for part in message['content'] %}\
-{% if part['type'] == 'video' %}<video>\n{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}\
-{% else %} ASSISTANT: {% for part in message['content'] %}{{ part['text'] }}{% endfor %}{{ eos_token }}{% endif %}\
+{% if part['type'] == 'video' %}<video>\n{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}\
+{% endfor %}\
+{% else %} ASSISTANT: {% for part in message['content'] %}{{ part['text'] }}{% endfor %}{{ eos_token }}\
+{% endif %}\
 {% endfor %}{% if add_generation_prompt %} ASSISTANT:{% endif %}"""
 
 _MORE_WORDS = """
 A chat about a video . USER : ASSISTANT Question Options Only give the best option Best ( ) , ? ! B C D E
-the of in to from and or is are does do did what What which Which how How where Where when When who Who why Why
-first last then before after begin end beginning number object objects moving
+the of in to from and or is are does do did what What which Which how How where Where when When who Who
+why Why first last then before after begin end beginning number object objects moving
 """
 
 

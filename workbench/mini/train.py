@@ -1,7 +1,7 @@
 """Trains the embedded model from scratch on one GPU: `python -m workbench.mini.train --out FOLDER`.
 
-Two checkpoints come out. `image` has only ever seen single pictures (some of them shown eight times over, so that
-it knows long prompts). `video-ft` goes on from it with clips.
+Two checkpoints come out. `image` has only ever seen single pictures (some of them shown eight times over, so
+that it knows long prompts). `video-ft` goes on from it with clips.
 """
 
 from __future__ import annotations
@@ -66,11 +66,12 @@ STAGES = (
 
 
 class Trainer:
-    """The model with its fast training forward: pictures are drawn on the device, layers are compiled one by one."""
+    """The model with its fast training forward: drawn on the device, compiled layer by layer."""
 
     def __init__(self, device: str, start: Path | None = None, *, compiled: bool = True) -> None:
         self.device = device
-        self.model = build_model(start).to(device)
+        self.model = build_model(start)
+        self.model.to(torch.device(device))  # pyright: ignore[reportArgumentType]
         self.textures = textures_of(SIZE, device)
         self.mean = torch.tensor(MEAN, device=device).view(1, 1, 3, 1, 1)
         self.std = torch.tensor(STD, device=device).view(1, 1, 3, 1, 1)
@@ -158,7 +159,7 @@ def rate_at(step: int, stage: Stage) -> float:
 
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, AdamW for the rest: on pictures a quarter of AdamW's loss at step 1,000."""
+    """Muon for the layers' matrices, AdamW for the rest: a quarter of AdamW's loss at step 1,000."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
     chosen = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in chosen]
@@ -170,7 +171,7 @@ def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
 
 
 def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, papers: int, every: int = 500) -> None:
-    """Runs one stage, appends a json line to `training.jsonl` every so often, and saves the stage's checkpoint."""
+    """Runs one stage, appends a line to `training.jsonl` every so often, and saves the checkpoint."""
     data = Batches(
         seed=stage.seed,
         count=stage.steps,

@@ -1,13 +1,14 @@
 """The embedded world: coloured shapes that act before a backdrop, as functions of time.
 
-A scene is a description, not pixels: `states(scene, times)` gives where every object is at any moment, so that
-the same scene can be drawn at any size and frame rate, forwards or backwards.
+A scene is a description, not pixels: `states(scene, times)` gives where every object is at any moment, so
+that the same scene can be drawn at any size and frame rate, forwards or backwards.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -123,7 +124,7 @@ def _state(thing: Thing, times: np.ndarray) -> np.ndarray:
 
 
 def states(scene: Scene, times: np.ndarray) -> np.ndarray:
-    """Every object at every time. times: (t,) in [0, 1]. Returns float32 (o, t, 6), o = MOST_OBJECTS, absent ones 0."""
+    """Every object at every time. times: (t,) in [0, 1]. Returns (o, t, 6), absent objects 0."""
     if scene.reverse:
         times = 1.0 - times
     out = np.zeros((MOST_OBJECTS, len(times), 6), np.float32)
@@ -199,7 +200,7 @@ def _apart(things: list[Thing]) -> bool:
     return True
 
 
-def _actions(kind: Kind, rng: random.Random) -> list[tuple[str, ...]]:
+def _actions(kind: Kind, rng: random.Random) -> Sequence[tuple[str, ...]]:
     """What each object of a scene does; the first one is what the clip is about."""
 
     def move() -> str:

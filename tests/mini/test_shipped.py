@@ -1,0 +1,88 @@
+"""The clips and checkpoints that come with the project."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.errors import ModelError, SampleError
+from workbench.mini import checkpoint, checkpoints
+from workbench.mini.clips import REVERSED, SHIPPED, SHIPPED_TWINS, clips_folder, draw, scene_and_question
+from workbench.mini.world import KINDS
+from workbench.video import read_clip
+
+
+@pytest.fixture(scope="module")
+def video_ft():
+    return wb.load("mini/video-ft")
+
+
+def accuracy(model, samples) -> float:
+    right = 0
+    for sample in samples:
+        prompt = model.encode(sample)
+        right += int(model.logits(prompt)[-1].argmax()) in prompt.answer_ids[sample.true_letter]
+    return right / len(samples)
+
+
+@pytest.mark.parametrize("task", KINDS)
+def test_the_video_model_answers_shipped_clips(video_ft, task):
+    assert accuracy(video_ft, wb.samples(f"mini/{task}", limit=12)) == 1.0
+
+
+@pytest.mark.parametrize("task", REVERSED)
+def test_the_video_model_answers_twins(video_ft, task):
+    assert accuracy(video_ft, wb.samples(f"mini/{task}", limit=6)) == 1.0
+
+
+def test_the_picture_model_knows_what_a_frame_shows():
+    assert accuracy(wb.load("mini/image"), wb.samples("mini/static", limit=20)) >= 0.95
+
+
+def test_shipped_clips_are_all_there_and_small():
+    samples = wb.samples("mini")
+    counts = samples.counts()
+    assert all(counts[task] == SHIPPED for task in (*KINDS, "static"))
+    assert all(counts[task] == SHIPPED_TWINS for task in REVERSED)
+    assert not samples.skipped
+    folder = clips_folder()
+    assert sum(path.stat().st_size for path in folder.rglob("*.mp4")) < 8 * 2**20
+
+
+def test_a_clip_file_shows_its_scene_and_a_twin_the_same_backwards():
+    scene, _ = scene_and_question("moving_direction", 0)
+    folder = clips_folder()
+    clip = read_clip(folder / "video/moving_direction/00000.mp4", 16)
+    assert np.abs(clip.frames.astype(float) - draw(scene)).mean() < 6
+    twin = read_clip(folder / "video/moving_direction_reversed/00000.mp4", 16)
+    assert np.abs(clip.frames.astype(float) - twin.frames[::-1]).mean() < 6
+
+
+def test_annotations_are_what_the_world_makes_now():
+    folder = clips_folder()
+    for task in (*KINDS, *REVERSED):
+        entries = json.loads((folder / "json" / f"{task}.json").read_text())
+        for number in (0, len(entries) - 1):
+            _, question = scene_and_question(task, number)
+            assert entries[number]["candidates"][question.answer] == entries[number]["answer"]
+            assert entries[number]["question"] == question.text
+
+
+def test_more_clips_are_made_on_demand(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    samples = wb.samples("mini/scene_transition", limit=SHIPPED + 1)
+    assert len(samples) == SHIPPED + 1
+    assert str(samples[-1].video).startswith(str(tmp_path))
+    first = clips_folder() / "video/scene_transition/00000.mp4"
+    assert samples[0].video.read_bytes() == first.read_bytes()
+
+
+def test_names_that_do_not_exist():
+    with pytest.raises(ModelError, match='"mini/image" and "mini/video-ft"'):
+        checkpoint("video-tf")
+    with pytest.raises(SampleError, match="moving_direction"):
+        clips_folder(3, ["moving_directions"])
+    assert checkpoints() == ("image", "video-ft")
