@@ -24,6 +24,9 @@ STOPPED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give back its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # Threads that wait by spinning take the cores from those that work: on a busy machine a forward pass then
+    # takes up to twenty times as long. Read when torch is loaded, which happens later.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
