@@ -64,12 +64,14 @@ class Accuracy:
         return path
 
     def __rich__(self) -> Table:
+        from rich import box
         from rich.table import Table
 
         settings = self.manifest["settings"]
         table = Table(
             title=f"Correct answers of {settings['model']} on {settings['data']}",
             caption=_skipped(len(self.skipped)),
+            box=box.SIMPLE_HEAD,
         )
         table.add_column("task", no_wrap=True)
         for name in ("samples", "correct", "accuracy", "95% interval", "chance"):
