@@ -10,7 +10,15 @@ import pytest
 import workbench as wb
 from workbench.errors import ModelError, SampleError
 from workbench.mini import checkpoint, checkpoints
-from workbench.mini.clips import REVERSED, SHIPPED, SHIPPED_TWINS, clips_folder, draw, scene_and_question
+from workbench.mini.clips import (
+    FRAMES,
+    REVERSED,
+    SHIPPED,
+    SHIPPED_TWINS,
+    clips_folder,
+    draw,
+    scene_and_question,
+)
 from workbench.mini.world import KINDS
 from workbench.video import read_clip
 
@@ -55,9 +63,9 @@ def test_shipped_clips_are_all_there_and_small():
 def test_a_clip_file_shows_its_scene_and_a_twin_the_same_backwards():
     scene, _ = scene_and_question("moving_direction", 0)
     folder = clips_folder()
-    clip = read_clip(folder / "video/moving_direction/00000.mp4", 16)
+    clip = read_clip(folder / "video/moving_direction/00000.mp4", FRAMES)
     assert np.abs(clip.frames.astype(float) - draw(scene)).mean() < 6
-    twin = read_clip(folder / "video/moving_direction_reversed/00000.mp4", 16)
+    twin = read_clip(folder / "video/moving_direction_reversed/00000.mp4", FRAMES)
     assert np.abs(clip.frames.astype(float) - twin.frames[::-1]).mean() < 6
 
 

@@ -43,7 +43,8 @@ def test_objects_stay_inside_and_apart():
     for number in range(200):
         scene = make_scene(KINDS[number % 5], random.Random(number))
         shown = states(scene, TIMES)[: len(scene.things)]
-        assert shown[:, :, :2].min() > 0 and shown[:, :, :2].max() < 1
+        assert shown[:, :, :2].min() > 0
+        assert shown[:, :, :2].max() < 1
         for i in range(len(scene.things)):
             for j in range(i):
                 gap = np.hypot(*(shown[i, :, :2] - shown[j, :, :2]).T)
@@ -102,5 +103,6 @@ def test_an_exam_asks_for_the_letter():
     paper = exam("object_count", 5, seed=0)
     letters = {build_tokenizer().token_to_id(letter) for letter in "ABCD"}
     at = paper["batch"]["labels"][torch.arange(5), paper["position"] + 1]
-    assert (at == paper["letter"]).all() and set(at.tolist()) <= letters
+    assert (at == paper["letter"]).all()
+    assert set(at.tolist()) <= letters
     assert (paper["batch"]["labels"][torch.arange(5), paper["position"]] == IGNORED).all()

@@ -23,7 +23,7 @@ SHIPPED = 60
 """Clips of each task in the project."""
 SHIPPED_TWINS = 20
 """Time-reversed twins of each task in the project."""
-SIZE, FRAMES, RATE = 192, 16, 8
+SIZE, FRAMES, RATE = 192, 24, 12
 
 REVERSED = tuple(f"{kind}_reversed" for kind in KINDS if kind != "object_count")
 """Tasks of the time-reversed twins: the same frames backwards, so that the opposite option is right."""
@@ -101,7 +101,7 @@ def write_clips(folder: Path, counts: dict[str, int]) -> Path:
         for number in range(count)
     ]
     missing = [clip for clip in wanted if not clip[2].exists()]
-    quiet = len(missing) < 100  # about two seconds
+    quiet = len(missing) < 100  # a few seconds
     for task, number, path in tqdm(missing, desc="Making clips", unit="clip", disable=quiet):
         scene, _ = scene_and_question(task, number)
         frames = draw(scene)
