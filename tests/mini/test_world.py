@@ -89,7 +89,8 @@ def test_a_round_sees_the_clip_and_itself_only():
         (question, bool(question.options)) for question in video_questions(scene, states(scene, TIMES), rng)
     ]
     talk = conversation(asked[:3], 8, 512)
-    assert max(talk.rounds) >= 2 and talk.rounds[0] == 0
+    assert max(talk.rounds) >= 2
+    assert talk.rounds[0] == 0
     for number in range(1, max(talk.rounds) + 1):
         rows = [row for row, which in enumerate(talk.rounds) if which == number]
         assert [talk.positions[row] for row in rows] == list(
