@@ -112,10 +112,11 @@ def test_a_stopped_evaluation_goes_on(model, samples, tmp_path, monkeypatch) -> 
 
 def test_bad_samples_are_skipped_and_listed(model, samples, tmp_path) -> None:
     broken = dataclasses.replace(samples[0], id="planted/x", video=tmp_path / "none.mp4")
-    found = accuracy(model, [samples[0], broken, samples[1]], frames=N_FRAMES)
+    unknown = dataclasses.replace(samples[0], id="planted/y", answer=None)
+    found = accuracy(model, [samples[0], broken, unknown, samples[1]], frames=N_FRAMES)
     assert found.samples["sample_id"].tolist() == ["planted/0", "planted/1"]
-    assert found.skipped["sample_id"].tolist() == ["planted/x"]
-    assert "1 sample skipped" in render(found)
+    assert found.skipped["sample_id"].tolist() == ["planted/x", "planted/y"]
+    assert "2 samples skipped" in render(found)
     with pytest.raises(RunError, match="None of the 1 samples can be used"):
         accuracy(model, broken, frames=N_FRAMES, out=tmp_path / "run")  # pyright: ignore[reportArgumentType]
     assert not Path(tmp_path / "run").exists()

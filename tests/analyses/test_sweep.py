@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -185,6 +186,18 @@ def test_open_ended_answers_are_judged_by_their_first_sub_token() -> None:
     assert found["token"].tolist() == ["left", "right", "left", "left"]
     assert found["correct"].tolist() == [True, False, True, False]
     assert found["answer"].tolist() == ["Left", "left", "xyz", ""]
+
+
+def test_samples_without_a_known_answer_are_skipped_where_it_counts() -> None:
+    unknown = dataclasses.replace(questions(0)[0], id="direction/x", answer=None)
+    samples = Samples([*questions(0), unknown], name="own")
+    found = run(samples)
+    assert found.samples["sample_id"].tolist() == ["direction/0"]
+    assert found.skipped["sample_id"].tolist() == ["direction/x"]
+    assert "not known" in found.skipped["reason"].tolist()[0]
+    every = run(samples, only_correct=False)
+    assert len(every.table) == 16
+    assert every.skipped.empty
 
 
 def test_other_errors_pass_and_name_the_sample(tmp_path) -> None:

@@ -102,6 +102,13 @@ def test_an_unfinished_run_can_be_looked_at(tmp_path) -> None:
     assert "unfinished" in repr(part)
 
 
+def test_a_saved_run_whose_tables_are_damaged_is_refused(tmp_path) -> None:
+    run().save(tmp_path)
+    (tmp_path / "samples.parquet").write_bytes(b"PAR1PAR1")
+    with pytest.raises(RunError, match="missing or damaged"):
+        load_run(tmp_path)
+
+
 def test_reasons_keep_their_commas_quotes_and_lines(tmp_path) -> None:
     made = run()
     odd = 'a, "b"\nNA\n null'

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analyses.judging import judge
+from workbench.analyses.judging import UNKNOWN, judge
 from workbench.analyses.measuring import check_style, read_frames, sample_row
 from workbench.analyses.progress import progress_bar
 from workbench.analyses.statistics import wilson
@@ -110,8 +110,8 @@ def accuracy(
         batch: questions a forward, where their prompts have the same length.
         progress: show a bar with the time left, where somebody can see it.
 
-    A sample that cannot be used is skipped and listed. Raises RunError where none can be used, or `out` holds
-    a run with other settings.
+    A sample that cannot be used, or whose answer is not known, is skipped and listed. Raises RunError where
+    none can be used, or `out` holds a run with other settings.
     """
     samples = as_samples(samples)
     check_style(style)
@@ -230,6 +230,9 @@ def _measure(model: VideoLLM, samples: Sequence[Sample], encode: Callable[[Sampl
     for place, prompt in prompts.items():
         sample = samples[place]
         verdict = judge(model, sample, prompt)
+        if not verdict.knows:
+            records[place] = Record(None, effects_table(()), (Skip(sample.id, "", UNKNOWN),))
+            continue
         row = sample_row(model, sample, prompt, verdict, answers[place], seconds)
         records[place] = Record(row, effects_table(()), ())
     return [records[place] for place in range(len(samples))]

@@ -22,6 +22,11 @@ class Judge:
     letters: Mapping[int, str]
     """Token id -> option letter, for every spelling; empty for open-ended samples."""
 
+    @property
+    def knows(self) -> bool:
+        """Whether there is a right answer to compare with."""
+        return bool(self.right)
+
     def is_right(self, token_id: int) -> bool:
         """Whether this token opens the right answer."""
         return token_id in self.right
@@ -29,6 +34,10 @@ class Judge:
     def name(self, token_id: int, text: str) -> str:
         """The letter that a token stands for, or the token's own text without surrounding space."""
         return self.letters.get(token_id, text.strip())
+
+
+UNKNOWN = "its true answer is not known, so nothing can be called correct"
+"""Why a sample is skipped where correctness counts."""
 
 
 def judge(model: VideoLLM, sample: Sample, prompt: Prompt) -> Judge:

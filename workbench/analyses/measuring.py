@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from workbench.analyses.judging import Judge, judge
+from workbench.analyses.judging import UNKNOWN, Judge, judge
 from workbench.errors import PromptError, WorkbenchError, near_matches
 from workbench.interventions import Flow, Knockout, LayerSpan, Window, check_flows
 from workbench.results import Effect, Record, SampleRow, Skip, effects_table
@@ -109,6 +109,8 @@ def _measure_prompt(
 ) -> Record:
     model = plan.model
     verdict = judge(model, sample, prompt)
+    if plan.only_correct and not verdict.knows:
+        return Record(None, effects_table(()), (Skip(sample.id, "", UNKNOWN),))
     baseline = plan.engine.outcomes(model, prompt, []).baseline
     missing: dict[Flow, WorkbenchError] = {}
     rows: list[Effect] = []

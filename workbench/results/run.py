@@ -137,6 +137,11 @@ def load_run(folder: Path | str) -> Run:
             return _from_tables(tables, manifest, folder)
     # Not finished, or its final tables were damaged or deleted: what the samples left is all there is.
     records = [read_record(folder, position) for position in range(int(manifest["settings"]["samples"]))]
+    if manifest["finished"] is not None and all(record is None for record in records):
+        raise RunError(
+            f"The tables in {folder} are missing or damaged, and it holds no shards to make them from. "
+            "Restore the folder, or run again."
+        )
     if any(record is None for record in records):
         manifest = {**manifest, "finished": None}
     return make_run([record for record in records if record is not None], manifest, folder=folder)

@@ -48,6 +48,7 @@ class SampleRow(NamedTuple):
     predicted: str
     """The letter that the token stands for; the token itself where it is no option's letter."""
     correct: bool
+    """False, too, where the true answer is not known."""
     n_tokens: int
     """Rows of the prompt, video tokens included."""
     seconds: float
