@@ -60,9 +60,9 @@ def sweep(
         progress: show a bar with the time left, where somebody can see it.
 
     A sample whose clip, annotation or prompt cannot be used is skipped and listed in `run.skipped`; so is a
-    flow that a sample's prompt does not have and, with only_correct, a sample whose answer is not known. Raises
-    RunError where no sample can be used, a flow exists in none of them, or `out` holds a run with other
-    settings; FlowError and WindowError for what cannot be read.
+    flow that a sample's prompt does not have and, with only_correct, a sample whose answer is not known.
+    Raises RunError where no sample can be used, a flow exists in none of them, or `out` holds a run with
+    other settings; FlowError and WindowError for what cannot be read.
     """
     samples = as_samples(samples)
     check_style(style)
