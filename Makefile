@@ -58,7 +58,7 @@ types: $(STAMP) ## pyright
 	$(BIN)/pyright
 
 notebooks: $(STAMP) ## execute the notebooks again, in place
-	$(BIN)/python -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
+	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
 
 mini: $(STAMP) ## train the embedded model again (one GPU, under an hour)
 	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)

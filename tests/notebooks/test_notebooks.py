@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import nbclient
 import nbformat
 import pytest
+
+from notebooks.execute import execute
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 1_500_000
@@ -65,8 +66,6 @@ def test_figures_show_without_a_network_and_on_still_pages(path: Path) -> None:
 @pytest.mark.notebook
 def test_it_gives_the_same_results_again(path: Path, tmp_path: Path) -> None:
     stored = nbformat.read(path, as_version=4)
-    again = nbformat.read(path, as_version=4)
-    client = nbclient.NotebookClient(again, timeout=240, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute()
+    again = execute(path, tmp_path)
     assert complaints(again) == []
     assert plain_results(again) == plain_results(stored)

@@ -14,7 +14,7 @@ from plotly.io.base_renderers import MimetypeRenderer
 from workbench.figures.still import write_png
 
 NAME = "workbench"
-_SCALE = 1.25  # of the picture; sharp enough to read, and a notebook of several figures stays small
+_WIDTH = 1000  # pixels of the picture: a cell of JupyterLab, which shows it until the mouse is over it
 
 
 class _FigureAndPicture(MimetypeRenderer):
@@ -23,7 +23,7 @@ class _FigureAndPicture(MimetypeRenderer):
     def to_mimebundle(self, fig_dict: dict[str, Any]) -> dict[str, Any]:
         fig = go.Figure(fig_dict)
         with tempfile.TemporaryDirectory() as folder:
-            picture = write_png(fig, Path(folder) / "figure.png", scale=_SCALE).read_bytes()
+            picture = write_png(fig, Path(folder) / "figure.png", width=_WIDTH, scale=1).read_bytes()
         return {
             "application/vnd.plotly.v1+json": fig_dict,
             "image/png": base64.b64encode(picture).decode("ascii"),
