@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from workbench.data import Sample, Samples
-from workbench.engine import Baseline, Outcome, Outcomes
+from workbench.engine import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.errors import ClipError
 from workbench.models.layout import TokenLayout
 from workbench.models.prompt import Prompt
@@ -48,7 +49,7 @@ class StandInModel:
         return VOCABULARY[token_id]
 
 
-class StandInEngine:
+class StandInEngine(Engine):
     """Probabilities that depend on the sample and the knockout's text alone. Counts what it runs."""
 
     name = "stand-in"
@@ -59,8 +60,17 @@ class StandInEngine:
         self.swept: list[str] = []
         self.knockouts: list[str] = []
 
-    def outcomes(self, model, prompt, knockouts, *, token_id=None, on_done=None) -> Outcomes:
-        sample = prompt.sample
+    def run(
+        self, model: Any, requests: Sequence[Request], on_done: Callable[[int], object] | None = None
+    ) -> list[Outcomes]:
+        return [self._run(request, on_done) for request in requests]
+
+    def _run(self, request: Request, on_done: Callable[[int], object] | None) -> Outcomes:
+        sample = request.prompt.sample
+        assert sample is not None
+        says = VOCABULARY.index(sample.stem.split()[-1] if sample.stem else "A")
+        wanted = request.wanted is None or request.wanted(says)
+        knockouts = request.knockouts if wanted else ()
         if sample.id == self.fails_on:
             raise RuntimeError("out of memory")
         results = []
@@ -73,8 +83,7 @@ class StandInEngine:
                 on_done(1)
         if knockouts:
             self.swept.append(sample.id)
-        says = sample.stem.split()[-1] if sample.stem else "A"
-        return Outcomes(Baseline(VOCABULARY.index(says), 0.5 + fraction(sample.id) / 2), results)
+        return Outcomes(Baseline(says, 0.5 + fraction(sample.id) / 2), results)
 
 
 def fraction(text: str) -> float:

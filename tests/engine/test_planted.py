@@ -31,6 +31,7 @@ class Swept:
         *,
         attention: AttentionKind = "sdpa",
         answers: str = "B",
+        engine: str = "incremental",
     ) -> None:
         self.run = wb.sweep(
             planted_model(stages, attention),
@@ -38,6 +39,7 @@ class Swept:
             flows=flows,
             windows=windows,
             frames=N_FRAMES,
+            engine=engine,
             progress=False,
         )
         assert list(self.run.samples["token"]) == list(answers), "the untouched model answers rightly"
@@ -75,13 +77,18 @@ def carried(a: int, b: int, c: int) -> dict[str, int]:
     }
 
 
+@pytest.fixture(params=["incremental", "reference"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("planted", LAYERS, ids=str)
 def test_a_sweep_finds_exactly_the_planted_layers(
-    tmp_path: Path, planted: tuple[int, int, int], attention: AttentionKind
+    tmp_path: Path, planted: tuple[int, int, int], attention: AttentionKind, engine: str
 ) -> None:
     windows = (ONE, centred(3))
-    found = Swept(tmp_path, staged(*planted), windows=windows, attention=attention)
+    found = Swept(tmp_path, staged(*planted), windows=windows, attention=attention, engine=engine)
     path = carried(*planted)
     for flow in NAMES:
         for window in windows:
@@ -110,14 +117,14 @@ def test_other_windows_find_them_where_they_cover_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layer", [1, 4, 6])
-def test_a_direct_path_is_told_from_a_staged_one(tmp_path: Path, layer: int) -> None:
-    found = Swept(tmp_path, direct(layer))
+def test_a_direct_path_is_told_from_a_staged_one(tmp_path: Path, layer: int, engine: str) -> None:
+    found = Swept(tmp_path, direct(layer), engine=engine)
     for flow in NAMES:
         expected = {layer} if flow in ("video -> last", "video -> text") else set()
         assert found.broken(flow) == expected, flow
 
 
-def test_the_path_is_found_down_to_its_spans_and_heads(tmp_path: Path) -> None:
+def test_the_path_is_found_down_to_its_spans_and_heads(tmp_path: Path, engine: str) -> None:
     expected = {
         "frame[0] -> frame[3]": {2},
         "frame[0] -> frame[1:3]": set(),
@@ -133,12 +140,12 @@ def test_the_path_is_found_down_to_its_spans_and_heads(tmp_path: Path) -> None:
         "question -> last @ heads 3": {5},
         "question -> last @ heads 0,1,2": set(),
     }
-    found = Swept(tmp_path, staged(2, 4, 5), flows=tuple(expected))
+    found = Swept(tmp_path, staged(2, 4, 5), flows=tuple(expected), engine=engine)
     for flow, layers in expected.items():
         assert found.broken(flow) == layers, flow
 
 
-def test_knockouts_of_many_cuts(tmp_path: Path) -> None:
+def test_knockouts_of_many_cuts(tmp_path: Path, engine: str) -> None:
     model = planted_model(staged(2, 4, 5))
     prompt = model.encode(planted_sample(tmp_path, "B"), frames=N_FRAMES)
     # Each flow open in its own layer alone, and closed everywhere else: the answer still arrives.
@@ -148,7 +155,7 @@ def test_knockouts_of_many_cuts(tmp_path: Path) -> None:
         "video -> last in layers 1..6"
     )
     lost = arrives.replace("VT-K in layers 3..6", "VT-K in layers 2..6")
-    base, found = get_engine("reference").outcomes(
+    base, found, *_ = get_engine(engine).outcomes(
         model, prompt, [Knockout.parse(arrives), Knockout.parse(lost)]
     )
     assert found[0].p == pytest.approx(base.p, rel=1e-5)

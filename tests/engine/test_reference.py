@@ -220,7 +220,7 @@ def test_outcomes_are_probabilities_of_one_token_in_the_order_asked(tiny: Case) 
     model, prompt = tiny
     asked = knockouts([Flow.parse("video -> last"), Flow.parse("VT-K")], [centred(1)], model.n_layers)
     done: list[int] = []
-    base, found = get_engine("reference").outcomes(model, prompt, asked, on_done=done.append)
+    base, found, *_ = get_engine("reference").outcomes(model, prompt, asked, on_done=done.append)
     p = logits(model, prompt)[-1].float().softmax(0)
     assert base.token_id == int(p.argmax())
     assert base.p == pytest.approx(float(p.max()), rel=1e-5)

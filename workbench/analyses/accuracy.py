@@ -210,6 +210,8 @@ def _chances(samples: Samples) -> dict[str, float | None]:
 
 def _measure(model: VideoLLM, samples: Sequence[Sample], encode: Callable[[Sample], Prompt]) -> list[Record]:
     """One record a sample, in order; a sample that cannot be encoded gives one that says why."""
+    from workbench.engine import Outcomes
+
     begun = time.perf_counter()
     prompts: dict[int, Prompt] = {}
     records: dict[int, Record] = {}
@@ -233,7 +235,7 @@ def _measure(model: VideoLLM, samples: Sequence[Sample], encode: Callable[[Sampl
         if not verdict.knows:
             records[place] = Record(None, effects_table(()), (Skip(sample.id, "", UNKNOWN),))
             continue
-        row = sample_row(model, sample, prompt, verdict, answers[place], seconds)
+        row = sample_row(model, sample, prompt, verdict, Outcomes(answers[place], []), seconds)
         records[place] = Record(row, effects_table(()), ())
     return [records[place] for place in range(len(samples))]
 

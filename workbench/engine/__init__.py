@@ -1,13 +1,17 @@
-"""How knockouts run. `reference` is the definition; a faster engine is one more entry, proved equal to it."""
+"""How knockouts run. `reference` is the definition; `incremental` is the fast one, proved equal to it."""
 
 from __future__ import annotations
 
+from workbench.engine.incremental import IncrementalEngine, Slower
 from workbench.engine.masks import restrict
-from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes
+from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.engine.reference import ReferenceEngine, last_logits, layer_masks, logits
 from workbench.errors import RunError, near_matches
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (ReferenceEngine(),)}
+ENGINES: dict[str, Engine] = {
+    engine.name: engine
+    for engine in (IncrementalEngine(), IncrementalEngine(float32=True), ReferenceEngine())
+}
 
 
 def get_engine(engine: str | Engine) -> Engine:
@@ -24,9 +28,12 @@ __all__ = [
     "ENGINES",
     "Baseline",
     "Engine",
+    "IncrementalEngine",
     "Outcome",
     "Outcomes",
     "ReferenceEngine",
+    "Request",
+    "Slower",
     "get_engine",
     "last_logits",
     "layer_masks",

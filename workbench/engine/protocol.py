@@ -1,9 +1,11 @@
-"""What every engine does, whatever way it takes: run the knockouts of one prompt, follow one token."""
+"""What every engine does, whatever way it takes: run the knockouts of prompts, follow one token of each."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.interventions import Knockout
 
@@ -36,12 +38,43 @@ class Outcomes(NamedTuple):
 
     baseline: Baseline
     knockouts: list[Outcome]
+    """Empty where the request's `wanted` said no."""
+    noise_percent: float | None = None
+    """How much the traced probability moves, in percent, when the untouched rows are only computed in another
+    order: the largest of several ways. Smaller changes than this mean nothing. None where not asked for."""
+    peak_bytes: int | None = None
+    """Most memory that tensors took on the GPU, weights included; None on a CPU."""
 
 
-class Engine(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One prompt and what to cut in it."""
+
+    prompt: Prompt
+    knockouts: Sequence[Knockout]
+    token_id: int | None = None
+    """The token to follow; None is the one that the untouched model ranks first."""
+    wanted: Callable[[int], bool] | None = None
+    """Called with the traced token: where it says no, no knockout is run. None runs all."""
+    noise: bool = False
+    """Measure the noise floor too (Outcomes.noise_percent)."""
+
+
+class Engine(ABC):
     """A way to run knockouts. All engines give the reference engine's numbers, up to float rounding."""
 
     name: str
+
+    @abstractmethod
+    def run(
+        self, model: VideoLLM, requests: Sequence[Request], on_done: Callable[[int], object] | None = None
+    ) -> list[Outcomes]:
+        """Runs the untouched model and the knockouts of every request; results in the order of the requests.
+
+        `on_done(n)` is called when n more knockouts are done. Every knockout is checked before the first is
+        run: KnockoutError, SpanError. Raises PromptError for a token outside the vocabulary, ModelError where
+        probabilities are not finite.
+        """
 
     def outcomes(
         self,
@@ -52,8 +85,11 @@ class Engine(Protocol):
         token_id: int | None = None,
         on_done: Callable[[int], object] | None = None,
     ) -> Outcomes:
-        """Runs the untouched model and every knockout. `on_done(n)` is called when n more knockouts are done.
+        """`run` for a single prompt."""
+        request = Request(prompt=prompt, knockouts=knockouts, token_id=token_id)
+        return self.run(model, [request], on_done)[0]
 
-        Every knockout is checked before the first is run: KnockoutError, SpanError.
-        """
-        ...
+    def at_once(self, model: VideoLLM, request: Request) -> int:
+        """How many requests like this one are best run together. It depends on nothing but its arguments, so
+        that a run that goes on after a stop forms the same groups."""
+        return 1

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from workbench.engine.masks import restrict
-from workbench.engine.protocol import Baseline, Outcome, Outcomes
-from workbench.errors import ModelError, PromptError
+from workbench.engine.measure import baseline_of, check, is_wanted, outcome_of, probabilities
+from workbench.engine.protocol import Engine, Outcomes, Request
 from workbench.interventions import Flow, Knockout, keep_mask
 
 if TYPE_CHECKING:
@@ -24,37 +24,31 @@ Masks = dict[tuple[Flow, ...], Tensor]
 """Keep-masks (b h q k) by the flows that are cut together."""
 
 
-class ReferenceEngine:
+class ReferenceEngine(Engine):
     """One trace a knockout."""
 
     name = "reference"
 
-    def outcomes(
-        self,
-        model: VideoLLM,
-        prompt: Prompt,
-        knockouts: Sequence[Knockout],
-        *,
-        token_id: int | None = None,
-        on_done: Callable[[int], object] | None = None,
-    ) -> Outcomes:
+    def run(
+        self, model: VideoLLM, requests: Sequence[Request], on_done: Callable[[int], object] | None = None
+    ) -> list[Outcomes]:
         """See Engine."""
-        for knockout in dict.fromkeys(knockouts):
-            knockout.check(prompt.layout, model.n_layers, model.n_heads)
-        untouched = _probabilities(last_logits(model, prompt))
-        token = int(untouched.argmax()) if token_id is None else token_id
-        if not 0 <= token < len(untouched):
-            raise PromptError(f"Token id {token} is outside the vocabulary of {len(untouched)} tokens.")
+        check(model, requests)
+        return [self._run(model, request, on_done) for request in requests]
+
+    def _run(self, model: VideoLLM, request: Request, on_done: Callable[[int], object] | None) -> Outcomes:
+        prompt = request.prompt
+        untouched = probabilities(last_logits(model, prompt))
+        baseline = baseline_of(untouched, request.token_id)
         results, masks = [], {}
-        for knockout in knockouts:
+        for knockout in request.knockouts if is_wanted(request, baseline) else ():
             if not masks.keys() <= set(knockout.layers(model.n_layers).values()):
                 masks.clear()  # a dense mask is large: keep only those that this knockout shares
-            p = _probabilities(last_logits(model, prompt, knockout, masks=masks))
-            top = int(p.argmax())
-            results.append(Outcome(p=float(p[token]), top_id=top, top_p=float(p[top])))
+            p = probabilities(last_logits(model, prompt, knockout, masks=masks))
+            results.append(outcome_of(p, baseline.token_id))
             if on_done is not None:
                 on_done(1)
-        return Outcomes(Baseline(token_id=token, p=float(untouched[token])), results)
+        return Outcomes(baseline, results)
 
 
 def logits(model: VideoLLM, prompt: Prompt, knockout: Knockout | None = None) -> Tensor:
@@ -101,12 +95,3 @@ def _run(
             attention.inputs = restrict(attention.inputs, keep.get(layer), model.attention)
         out = model.nn.output.logits.save()
     return out
-
-
-def _probabilities(row: Tensor) -> Tensor:
-    p = row.float().softmax(dim=-1)
-    if not bool(torch.isfinite(p).all()):
-        raise ModelError(
-            f"The model's logits are not finite in {row.dtype}. Load it with dtype=torch.float32."
-        )
-    return p

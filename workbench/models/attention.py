@@ -9,7 +9,7 @@ Axes: b batch, H query heads, K key/value heads, q query, k key, s position, e h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -29,7 +29,8 @@ TAPS = ("hook_rot_q", "hook_rot_k", "hook_attn_scores", "hook_pattern", "hook_z"
 
 _REGISTERED = {"sdpa": "workbench_sdpa", "eager": "workbench_eager"}
 _COUNT = "workbench_materialised"
-_CUT_BELOW = -1e4
+_STAND_IN = "workbench_stand_in"
+CUT_BELOW = -1e4
 """An additive mask closes an edge at or below this value: e^-10000 is 0 in every floating-point format."""
 _UNREAD = ("softcap", "s_aux", "position_bias")
 """Arguments of some families' attention that materialised scores would leave out."""
@@ -107,12 +108,41 @@ def materialised(attentions: Iterable[nn.Module]) -> Iterator[None]:
             setattr(attention, _COUNT, getattr(attention, _COUNT) - 1)
 
 
+@contextmanager
+def stand_in(attentions: Iterable[nn.Module], function: Callable[..., Any]) -> Iterator[None]:
+    """`function` computes attention in these modules while the context is open.
+
+    It is called as function(module, query (b, H, q, e), key (b, K, k, e), value, mask, default, **options)
+    with query and key rotated, and gives (b, q, H, e) and a pattern or None, as `default` would.
+    """
+    chosen = list(attentions)
+    for attention in chosen:
+        object.__setattr__(attention, _STAND_IN, function)
+    try:
+        yield
+    finally:
+        for attention in chosen:
+            object.__delattr__(attention, _STAND_IN)
+
+
 def _sdpa(
     module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **options: Any
 ) -> tuple[Tensor, Tensor | None]:
     """Attention of kind "sdpa": query (b, H, q, e), key and value (b, K, k, e) -> (b, q, H, e), pattern
     or None."""
     query, key = _tapped(module, query, key)
+    return _answer(module, _fused, query, key, value, attention_mask, **options)
+
+
+def _answer(module: Any, default: Callable[..., Any], *parts: Any, **options: Any) -> Any:
+    """What the module's stand-in gives, or else `default`."""
+    other = vars(module).get(_STAND_IN)
+    return default(module, *parts, **options) if other is None else other(module, *parts, default, **options)
+
+
+def _fused(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, **options: Any
+) -> tuple[Tensor, Tensor | None]:
     if getattr(module, _COUNT) > 0:
         return _in_the_open(module, query, key, value, attention_mask, **options)
     mask, empty = _for_kernel(attention_mask, query, key)
@@ -127,7 +157,7 @@ def _eager(
 ) -> tuple[Tensor, Tensor]:
     """Attention of kind "eager": the same, with the pattern (b, H, q, k) in every layer."""
     query, key = _tapped(module, query, key)
-    return _in_the_open(module, query, key, value, attention_mask, **options)
+    return _answer(module, _in_the_open, query, key, value, attention_mask, **options)
 
 
 def _tapped(module: Any, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
@@ -224,7 +254,7 @@ def _read(mask: Any, query: Tensor, key: Tensor, *, causal: bool) -> Mask:
     _check(mask, query, columns)
     if mask.dtype == torch.bool:
         return Mask(mask, None)
-    return Mask(mask > _CUT_BELOW, mask.to(query.dtype))
+    return Mask(mask > CUT_BELOW, mask.to(query.dtype))
 
 
 def _for_kernel(mask: Any, query: Tensor, key: Tensor) -> tuple[Tensor | None, Tensor | None]:

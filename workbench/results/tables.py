@@ -52,7 +52,11 @@ class SampleRow(NamedTuple):
     n_tokens: int
     """Rows of the prompt, video tokens included."""
     seconds: float
-    """Wall time of the sample: reading the clip and all forwards."""
+    """Wall time of the sample: reading the clip and all forwards; a mean where samples ran together."""
+    noise_percent: float | None = None
+    """How far p_base moves, in percent, by rounding alone; where it was measured (Outcomes.noise_percent)."""
+    peak_gb: float | None = None
+    """Most GPU memory that tensors took, weights included, in GB; empty on a CPU."""
 
 
 class Skip(NamedTuple):
@@ -64,7 +68,13 @@ class Skip(NamedTuple):
     reason: str
 
 
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+_ARROW = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    float | None: pa.float64(),
+    bool: pa.bool_(),
+}
 
 
 def _schema(row: type) -> pa.Schema:

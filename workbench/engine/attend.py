@@ -1,0 +1,136 @@
+"""Attention with its normaliser, by the fastest exact kernel at hand, and the exact join of two such results.
+
+Axes: b batch, H query heads, K key/value heads, q query, k key, e head dim. Keys and values may have batch 1:
+all rows of the batch then share them, and nothing is copied.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_aten = torch.ops.aten
+_ALIGNED = 8
+"""Masks of the memory-efficient kernel must start every row on a multiple of this many elements."""
+_PLAIN_SCORES = 2**26
+"""Scores that the plain path holds at once."""
+
+
+class Attended(NamedTuple):
+    """A part of attention: its result over some keys, and what it needs to be joined with another part."""
+
+    out: Tensor
+    """(b, H, q, e)"""
+    lse: Tensor
+    """Logarithm of the sum of exp(score), float32 (b, H, q)."""
+
+
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    scale: float,
+    causal: bool = False,
+    mask: Tensor | None = None,
+) -> Attended:
+    """Softmax attention of query (b, H, q, e) over key and value (b or 1, K, k, e).
+
+    `causal` needs as many keys as queries; `mask` is bool (q, k), True = sees, at least one key a row.
+    """
+    assert not (causal and mask is not None)
+    assert not causal or query.shape[2] == key.shape[2]
+    if key.shape[0] != query.shape[0]:
+        key, value = (part.expand(query.shape[0], -1, -1, -1) for part in (key, value))
+    if query.device.type == "cpu" and query.dtype != torch.float64:
+        bias = None if mask is None else _bias(mask, query.dtype)[None, None]
+        out, lse = _aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, causal, attn_mask=bias, scale=scale
+        )
+        return Attended(out, lse)
+    if query.device.type == "cuda":
+        return _on_cuda(query, key, value, scale, causal, mask)
+    return plain(query, key, value, scale=scale, causal=causal, mask=mask)
+
+
+def _on_cuda(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool, mask: Tensor | None
+) -> Attended:
+    half = query.dtype in (torch.bfloat16, torch.float16)
+    if half and mask is None and query.shape[-1] <= 256 and query.shape[-1] % 8 == 0:
+        found = _aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, scale=scale)
+        return Attended(found[0], found[1])
+    groups = query.shape[1] // key.shape[1]
+    key, value = repeat_heads(key, groups), repeat_heads(value, groups)
+    bias = None
+    if mask is not None:
+        rows, columns = mask.shape
+        padded = query.new_empty(rows, -(-columns // _ALIGNED) * _ALIGNED)[:, :columns]
+        padded.copy_(_bias(mask, query.dtype))
+        bias = padded.expand(*query.shape[:2], -1, -1)
+    found = _aten._scaled_dot_product_efficient_attention(
+        query, key, value, bias, True, 0.0, causal, scale=scale
+    )
+    return Attended(found[0], found[1][..., : query.shape[2]])
+
+
+def plain(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    scale: float,
+    causal: bool = False,
+    mask: Tensor | None = None,
+) -> Attended:
+    """`attend` written out, softmax in float32 (or wider), a stretch of rows at a time."""
+    groups = query.shape[1] // key.shape[1]
+    key, value = repeat_heads(key, groups), repeat_heads(value, groups)
+    if causal:
+        rows = query.shape[2]
+        mask = torch.ones(rows, rows, dtype=torch.bool, device=query.device).tril()
+    at_once = max(1, _PLAIN_SCORES // (query.shape[0] * query.shape[1] * key.shape[2]))
+    outs, lses = [], []
+    for start in range(0, query.shape[2], at_once):
+        part = slice(start, start + at_once)
+        scores = (query[:, :, part] @ key.transpose(2, 3)) * scale
+        wide = torch.promote_types(scores.dtype, torch.float32)
+        scores = scores.to(wide)
+        if mask is not None:
+            scores = scores.masked_fill(~mask[part], -torch.inf)
+        lses.append(scores.logsumexp(-1))
+        outs.append(F.softmax(scores, dim=-1).to(query.dtype) @ value)
+    return Attended(torch.cat(outs, 2), torch.cat(lses, 2))
+
+
+def attend_self(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Attended:
+    """Attention where row i sees key i and nothing else: query (b, H, q, e), key and value (b, K, q, e)."""
+    groups = query.shape[1] // key.shape[1]
+    grouped = query.unflatten(1, (key.shape[1], groups))  # (b, K, groups, q, e)
+    lse = torch.einsum("bkgqe,bkqe->bkgq", grouped.float(), key.float()).flatten(1, 2) * scale
+    return Attended(repeat_heads(value, groups), lse)
+
+
+def join(one: Attended, two: Attended, out: Tensor | None = None) -> Attended:
+    """Attention over the keys of both parts, which share no key. A part without keys has lse -inf."""
+    weight = torch.sigmoid(two.lse - one.lse)[..., None].to(one.out.dtype)
+    joined = (
+        torch.lerp(one.out, two.out, weight, out=out)
+        if out is not None
+        else torch.lerp(one.out, two.out, weight)
+    )
+    return Attended(joined, torch.logaddexp(one.lse, two.lse))
+
+
+def repeat_heads(value: Tensor, groups: int) -> Tensor:
+    """(b, K, s, e) -> (b, K * groups, s, e): each key head once for every query head that reads it."""
+    if groups == 1:
+        return value
+    return value[:, :, None].expand(-1, -1, groups, -1, -1).flatten(1, 2)
+
+
+def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill_(~mask, -torch.inf)

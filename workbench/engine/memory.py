@@ -1,0 +1,66 @@
+"""How many rows fit: what a packed row costs, and what is free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
+
+CPU_ROWS = 4096
+"""Rows at once on a CPU: enough to keep its cores busy. A fixed number, so that results repeat to the bit."""
+SHARE = 0.7
+"""Of the memory that is free, what rows may take: allocators need room between blocks."""
+
+
+def bytes_per_row(model: VideoLLM) -> int:
+    """Memory of one packed row while a layer runs, in bytes.
+
+    At the widest point the MLP holds its input, its residual and three activations of its width; a norm
+    before it holds two rows in float32. Attention holds query, key, value, result, and parts to join.
+    """
+    text = model.config.get_text_config()
+    size = model.dtype.itemsize
+    wide = getattr(text, "intermediate_size", None) or 4 * model.d_model
+    heads = model.n_heads * model.d_head
+    keys = model.n_kv_heads * model.d_head
+    attention = size * (3 * model.d_model + 5 * heads + 4 * keys)
+    mlp = size * (3 * model.d_model + 3 * wide)
+    norm = 8 * model.d_model + 4 * size * model.d_model
+    return max(attention, mlp, norm)
+
+
+def most_rows(model: VideoLLM, limit_bytes: int | None = None) -> int:
+    """Rows that one packed pass may have, from the memory that is free, or from `limit_bytes`."""
+    if limit_bytes is None:
+        if model.device.type != "cuda":
+            return CPU_ROWS
+        free, _ = torch.cuda.mem_get_info(model.device)
+        held = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
+        limit_bytes = int(SHARE * (free + held))
+    return max(1, limit_bytes // bytes_per_row(model))
+
+
+@dataclass
+class Peak:
+    """The most memory that tensors took."""
+
+    bytes: int | None = None
+    """None on a CPU, where it is not measured."""
+
+
+@contextmanager
+def peak_memory(model: VideoLLM) -> Iterator[Peak]:
+    """Measures while the context is open; the number is there afterwards."""
+    peak = Peak()
+    on_gpu = model.device.type == "cuda"
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats(model.device)
+    yield peak
+    if on_gpu:
+        peak.bytes = torch.cuda.max_memory_allocated(model.device)

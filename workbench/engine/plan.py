@@ -1,0 +1,222 @@
+"""Which rows of which knockouts are computed in which layer.
+
+Three identities of causal attention say what need not be computed:
+- rows before the first row that loses a key never change, nor does any row below the first cut layer;
+- knockouts that cut the same in all layers so far have the same rows so far: they share them;
+- a row counts only if the last row still reads it, directly or through others, in the layers above.
+
+Layers count from 0 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.interventions import Edges, Flow, Knockout
+from workbench.models.layout import TokenLayout
+
+Cuts = tuple[Flow, ...]
+"""Flows that are cut together in one layer."""
+
+
+class Job(NamedTuple):
+    """One knockout of one prompt."""
+
+    prompt: int
+    """Which of the prompts that run together."""
+    place: int
+    """Its place among the knockouts asked for."""
+    cuts: tuple[Cuts, ...]
+    """What each layer cuts."""
+    starts: tuple[int, ...]
+    """First row needed before each layer, and after the last one: that is the last row of the prompt."""
+    begin: int
+    """The first layer that is computed anew."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that it needs at most in any layer."""
+        return self.starts[-1] + 1 - self.first
+
+    @property
+    def first(self) -> int:
+        """The first row that it computes anew."""
+        return min(self.starts[self.begin : -1])
+
+
+class Node(NamedTuple):
+    """Rows of one layer that one or more knockouts share."""
+
+    parent: int | None
+    """Its rows before this layer: a node of the layer below; None is the untouched residual stream."""
+    prompt: int
+    cuts: Cuts
+    start: int
+    """Rows from here on go into the layer."""
+    stop_start: int
+    """Rows from here on come out of it; those before are needed as keys only."""
+
+
+class Plan(NamedTuple):
+    """All nodes, layer by layer, and where each job ends."""
+
+    layers: tuple[tuple[Node, ...], ...]
+    leaves: tuple[int, ...]
+    """The node of the last layer that holds each job's last row, jobs in the order given."""
+    lengths: tuple[int, ...]
+    """Rows of each prompt."""
+
+    @property
+    def rows(self) -> int:
+        """The most rows that a layer has at once."""
+        return max(sum(self.lengths[node.prompt] - node.start for node in nodes) for nodes in self.layers)
+
+    @property
+    def row_layers(self) -> int:
+        """Rows computed, over all layers: the work without attention."""
+        return sum(self.lengths[node.prompt] - node.stop_start for nodes in self.layers for node in nodes)
+
+
+class Flows:
+    """The edges of the flows of one prompt, each made once."""
+
+    def __init__(self, layout: TokenLayout) -> None:
+        self.layout = layout
+        self._edges: dict[Flow, Edges] = {}
+        self._closed: dict[tuple[Cuts, int, int], int] = {}
+
+    def edges(self, flow: Flow) -> Edges:
+        if flow not in self._edges:
+            self._edges[flow] = flow.edges(self.layout)
+        return self._edges[flow]
+
+    def first_row(self, cuts: Iterable[Cuts]) -> int:
+        """The first row that any of these cuts changes."""
+        return min(self.edges(flow).first_row for flows in cuts for flow in flows)
+
+    def first_key(self, cuts: Cuts, queries: int, first: int) -> int:
+        """The first row from `first` on that some row from `queries` on may read, or is."""
+        if not cuts:
+            return first
+        key = (cuts, queries, first)
+        if key not in self._closed:
+            self._closed[key] = self._first_open(cuts, queries, first)
+        return self._closed[key]
+
+    def _first_open(self, cuts: Cuts, queries: int, first: int) -> int:
+        length = self.layout.length
+        closed = np.zeros(length, dtype=bool)
+        for flow in cuts:
+            if flow.heads is None:
+                closed |= _lost_by_all(self.edges(flow), queries, length)
+        open_rows = np.flatnonzero(~closed[first:queries])
+        return first + int(open_rows[0]) if open_rows.size else queries
+
+
+def _lost_by_all(edges: Edges, queries: int, length: int) -> np.ndarray:
+    """Columns that every row from `queries` on loses, bool (length,)."""
+    left = np.ones(length - queries, dtype=bool)
+    lost = np.ones(length, dtype=bool)
+    for rows, columns in edges.rectangles:
+        rows = rows[rows >= queries]
+        if rows.size:
+            left[rows - queries] = False
+            here = np.zeros(length, dtype=bool)
+            here[columns] = True
+            lost &= here
+    return np.zeros(length, dtype=bool) if left.any() else lost
+
+
+def make_jobs(prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers: int) -> list[Job]:
+    """One job for every knockout that cuts anything."""
+    return [
+        make_job(prompt, place, knockout, flows, n_layers)
+        for place, knockout in enumerate(knockouts)
+        if knockout.layers(n_layers)
+    ]
+
+
+def make_job(prompt: int, place: int, knockout: Knockout, flows: Flows, n_layers: int) -> Job:
+    """What one knockout needs, by going back from the last row."""
+    touched = knockout.layers(n_layers)
+    cuts = tuple(touched.get(layer, ()) for layer in range(n_layers))
+    first = flows.first_row(cuts)
+    start = flows.layout.length - 1
+    starts = [start]
+    for layer in reversed(range(n_layers)):
+        start = flows.first_key(cuts[layer], start, min(first, start))
+        starts.append(start)
+    begin = next(layer for layer, flows_here in enumerate(cuts) if flows_here)
+    return Job(prompt, place, cuts, tuple(reversed(starts)), begin)
+
+
+def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) -> Job:
+    """Rows `first`.. of all layers computed anew without any cut: what comes out shows the rounding."""
+    return Job(prompt, place, ((),) * n_layers, (first,) * n_layers + (length - 1,), 0)
+
+
+def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Plan:
+    """Shares the rows of jobs that cut the same so far. Nodes alike lie side by side."""
+    layers: list[tuple[Node, ...]] = []
+    at: list[int | None] = [None] * len(jobs)
+    for layer in range(n_layers):
+        groups: dict[tuple[int | None, int, Cuts, int], list[int]] = {}
+        for number, job in enumerate(jobs):
+            if layer < job.begin:
+                continue
+            # What starts here starts from the untouched rows; the first row that counts sets it apart.
+            origin = job.starts[layer] if at[number] is None else -1
+            groups.setdefault((at[number], job.prompt, job.cuts[layer], origin), []).append(number)
+        nodes = [
+            Node(
+                parent,
+                prompt,
+                cuts,
+                min(jobs[number].starts[layer] for number in members),
+                min(jobs[number].starts[layer + 1] for number in members),
+            )
+            for (parent, prompt, cuts, _), members in groups.items()
+        ]
+        kinds: dict[Cuts, int] = {}
+        for node in nodes:
+            kinds.setdefault(node.cuts, len(kinds))
+        order = sorted(
+            range(len(nodes)),
+            key=lambda i: (nodes[i].prompt, nodes[i].start, nodes[i].stop_start, kinds[nodes[i].cuts]),
+        )
+        place = {old: new for new, old in enumerate(order)}
+        for old, members in enumerate(groups.values()):
+            for number in members:
+                at[number] = place[old]
+        layers.append(tuple(nodes[old] for old in order))
+    leaves = tuple(node for node in at if node is not None)
+    assert len(leaves) == len(jobs)
+    return Plan(tuple(layers), leaves, tuple(lengths))
+
+
+def chunks(jobs: Sequence[Job], most_rows: int) -> list[list[Job]]:
+    """Jobs in stretches of at most `most_rows` rows, but at least one job, evenly filled.
+
+    Jobs that share rows stay together: they are sorted by where they start and what they cut.
+    """
+    kinds: dict[Cuts, int] = {}
+    for job in jobs:
+        for cuts in job.cuts:
+            kinds.setdefault(cuts, len(kinds))
+    ordered = sorted(
+        jobs, key=lambda job: (job.prompt, -job.rows, job.begin, [kinds[cuts] for cuts in job.cuts])
+    )
+    total = sum(job.rows for job in jobs)
+    even = total / max(1, -(-total // most_rows))
+    found: list[list[Job]] = []
+    filled = 0
+    for job in ordered:
+        if not found or filled + job.rows > most_rows or filled >= even:
+            found.append([])
+            filled = 0
+        found[-1].append(job)
+        filled += job.rows
+    return found

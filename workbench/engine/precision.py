@@ -1,0 +1,57 @@
+"""A residual stream in float32 around layers in half precision.
+
+Weights and products stay in the model's own type. What is added up over the layers, and the logits, lose no
+more digits than float32 does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
+
+_VOCABULARY_CHUNK = 16384
+
+
+@contextmanager
+def float32_residual(model: VideoLLM) -> Iterator[None]:
+    """The residual stream of `model` is in float32 while the context is open."""
+    layers = list(model.family.decoder_layers(model.hf))
+    norms = [child for layer in layers for name, child in layer.named_children() if "norm" in name]
+
+    def widen(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if args:
+            return (args[0].float(), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": kwargs["hidden_states"].float()}
+
+    def narrow(module: nn.Module, args: tuple[Any, ...], output: Tensor) -> Tensor:
+        return output.to(model.dtype)
+
+    handles = [layers[0].register_forward_pre_hook(widen, with_kwargs=True)]
+    handles += [norm.register_forward_hook(narrow) for norm in (*norms, model.family.final_norm(model.hf))]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def head(model: VideoLLM, rows: Tensor, *, wide: bool) -> Tensor:
+    """Logits (.., vocab) of residual streams (.., d): final norm and unembedding, in float32 where `wide`."""
+    normed = model.family.final_norm(model.hf)(rows)
+    unembed = model.family.lm_head(model.hf)
+    if not wide:
+        return unembed(normed)
+    parts = [
+        F.linear(normed.float(), unembed.weight[start : start + _VOCABULARY_CHUNK].float())
+        for start in range(0, unembed.weight.shape[0], _VOCABULARY_CHUNK)
+    ]
+    logits = torch.cat(parts, dim=-1)
+    return logits if getattr(unembed, "bias", None) is None else logits + unembed.bias.float()
