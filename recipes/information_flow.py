@@ -52,8 +52,9 @@ class InformationFlow(Recipe):
     """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
     frames: str | None = None
     """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
-    engine: str = "reference"
-    """How knockouts are run."""
+    engine: str = "incremental"
+    """incremental; incremental-float32 for weights of less than float32; or reference, one forward a
+    knockout."""
 
     def run(self) -> Run:
         """Sweep, print the pathways, and write tables, report.html and information_flow.png into `out`."""
@@ -83,6 +84,8 @@ class InformationFlow(Recipe):
             print(f"No pathways: they need a centred window, and this is {window}.", flush=True)
         written.append(write_report(self.out))
         written.append(wb.figures.write_png(run.figure(), self.out / "information_flow.png"))
+        if run.rounding:
+            print(run.rounding, flush=True)
         if len(run.skipped):
             print(f"Skipped: {len(run.skipped)}, see {self.out / 'skipped.csv'}", flush=True)
         print("Written: " + ", ".join(str(path) for path in written), flush=True)

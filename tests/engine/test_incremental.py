@@ -120,8 +120,7 @@ def test_layers_with_a_sliding_window(sliding: Case) -> None:
 
 def test_separators_and_few_frames() -> None:
     model = tiny_model("llava_onevision")
-    for options in ({"separators": "frame"}, {"n_frames": 2}):
-        prompt = tiny_prompt(model, **options)
+    for prompt in (tiny_prompt(model, separators="frame"), tiny_prompt(model, n_frames=2)):
         compare(model, prompt, all_knockouts(model.n_layers, NAMED, (centred(3),)))
 
 

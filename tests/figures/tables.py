@@ -114,6 +114,8 @@ def samples_table(table: pd.DataFrame, *, wrong: int = 1) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=pd.Index(names))
     frame["n_tokens"] = 331
     frame["seconds"] = 1.25
+    frame["noise_percent"] = float("nan")
+    frame["peak_gb"] = float("nan")
     return frame
 
 

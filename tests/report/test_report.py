@@ -264,3 +264,13 @@ def test_a_run_in_which_every_answer_was_wrong(tmp_path: Path) -> None:
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run"):
         write_report(tmp_path)
+
+
+def test_the_noise_floor_is_printed_where_it_was_measured(tmp_path: Path) -> None:
+    table = sweep_table()
+    samples = samples_table(table)
+    assert "Noise floor" not in write_report(write_run(tmp_path / "exact", table=table)).read_text()
+    samples.loc[:1, "noise_percent"] = [0.5, 3.25]
+    folder = write_run(tmp_path / "half", table=table, samples=samples, dtype="bfloat16")
+    page = write_report(folder).read_text()
+    assert "rounding in bfloat16 alone moves the answer&#39;s probability by up to 3.2 % (2 samples)" in page

@@ -45,6 +45,7 @@ def write_report(folder: Path | str) -> Path:
         settings=_listed(run.manifest["settings"]),
         provenance=_listed({k: v for k, v in run.manifest.items() if k not in ("settings", "format")}),
         finished=run.finished,
+        rounding=run.rounding,
         sections=[] if table.empty else sections(table, seed),
         stages=stages,
         stage_figure=stage_figure(stages),
