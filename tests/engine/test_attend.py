@@ -36,7 +36,7 @@ def test_attention_equals_softmax_written_out(function, shared: bool, key_heads:
     mask = torch.rand(7, 11, generator=generator) < 0.5
     mask[:, 3] = True
     everything = torch.ones(7, 11, dtype=torch.bool)
-    whole = [part.expand(3, -1, -1, -1) for part in (key, value)]
+    whole = key.expand(3, -1, -1, -1), value.expand(3, -1, -1, -1)
     for keep, chosen in ((everything, None), (mask, mask)):
         found = function(query, key, value, scale=SCALE, mask=chosen)
         torch.testing.assert_close(found.out, written_out(query, *whole, keep))
