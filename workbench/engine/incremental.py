@@ -18,7 +18,8 @@ from torch import Tensor
 
 from workbench.engine.measure import baseline_of, check, is_wanted, outcome_of, probabilities
 from workbench.engine.memory import most_rows, peak_memory
-from workbench.engine.packed import Start, run_packed
+from workbench.engine.packed import run_packed
+from workbench.engine.packed_attention import Start
 from workbench.engine.plan import Flows, Job, chunks, idle_job, make_jobs, make_plan
 from workbench.engine.precision import float32_residual
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request

@@ -58,6 +58,7 @@ class Untouched:
         return sum(part.nbytes for part in (*self.resid, *self.keys, *self.values))
 
 
+@torch.no_grad()
 def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, wide: bool = False) -> Untouched:
     """One forward of the untouched model; logits from its residual stream in float32 where `wide`.
 
@@ -76,7 +77,7 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, wide: bool = F
     ]
     extra = {"logits_to_keep": 1} if "logits_to_keep" in model.arguments else {}
     try:
-        with torch.no_grad(), stand_in([layer.self_attn for layer in layers], watch.attention):
+        with stand_in([layer.self_attn for layer in layers], watch.attention):
             logits = model.hf(**prompt.inputs, use_cache=False, **extra).logits[0, -1]
     finally:
         for handle in handles:

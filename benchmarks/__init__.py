@@ -1,0 +1,1 @@
+"""Speed of attention knockouts, side by side with how they are usually run."""
