@@ -1,0 +1,72 @@
+"""The benchmarks run, on a model small enough for a test, and their numbers hang together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import cost, knockouts, plot, scaling, shapes
+from workbench.engine import get_engine
+from workbench.engine.plan import Flows, make_jobs, make_plan
+from workbench.interventions import Flow, Knockout
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("work", ["mtf", "es"])
+def test_three_ways_side_by_side(tmp_path: Path, work: str) -> None:
+    knockouts.main(
+        knockouts.Settings(shape="tiny", work=work, device="cpu", dtype="float32", repeats=1, out=tmp_path)
+    )
+    (path,) = tmp_path.glob("*.json")
+    found = json.loads(path.read_text())
+    assert found["ratio_traces"] == pytest.approx(found["traces_s"] / found["incremental_s"])
+    assert found["largest_relative_difference"] < 1e-5
+    assert 0 < found["needed_tflop"] < found["published_tflop"]
+    assert "tiny" in plot.table([found])
+
+
+def test_what_grows(tmp_path: Path) -> None:
+    scaling.main(
+        scaling.Settings(
+            shape="tiny", device="cpu", dtype="float32", repeats=1,
+            samples=(1, 2), layers=(2, 4), frames=(2,), out=tmp_path,
+        )
+    )  # fmt: skip
+    (path,) = tmp_path.glob("scaling-*.json")
+    found = json.loads(path.read_text())
+    assert [row["n"] for row in found["samples"]] == [1, 2]
+    assert found["samples"][1]["tflop"] == pytest.approx(2 * found["samples"][0]["tflop"])
+    assert found["layers"][1]["tflop"] > 2 * found["layers"][0]["tflop"], "windows run on into the new layers"
+
+
+def test_real_lengths() -> None:
+    for name, length in (("llava-next-7b", 1267), ("llava-video-7b", 6372)):
+        shape = shapes.SHAPES[name]
+        newline = name == "llava-video-7b"
+        rows = shape.system + shape.frames * shape.tokens + newline + shape.gap + shape.question + shape.tail
+        assert rows == length
+
+
+def test_operations_of_a_whole_recomputation_are_those_of_a_forward() -> None:
+    """All rows but the first, from the first layer on: nearly the decoder's own forward."""
+    model, prompt = shapes.build("tiny", CPU, torch.float32)
+    flows = Flows(prompt.layout)
+    # Cuts an edge of the second row, in the first layer.
+    knockout = Knockout.of(Flow.parse("system -> system"), (1, 1))
+    plan = make_plan(make_jobs(0, [knockout], flows, 4), [len(prompt)], 4)
+    found, whole = cost.packed(model, plan, [flows]), cost.decoder(model, len(prompt), rows_of_logits=1)
+    row, keys = cost.per_row(model)
+    # In the last layer only one row asks, and the others give keys and values.
+    n = len(prompt)
+    spared = 4 * row + (n - 2) * (row - keys) + cost.attention(model, n * (n - 1) // 2)
+    assert found == pytest.approx(whole - spared, rel=0.01)
+    assert get_engine("incremental").outcomes(model, prompt, [knockout]).knockouts[0].p > 0
+
+
+def test_an_unknown_work_is_refused() -> None:
+    with pytest.raises(SystemExit, match="unknown: mtf"):
+        knockouts.work_of("map", 4)
