@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.engine.generation import Generation, generate
 from workbench.engine.incremental import IncrementalEngine, Slower
 from workbench.engine.masks import restrict
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
@@ -28,12 +29,14 @@ __all__ = [
     "ENGINES",
     "Baseline",
     "Engine",
+    "Generation",
     "IncrementalEngine",
     "Outcome",
     "Outcomes",
     "ReferenceEngine",
     "Request",
     "Slower",
+    "generate",
     "get_engine",
     "last_logits",
     "layer_masks",

@@ -28,21 +28,24 @@ def restrict(inputs: tuple[tuple[Any, ...], dict[str, Any]], keep: Tensor | None
     """
     args, kwargs = inputs
     hidden = args[0] if args else kwargs["hidden_states"]
-    own = _own_mask(kwargs.get("attention_mask"), hidden, attention)
+    rows = hidden.shape[1]
+    keys = rows if keep is None else keep.shape[-1]
+    own = _own_mask(kwargs.get("attention_mask"), hidden, keys, attention)
     return Call(args, {**kwargs, "attention_mask": _for_kernel(own, keep, hidden.dtype, attention)})
 
 
-def _own_mask(own: object, hidden: Tensor, attention: str) -> Tensor:
+def _own_mask(own: object, hidden: Tensor, keys: int, attention: str) -> Tensor:
     rows = hidden.shape[1]
     if own is None and attention == "sdpa":
         # Nothing is padded: the kernel is told to be causal instead, and so every layer is, sliding or not
         # (a sliding window that matters comes as a mask).
-        return torch.ones(1, 1, rows, rows, dtype=torch.bool, device=hidden.device).tril()
-    if not isinstance(own, Tensor) or own.ndim != 4 or own.shape[-2:] != (rows, rows) or own.shape[0] != 1:
+        ones = torch.ones(1, 1, rows, keys, dtype=torch.bool, device=hidden.device)
+        return ones.tril(keys - rows)
+    if not isinstance(own, Tensor) or own.ndim != 4 or own.shape[-2:] != (rows, keys) or own.shape[0] != 1:
         shape = tuple(own.shape) if isinstance(own, Tensor) else type(own).__name__
         raise KnockoutError(
             f"The model's own attention mask is {shape}, and a knockout of {rows} rows needs (1, 1, {rows}, "
-            f"{rows}). Load the model with attention='sdpa' or 'eager', and run one prompt without a cache."
+            f"{keys}). Load the model with attention='sdpa' or 'eager', and run one prompt without a cache."
         )
     return own
 

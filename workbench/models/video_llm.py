@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from workbench.errors import PromptError
 from workbench.models.checkpoint import hash_weights
 from workbench.models.encode import Separators, encode
 from workbench.models.families import Family, Turn
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.data import Sample, Style
+    from workbench.interventions import Knockout
     from workbench.models.activation_cache import PosSlice
     from workbench.models.attention import AttentionKind
     from workbench.models.hook_filter import NamesFilter
@@ -194,20 +194,19 @@ class VideoLLM:
         with torch.no_grad():
             return self.hf(**prompt.inputs, use_cache=False).logits[0]
 
-    def generate(self, prompt: Prompt, max_new_tokens: int = 16) -> str:
-        """The model's answer: its likeliest token again and again, until it stops or `max_new_tokens`."""
-        if max_new_tokens < 1:
-            raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
-        with torch.no_grad():
-            ids = self.hf.generate(  # type: ignore[operator]
-                **prompt.inputs,
-                # Nothing is padded; said, since transformers would otherwise guess from the padding token.
-                attention_mask=torch.ones_like(prompt.input_ids),
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-            )
-        new = ids[0, len(prompt) :]
-        return str(self.tokenizer.decode(new, skip_special_tokens=True)).strip()
+    def generate(
+        self, prompt: Prompt, max_new_tokens: int = 16, *, knockout: Knockout | str | None = None
+    ) -> str:
+        """The model's answer: its likeliest token again and again, until it stops or `max_new_tokens`.
+
+        With a knockout, also as text ("video -> last in layers 3..8"), new rows inherit what `last` may not
+        see: `workbench.engine.generate`.
+        """
+        from workbench.engine import generate
+        from workbench.interventions import Knockout
+
+        cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
+        return generate(self, prompt, cut, max_new_tokens=max_new_tokens).text
 
     def run_with_cache(
         self,

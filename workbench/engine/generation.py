@@ -1,0 +1,99 @@
+"""Answers in words, with or without a knockout: greedy decoding, each new row under the same cut.
+
+Rows that the model writes inherit what `last` may not see (Map the Flow, appendix C). Earlier rows never
+change when a row is added, so their keys and values are kept, as always in decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache
+
+from workbench.engine.masks import restrict
+from workbench.errors import PromptError
+from workbench.interventions import Knockout, keep_mask
+
+if TYPE_CHECKING:
+    from workbench.models.layout import TokenLayout
+    from workbench.models.prompt import Prompt
+    from workbench.models.video_llm import VideoLLM
+
+
+class Generation(NamedTuple):
+    """What a model wrote."""
+
+    text: str
+    """Without special tokens and surrounding space."""
+    token_ids: tuple[int, ...]
+    """Every token, the one that ended it included."""
+
+
+def generate(
+    model: VideoLLM, prompt: Prompt, knockout: Knockout | None = None, *, max_new_tokens: int = 16
+) -> Generation:
+    """The model's likeliest token again and again, until it stops or `max_new_tokens`.
+
+    Raises PromptError for fewer than one new token, KnockoutError or SpanError where the knockout cannot act.
+    """
+    if max_new_tokens < 1:
+        raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
+    if knockout is not None:
+        knockout.check(prompt.layout, model.n_layers, model.n_heads)
+    with torch.no_grad(), ExitStack() as cut:
+        if knockout is not None:
+            cut.enter_context(_cutting(model, prompt.layout, knockout))
+        ids = model.hf.generate(  # type: ignore[operator]
+            **prompt.inputs,
+            # Nothing is padded; said, since transformers would otherwise guess from the padding token.
+            attention_mask=torch.ones_like(prompt.input_ids),
+            # Plain: a cache that forgets rows behind a sliding window would not fit the masks.
+            past_key_values=DynamicCache(),
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+        )
+    new = ids[0, len(prompt) :]
+    text = str(model.tokenizer.decode(new, skip_special_tokens=True)).strip()
+    return Generation(text, tuple(int(token) for token in new))
+
+
+@contextmanager
+def _cutting(model: VideoLLM, layout: TokenLayout, knockout: Knockout) -> Iterator[None]:
+    """Every layer of the knockout is cut while the context is open, in the prompt and in rows after it."""
+    cut = knockout.layers(model.n_layers)
+    layers = list(model.family.decoder_layers(model.hf))
+    made: dict[tuple[int, Any], Tensor] = {}
+
+    def keep(rows: int, length: int, flows: Any) -> Tensor:
+        """What the last `rows` of `length` rows may see: bool (1, h, rows, length)."""
+        if (length, flows) not in made:
+            tokens = [""] * (length - layout.length) if layout.tokens else []
+            grown = layout.with_generated(length - layout.length, tokens=tokens)
+            for old in [key for key in made if key[0] != length]:
+                del made[old]
+            mask = keep_mask(flows, grown, model.n_heads)[None, :, -rows:]
+            made[length, flows] = torch.from_numpy(mask).to(model.device)
+        return made[length, flows]
+
+    def put(flows: Any) -> Any:
+        def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            hidden = args[0] if args else kwargs["hidden_states"]
+            past = kwargs["past_key_values"].get_seq_length(module.layer_idx)
+            rows = hidden.shape[1]
+            return restrict((args, kwargs), keep(rows, past + rows, flows), model.attention)
+
+        return before
+
+    handles = [
+        layers[number].self_attn.register_forward_pre_hook(put(flows), with_kwargs=True)
+        for number, flows in cut.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
