@@ -67,7 +67,7 @@ def packed(model: VideoLLM, plan: Plan, flows: Sequence[Flows]) -> int:
 
 def _pairs(node: Node, flows: Flows, length: int) -> int:
     found = pieces(
-        [flows.edges(flow) for flow in node.cuts if flow.heads is None],
+        [flows.edges(flow) for flow in flows.cuts[node.kind] if flow.heads is None],
         first=node.stop_start,
         own=node.start,
         keep=None,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from workbench.engine.measure import baseline_of, check, is_wanted, outcome_of, probabilities
+from workbench.engine.measure import baseline_of, check, is_wanted, outcomes_of, probabilities
 from workbench.engine.memory import most_rows, peak_memory
 from workbench.engine.packed import run_packed
 from workbench.engine.packed_attention import Start
@@ -87,8 +87,8 @@ class IncrementalEngine(Engine):
             jobs = [job for start in begun for job in start.jobs]
             for chunk, found in self._fitting(model, [start.ready for start in begun], jobs):
                 tokens = [begun[job.prompt].baseline.token_id for job in chunk]
-                for job, token, p in zip(chunk, tokens, found, strict=True):
-                    results[job.prompt, job.place] = outcome_of(p, token)
+                for job, outcome in zip(chunk, outcomes_of(found, tokens), strict=True):
+                    results[job.prompt, job.place] = outcome
                 if on_done is not None:
                     on_done(sum(job.place >= 0 for job in chunk))
         return [start.finish(number, results, peak.bytes) for number, start in enumerate(begun)]
@@ -111,7 +111,7 @@ class IncrementalEngine(Engine):
             ready=Start(untouched, flows),
             baseline=baseline,
             # A knockout in no layer at all is the untouched model.
-            unchanged=outcome_of(p, baseline.token_id),
+            unchanged=outcomes_of(p[None], [baseline.token_id])[0],
             jobs=asked if wanted else [],
             places=len(request.knockouts) if wanted else 0,
             moved=moved,

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from workbench.engine.protocol import Baseline, Outcome, Request
 from workbench.errors import ModelError, PromptError
+from workbench.interventions import check_flows
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
-
-import torch
 
 
 def check(model: VideoLLM, requests: Sequence[Request]) -> None:
     """Raises KnockoutError or SpanError for a knockout that cannot act on its prompt and this model."""
     for request in requests:
-        for knockout in dict.fromkeys(request.knockouts):
-            knockout.check(request.prompt.layout, model.n_layers, model.n_heads)
+        # Many knockouts cut the same flows, only in other layers.
+        together = {
+            flows for knockout in request.knockouts for flows in knockout.layers(model.n_layers).values()
+        }
+        for flows in together:
+            check_flows(flows, request.prompt.layout, model.n_heads)
 
 
 def probabilities(logits: Tensor) -> Tensor:
@@ -49,7 +53,10 @@ def is_wanted(request: Request, baseline: Baseline) -> bool:
     return request.wanted is None or request.wanted(baseline.token_id)
 
 
-def outcome_of(p: Tensor, token_id: int) -> Outcome:
-    """A knockout's result from its probabilities (vocab,)."""
-    top = int(p.argmax())
-    return Outcome(p=float(p[token_id]), top_id=top, top_p=float(p[top]))
+def outcomes_of(p: Tensor, token_ids: Sequence[int]) -> list[Outcome]:
+    """Results of knockouts from their probabilities (knockout, vocab), each with the token to follow."""
+    tokens = torch.tensor(token_ids, device=p.device)
+    top = p.max(dim=-1)
+    traced = p.gather(1, tokens[:, None])[:, 0].tolist()
+    rows = zip(traced, top.indices.tolist(), top.values.tolist(), strict=True)
+    return [Outcome(p=value, top_id=top_id, top_p=top_p) for value, top_id, top_p in rows]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -68,10 +69,10 @@ class _Runner:
 
     def _segments(self, nodes: Sequence[Node], *, keys_only: bool) -> list[Segment]:
         found = []
-        for kind, members in groupby(nodes, key=lambda node: node._replace(parent=None)):
-            first = kind.start if keys_only else kind.stop_start
-            length = self.plan.lengths[kind.prompt]
-            found.append(Segment(kind.prompt, kind.cuts, kind.start, first, len(list(members)), length))
+        for same, members in groupby(nodes, key=itemgetter(1, 2, 3, 4)):
+            prompt, kind, start, stop_start = same
+            first = start if keys_only else stop_start
+            found.append(Segment(prompt, kind, start, first, len(list(members)), self.plan.lengths[prompt]))
         return found
 
     def _gather(self, nodes: Sequence[Node]) -> Tensor:

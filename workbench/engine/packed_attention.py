@@ -35,7 +35,8 @@ class Segment(NamedTuple):
     """Nodes side by side that do the same: `nodes` times rows `start`.. of one prompt."""
 
     prompt: int
-    cuts: Cuts
+    kind: int
+    """What is cut, as the prompt's `Flows` numbers it."""
     start: int
     """First row computed anew: keys from here on are new."""
     first: int
@@ -171,12 +172,16 @@ class PackedAttention:
         """The pieces of each set of heads that see the same; None stands for all heads."""
         start = self.starts[segment.prompt]
         keep = start.untouched.keep[self.layer]
-        key = (segment.prompt, segment.cuts, segment.start, segment.first, id(keep))
+        key = (segment.prompt, segment.kind, segment.start, segment.first, id(keep))
         if key not in self._pieces:
             own_mask = None if keep is None else keep.numpy()
             acting: dict[Cuts, list[int]] = {}
             for head in range(self.model.n_heads):
-                cuts = tuple(flow for flow in segment.cuts if flow.heads is None or head in flow.heads)
+                cuts = tuple(
+                    flow
+                    for flow in start.flows.cuts[segment.kind]
+                    if flow.heads is None or head in flow.heads
+                )
                 acting.setdefault(cuts, []).append(head)
             self._pieces[key] = [
                 (

@@ -10,7 +10,7 @@ Layers count from 0 here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +29,8 @@ class Job(NamedTuple):
     """Which of the prompts that run together."""
     place: int
     """Its place among the knockouts asked for."""
-    cuts: tuple[Cuts, ...]
-    """What each layer cuts."""
+    kinds: tuple[int, ...]
+    """What each layer cuts, as `Flows` numbers it; 0 is nothing."""
     starts: tuple[int, ...]
     """First row needed before each layer, and after the last one: that is the last row of the prompt."""
     begin: int
@@ -53,7 +53,8 @@ class Node(NamedTuple):
     parent: int | None
     """Its rows before this layer: a node of the layer below; None is the untouched residual stream."""
     prompt: int
-    cuts: Cuts
+    kind: int
+    """What this layer cuts, as the prompt's `Flows` numbers it."""
     start: int
     """Rows from here on go into the layer."""
     stop_start: int
@@ -81,30 +82,42 @@ class Plan(NamedTuple):
 
 
 class Flows:
-    """The edges of the flows of one prompt, each made once."""
+    """The flows that are cut together in one prompt, numbered from 1, and their edges, each made once."""
 
     def __init__(self, layout: TokenLayout) -> None:
         self.layout = layout
+        self.cuts: list[Cuts] = [()]
+        self._numbers: dict[Cuts, int] = {(): 0}
         self._edges: dict[Flow, Edges] = {}
-        self._closed: dict[tuple[Cuts, int, int], int] = {}
+        self._first_rows: dict[int, int] = {}
+        self._open: dict[tuple[int, int, int], int] = {}
+
+    def number(self, cuts: Cuts) -> int:
+        """The number of these flows, cut together."""
+        if cuts not in self._numbers:
+            self._numbers[cuts] = len(self.cuts)
+            self.cuts.append(cuts)
+        return self._numbers[cuts]
 
     def edges(self, flow: Flow) -> Edges:
         if flow not in self._edges:
             self._edges[flow] = flow.edges(self.layout)
         return self._edges[flow]
 
-    def first_row(self, cuts: Iterable[Cuts]) -> int:
-        """The first row that any of these cuts changes."""
-        return min(self.edges(flow).first_row for flows in cuts for flow in flows)
+    def first_row(self, kind: int) -> int:
+        """The first row that these cuts change."""
+        if kind not in self._first_rows:
+            self._first_rows[kind] = min(self.edges(flow).first_row for flow in self.cuts[kind])
+        return self._first_rows[kind]
 
-    def first_key(self, cuts: Cuts, queries: int, first: int) -> int:
+    def first_key(self, kind: int, queries: int, first: int) -> int:
         """The first row from `first` on that some row from `queries` on may read, or is."""
-        if not cuts:
+        if not kind:
             return first
-        key = (cuts, queries, first)
-        if key not in self._closed:
-            self._closed[key] = self._first_open(cuts, queries, first)
-        return self._closed[key]
+        key = (kind, queries, first)
+        if key not in self._open:
+            self._open[key] = self._first_open(self.cuts[kind], queries, first)
+        return self._open[key]
 
     def _first_open(self, cuts: Cuts, queries: int, first: int) -> int:
         length = self.layout.length
@@ -141,21 +154,20 @@ def make_jobs(prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers
 
 def make_job(prompt: int, place: int, knockout: Knockout, flows: Flows, n_layers: int) -> Job:
     """What one knockout needs, by going back from the last row."""
-    touched = knockout.layers(n_layers)
-    cuts = tuple(touched.get(layer, ()) for layer in range(n_layers))
-    first = flows.first_row(cuts)
+    touched = {layer: flows.number(cuts) for layer, cuts in knockout.layers(n_layers).items()}
+    kinds = tuple(touched.get(layer, 0) for layer in range(n_layers))
+    first = min(flows.first_row(kind) for kind in set(touched.values()))
     start = flows.layout.length - 1
     starts = [start]
-    for layer in reversed(range(n_layers)):
-        start = flows.first_key(cuts[layer], start, min(first, start))
+    for kind in reversed(kinds):
+        start = flows.first_key(kind, start, min(first, start))
         starts.append(start)
-    begin = next(layer for layer, flows_here in enumerate(cuts) if flows_here)
-    return Job(prompt, place, cuts, tuple(reversed(starts)), begin)
+    return Job(prompt, place, kinds, tuple(reversed(starts)), min(touched))
 
 
 def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) -> Job:
     """Rows `first`.. of all layers computed anew without any cut: what comes out shows the rounding."""
-    return Job(prompt, place, ((),) * n_layers, (first,) * n_layers + (length - 1,), 0)
+    return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), 0)
 
 
 def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Plan:
@@ -163,29 +175,26 @@ def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Pla
     layers: list[tuple[Node, ...]] = []
     at: list[int | None] = [None] * len(jobs)
     for layer in range(n_layers):
-        groups: dict[tuple[int | None, int, Cuts, int], list[int]] = {}
+        groups: dict[tuple[int | None, int, int, int], list[int]] = {}
         for number, job in enumerate(jobs):
             if layer < job.begin:
                 continue
             # What starts here starts from the untouched rows; the first row that counts sets it apart.
             origin = job.starts[layer] if at[number] is None else -1
-            groups.setdefault((at[number], job.prompt, job.cuts[layer], origin), []).append(number)
+            groups.setdefault((at[number], job.prompt, job.kinds[layer], origin), []).append(number)
         nodes = [
             Node(
                 parent,
                 prompt,
-                cuts,
+                kind,
                 min(jobs[number].starts[layer] for number in members),
                 min(jobs[number].starts[layer + 1] for number in members),
             )
-            for (parent, prompt, cuts, _), members in groups.items()
+            for (parent, prompt, kind, _), members in groups.items()
         ]
-        kinds: dict[Cuts, int] = {}
-        for node in nodes:
-            kinds.setdefault(node.cuts, len(kinds))
         order = sorted(
             range(len(nodes)),
-            key=lambda i: (nodes[i].prompt, nodes[i].start, nodes[i].stop_start, kinds[nodes[i].cuts]),
+            key=lambda i: (nodes[i].prompt, nodes[i].start, nodes[i].stop_start, nodes[i].kind),
         )
         place = {old: new for new, old in enumerate(order)}
         for old, members in enumerate(groups.values()):
@@ -202,13 +211,7 @@ def chunks(jobs: Sequence[Job], most_rows: int) -> list[list[Job]]:
 
     Jobs that share rows stay together: they are sorted by where they start and what they cut.
     """
-    kinds: dict[Cuts, int] = {}
-    for job in jobs:
-        for cuts in job.cuts:
-            kinds.setdefault(cuts, len(kinds))
-    ordered = sorted(
-        jobs, key=lambda job: (job.prompt, -job.rows, job.begin, [kinds[cuts] for cuts in job.cuts])
-    )
+    ordered = sorted(jobs, key=lambda job: (job.prompt, -job.rows, job.begin, job.kinds))
     total = sum(job.rows for job in jobs)
     even = total / max(1, -(-total // most_rows))
     found: list[list[Job]] = []

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.masks import restrict
-from workbench.engine.measure import baseline_of, check, is_wanted, outcome_of, probabilities
+from workbench.engine.measure import baseline_of, check, is_wanted, outcomes_of, probabilities
 from workbench.engine.protocol import Engine, Outcomes, Request
 from workbench.interventions import Flow, Knockout, keep_mask
 
@@ -45,7 +45,7 @@ class ReferenceEngine(Engine):
             if not masks.keys() <= set(knockout.layers(model.n_layers).values()):
                 masks.clear()  # a dense mask is large: keep only those that this knockout shares
             p = probabilities(last_logits(model, prompt, knockout, masks=masks))
-            results.append(outcome_of(p, baseline.token_id))
+            results += outcomes_of(p[None], [baseline.token_id])
             if on_done is not None:
                 on_done(1)
         return Outcomes(baseline, results)

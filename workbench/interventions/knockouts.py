@@ -116,10 +116,11 @@ class Knockout:
                 raise KnockoutError(
                     f"'{cut}' lies outside the model, which has {n_layers} layers (1..{n_layers})."
                 )
-        touched = {
-            layer: tuple(c.flow for c in self.cuts if layer in c.layers) for layer in range(1, n_layers + 1)
-        }
-        return {layer - 1: flows for layer, flows in touched.items() if flows}
+        touched: dict[int, list[Flow]] = {}
+        for cut in self.cuts:
+            for layer in cut.layers:
+                touched.setdefault(layer - 1, []).append(cut.flow)
+        return {layer: tuple(touched[layer]) for layer in sorted(touched)}
 
     def check(self, layout: TokenLayout, n_layers: int, n_heads: int) -> None:
         """Raises KnockoutError or SpanError where this knockout cannot act on this prompt and model."""
