@@ -89,7 +89,7 @@ def test_memory_that_runs_out_leaves_the_right_table(little_memory: None) -> Non
     from benchmarks.knockouts import work_of
     from benchmarks.shapes import build
 
-    model, prompt = build("tiny", torch.device("cuda"), torch.float32, frames=64, tokens=9)
+    model, prompt = build("tiny", torch.device("cuda"), torch.float32, frames=128)
     asked = work_of("mtf", model.n_layers)
     expected = IncrementalEngine(limit_bytes=int(2e8)).outcomes(model, prompt, asked)
     found = IncrementalEngine(limit_bytes=int(40e9)).outcomes(model, prompt, asked)
@@ -100,7 +100,7 @@ def test_rows_take_what_was_predicted() -> None:
     from benchmarks.knockouts import work_of
     from benchmarks.shapes import build
 
-    model, prompt = build("tiny", torch.device("cuda"), torch.bfloat16, frames=32, tokens=64)
+    model, prompt = build("tiny", torch.device("cuda"), torch.bfloat16, frames=128)
     asked = work_of("mtf", model.n_layers)
     small, large = (
         IncrementalEngine(limit_bytes=limit).outcomes(model, prompt, asked) for limit in (10**7, 10**9)
