@@ -7,11 +7,12 @@ In the paper the true option rises above the false ones once the question has ta
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.answer_probability import AnswerProbability
+from workbench.analyses.answer_probability import FALSE, TRUE, AnswerProbability
 from workbench.data import MTF_TASKS
 from workbench.recipe import Recipe, console, data_source
 
@@ -70,6 +71,7 @@ class AnswerProbabilityByLayer(Recipe):
 def _print_curves(curves: pd.DataFrame) -> None:
     """The true option's mean by layer, and the layer from which it stays ahead of the false ones."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(
@@ -79,15 +81,17 @@ def _print_curves(curves: pd.DataFrame) -> None:
     )
     shown.add_column("task", no_wrap=True)
     shown.add_column("n", justify="right")
-    for layer in dict.fromkeys(curves["layer"]):
+    points: list[Any] = list(curves.itertuples(index=False))
+    for layer in dict.fromkeys(point.layer for point in points):
         shown.add_column(str(layer), justify="right", no_wrap=True)
-    for task in dict.fromkeys(curves["task"]):
-        of_task = curves[curves["task"] == task]
-        true, false = (of_task[of_task["role"] == role] for role in ("true", "false"))
-        ceilings = false["high"].tolist() or [float("inf")] * len(true)
+    for task in dict.fromkeys(point.task for point in points):
+        true = [point for point in points if point.task == task and point.role == TRUE]
+        ceilings = {point.layer: point.high for point in points if point.task == task and point.role == FALSE}
         cells = [
-            f"[bold]{mean:.2f}[/bold]" if low > ceiling else f"{mean:.2f}"
-            for mean, low, ceiling in zip(true["mean"], true["low"], ceilings, strict=True)
+            f"[bold]{point.mean:.2f}[/bold]"
+            if point.low > ceilings.get(point.layer, 1)
+            else f"{point.mean:.2f}"
+            for point in true
         ]
-        shown.add_row(str(task), str(int(true["n"].iloc[0])), *cells)
+        shown.add_row(escape(task), str(true[0].n), *cells)
     console().print(shown)

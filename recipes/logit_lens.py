@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -138,6 +139,7 @@ def _csv(table: pd.DataFrame, path: Path) -> Path:
 def _print_lists(found: KeywordFrequencies) -> None:
     """A row a list: the mean share of each bin, and where it is largest."""
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(
@@ -147,16 +149,12 @@ def _print_lists(found: KeywordFrequencies) -> None:
     )
     shown.add_column("list", no_wrap=True)
     shown.add_column("keywords", justify="right")
-    lists = [str(name) for name in dict.fromkeys(found.lists["keyword_list"])]
-    bins = list(dict.fromkeys(zip(found.lists["bin_first"], found.lists["bin_last"], strict=True)))
-    for first, last in bins:
-        shown.add_column(bin_name(LayerBin(int(first), int(last))), justify="right", no_wrap=True)
-    for name in lists:
-        part = found.lists[found.lists["keyword_list"] == name]
-        shares, kept = part["share"].to_numpy(float), int(part["keywords"].iloc[0])
-        cells = [
-            "-" if not kept else f"[bold]{share:.3f}[/bold]" if share == shares.max() else f"{share:.3f}"
-            for share in shares
-        ]
-        shown.add_row(name, str(kept), *cells)
+    rows: list[Any] = list(found.lists.itertuples(index=False))
+    for span in dict.fromkeys((row.bin_first, row.bin_last) for row in rows):
+        shown.add_column(bin_name(LayerBin(*span)), justify="right", no_wrap=True)
+    for name in dict.fromkeys(row.keyword_list for row in rows):
+        part = [row for row in rows if row.keyword_list == name]
+        most = max(row.share for row in part)
+        cells = [f"[bold]{row.share:.3f}[/bold]" if row.share == most else f"{row.share:.3f}" for row in part]
+        shown.add_row(escape(name), str(part[0].keywords), *(cells if part[0].keywords else "-" * len(part)))
     console().print(shown)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from workbench.models import Prompt, VideoLLM
     from workbench.video import Sampling
 
-ROLES = ("true", "false")
+TRUE, FALSE = ROLES = ("true_option", "false_option")
+"""A plain "true" would come back from a csv file as a truth value."""
 
 
 class AnswerRow(NamedTuple):
@@ -37,7 +38,7 @@ class AnswerRow(NamedTuple):
     layer: int
     """From 1."""
     role: str
-    """ "true" or "false"."""
+    """ "true_option" (also the words of an open-ended answer) or "false_option"."""
     option: str
     """The option's letter; empty for an open-ended answer."""
     text: str
@@ -147,7 +148,7 @@ class _Option(NamedTuple):
 def _options(model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterator[_Option]:
     if not (sample.options and prompt.answer_ids):
         words = sample.open_answer or sample.true_option or ""
-        yield _Option("true", "", words, tuple(sorted(first_tokens(model, words))))
+        yield _Option(TRUE, "", words, tuple(sorted(first_tokens(model, words))))
         return
     for number, letter in enumerate(sample.letters):
         role = ROLES[number != sample.answer]

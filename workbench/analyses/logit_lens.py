@@ -115,7 +115,7 @@ def logit_lens(
             numbers, or None for all rows.
         layers: layers to read after, from 1; None is all of them.
         top_k: words kept a row and layer, likeliest first; equal ones in the order of their ids.
-        words: words whose probability and rank go into `.words`.
+        words: words whose probability and rank go into `.words`; in any case ("A" counts "a" too).
         keywords: lists to mark in `.table` and to colour the overlay with.
         final_norm: False leaves the norm out before the last layer, as the authors' script does for most
             models. The last layer keeps it: it is the model's own output.

@@ -8,15 +8,15 @@ from typing import cast
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.answer_probability import ROLES, CurvePoint, answer_curves
+from workbench.analyses.answer_probability import FALSE, ROLES, TRUE, CurvePoint, answer_curves
 from workbench.analyses.statistics import FEW_SAMPLES
 from workbench.errors import RunError, near_matches
 from workbench.figures.panels import grid, layer_axis
 from workbench.figures.template import BLUE, VERMILLION, LineStyle, translucent
 from workbench.figures.text import count_of, plain, task_name
 
-_STYLES = {"true": LineStyle(BLUE, "solid", "circle"), "false": LineStyle(VERMILLION, "dash", "square")}
-_NAMES = {"true": "true option", "false": "false options (their mean)"}
+_STYLES = {TRUE: LineStyle(BLUE, "solid", "circle"), FALSE: LineStyle(VERMILLION, "dash", "square")}
+_NAMES = {TRUE: "true option", FALSE: "false options (their mean)"}
 
 
 def answer_probability(
@@ -42,8 +42,8 @@ def answer_probability(
     ]
     shown = list(dict.fromkeys(point.task for point in points))
     roles = [role for role in ROLES if any(point.role == role for point in points)]
-    open_ended = roles == ["true"]
-    names = {"true": "true word"} if open_ended else _NAMES
+    open_ended = roles == [TRUE]
+    names = {TRUE: "true word"} if open_ended else _NAMES
     whose = "samples that the model answers correctly" if only_correct else "all samples"
     panels = grid(
         [_panel_title(task, [point for point in points if point.task == task]) for task in shown],

@@ -57,17 +57,19 @@ def keyword_frequencies(
     `table` and `lists` are those of `keyword_frequencies`; `samples` and `rows` say how many were read. Hits
     are in the hover text. Raises RunError where no keyword has enough hits.
     """
-    kept: list[Any] = [row for row in table.itertuples(index=False) if row.kept]
+    every: list[Any] = list(table.itertuples(index=False))
+    means: list[Any] = list(lists.itertuples(index=False))
+    kept = [row for row in every if row.kept]
     if not kept:
         raise RunError(
             "No keyword has enough hits to be drawn. Count more samples, lower min_hits, or use lists whose "
             "words this model says."
         )
     styles = list_styles(list(lists["keyword_list"]))
-    bins = list(dict.fromkeys((row.bin_first, row.bin_last) for row in table.itertuples(index=False)))
+    bins = list(dict.fromkeys((row.bin_first, row.bin_last) for row in every))
     labels = [f"{first}-{last}" if first < last else f"{first}" for first, last in bins]
     words = list(dict.fromkeys((row.keyword_list, row.keyword) for row in kept))
-    dropped = sorted({row.keyword for row in table.itertuples(index=False) if not row.kept})
+    dropped = sorted({row.keyword for row in every if not row.kept})
 
     lines = wrap(_subtitle(samples, rows, dropped), 122)
     top, curve, gap, bottom = 50 + 18 * len(lines) + 40, 240, 64, 60
@@ -79,7 +81,7 @@ def keyword_frequencies(
         vertical_spacing=gap / (curve + gap + heat),
     )
     for name, style in styles.items():
-        mine: list[Any] = [row for row in lists.itertuples(index=False) if row.keyword_list == name]
+        mine = [row for row in means if row.keyword_list == name]
         if mine[0].keywords:
             fig.add_trace(_list_curve(name, style, mine, labels), row=1, col=1)
     fig.add_trace(_heat(kept, words, bins, labels, heat / (curve + gap + heat)), row=2, col=1)

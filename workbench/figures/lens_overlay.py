@@ -20,19 +20,24 @@ from workbench.figures.text import count_of, plain
 if TYPE_CHECKING:
     from workbench.models.layout import TokenLayout
 
-_WIDTH = 1180  # pixels of the panels together
+_WIDTH = 976  # pixels of the panels together: a cell of JupyterLab
 _STORED = 384  # pixels at which frames are stored, at most
 _GAP = 0.06  # between frames, in frames
-_TOP = 94  # pixels above them
+_TOP, _BOTTOM = 94, 112  # pixels above and below them
 _LABEL = 0.46  # height of a label, in cells
-_LETTER = 0.58  # width of a letter, in heights of it
+_LETTER = 0.6  # width of a letter, in heights of it
 
 
 class _Cell(NamedTuple):
     x: float
     y: float
     word: str
-    told: str
+    size: float
+    """Pixels of the letters."""
+    p: str
+    where: str
+    keyword: str
+    """For the hover text."""
     keyword_list: str
 
 
@@ -79,7 +84,7 @@ def lens_overlay(
     rows = -(-len(units) // columns)
     assert layout.grid is not None
     tall = frames.shape[1] / frames.shape[2]
-    width = (_WIDTH - 20) / columns / (1 + _GAP)  # pixels of a frame
+    width = _WIDTH / columns / (1 + _GAP)  # pixels of a frame
     line = 20 / width / tall  # of the frame's label, in frames
     offsets = {
         unit: (number % columns * (1 + _GAP), number // columns * (1 + _GAP + line) + line)
@@ -92,29 +97,28 @@ def lens_overlay(
     each = 1 + len(names)  # traces a layer: other words, then a list each
     counts = {}
     for value in shown:
-        cells = _placed(best, value, layout.grid, offsets)
+        cells = _placed(best, value, layout.grid, offsets, 0.96 * width / layout.grid[1])
         counts[value] = [sum(cell.keyword_list == name for cell in cells) for name in ["", *names]]
-        size = _text_size(cells, width / layout.grid[1])
         for name in ["", *names]:
             mine = [cell for cell in cells if cell.keyword_list == name]
             color = styles[name].color if name else None
             cell = (1 / layout.grid[1], 1 / layout.grid[0])
-            fig.add_trace(_words(mine, name, color, size, cell, visible=value == first))
+            fig.add_trace(_words(mine, name, color, cell, layer=value, visible=value == first))
     _add_pictures(fig, frames, layout, offsets, line)
-    height = _TOP + round(rows * (1 + line + _GAP) * width * tall) + 80
+    height = _TOP + round(rows * (1 + line + _GAP) * width * tall) + _BOTTOM
     headings = [_heading(title, layout, value, counts[value], names) for value in shown]
     hidden = {"visible": False, "fixedrange": True}
     fig.update_layout(
         template=TEMPLATE,
         width=_WIDTH + 24,
         height=height,
-        margin={"l": 12, "r": 12, "t": _TOP, "b": 80},
+        margin={"l": 12, "r": 12, "t": _TOP, "b": _BOTTOM},
         xaxis={"range": [0, columns * (1 + _GAP)], **hidden},
         yaxis={"range": [rows * (1 + _GAP + line), 0], **hidden},
         title={
             "text": headings[shown.index(first)],
             "pad": {"l": 14},
-            "y": 1 - 14 / height,
+            "y": 1 - 24 / height,
             "yanchor": "top",
         },
         legend={"yref": "container", "y": 1 - 68 / height, "yanchor": "top"},
@@ -161,6 +165,7 @@ def _placed(
     layer: int,
     grid: tuple[int, int],
     offsets: dict[int, tuple[float, float]],
+    cell_width: float,
 ) -> list[_Cell]:
     """The words of one layer at the centres of their cells, in frames from the upper left corner."""
     cells = []
@@ -171,48 +176,50 @@ def _placed(
         left, top = offsets[int(row.frame)]
         x = left + (int(row.cell_column) + 0.5) / grid[1]
         y = top + (int(row.cell_row) + 0.5) / grid[0]
-        word = plain(str(row.token).strip()) or "␣"
-        told = [
-            f"<b>{word}</b>, p = {row.p:.3f}",
-            f"cell[{row.frame},{row.cell_row},{row.cell_column}], row {row.row}, layer {layer}",
-        ]
-        told += [f"keyword: {plain(row.keyword)} ({plain(row.keyword_list)})"] if row.keyword_list else []
-        cells.append(_Cell(x, y, word, "<br>".join(told), str(row.keyword_list)))
+        said = str(row.token).strip() or "␣"
+        where = f"cell[{row.frame},{row.cell_row},{row.cell_column}], row {row.row}"
+        keyword = f"<br>keyword: {plain(row.keyword)}" if row.keyword_list else ""
+        cells.append(
+            _Cell(
+                *(x, y, plain(said), _text_size(said, cell_width)),
+                *(f"{row.p:.3f}", where, keyword, str(row.keyword_list)),
+            )
+        )
     return cells
 
 
-def _text_size(cells: Sequence[_Cell], cell_width: float) -> float:
-    """Pixels at which all but the longest words fit into their cell."""
-    lengths = sorted(len(cell.word) for cell in cells)
-    long = lengths[int(0.95 * (len(lengths) - 1))] if lengths else 1
-    return float(np.clip(cell_width / (_LETTER * max(3, long)), 6, 14))
+def _text_size(word: str, cell_width: float) -> float:
+    """Pixels at which a word fits into its cell."""
+    return round(float(np.clip(cell_width / (_LETTER * max(1, len(word))), 6, 10)), 1)
 
 
 def _words(
     cells: Sequence[_Cell],
     name: str,
     color: str | None,
-    size: float,
     cell: tuple[float, float],
     *,
+    layer: int,
     visible: bool,
 ) -> go.Bar:
     """A label in the middle of each cell; above and below it the picture shows. `cell` (width, height)."""
     width, height = 0.96 * cell[0], _LABEL * cell[1]
     return go.Bar(
-        x=[cell.x for cell in cells],
-        y=[height] * len(cells),
-        base=[cell.y - height / 2 for cell in cells],
-        width=[width] * len(cells),
+        # Rounded, since a figure holds thousands of these.
+        x=[round(cell.x, 4) for cell in cells],
+        y=[round(height, 4)] * len(cells),
+        base=[round(cell.y - height / 2, 4) for cell in cells],
+        width=width,
         marker={"color": color or "rgba(255,255,255,0.72)", "line": {"width": 0}, "opacity": 0.9},
         text=[cell.word for cell in cells],
         textposition="inside",
         insidetextanchor="middle",
         textangle=0,
         constraintext="none",
-        textfont={"size": size, "color": "#ffffff" if color else INK},
-        customdata=[[cell.told] for cell in cells],
-        hovertemplate="%{customdata[0]}<extra></extra>",
+        textfont={"size": [cell.size for cell in cells], "color": "#ffffff" if color else INK},
+        customdata=[[cell.p, cell.where, cell.keyword] for cell in cells],
+        hovertemplate=f"<b>%{{text}}</b>, p = %{{customdata[0]}}<br>%{{customdata[1]}}, layer {layer}"
+        "%{customdata[2]}<extra></extra>",
         name=plain(name) if name else "other words",
         showlegend=bool(name),
         visible=visible,
