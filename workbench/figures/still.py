@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -78,18 +80,28 @@ def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
 
 def _ask(command: list[str], request: str) -> subprocess.CompletedProcess[str]:
     """What the program answers. Raises subprocess.TimeoutExpired where no try gets an answer."""
-    for number, seconds in enumerate(_TIMEOUTS, start=1):
+    for seconds in _TIMEOUTS[:-1]:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return _once(command, request, seconds)
+    return _once(command, request, _TIMEOUTS[-1])
+
+
+def _once(command: list[str], request: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    # A session of its own, to end the program with all that it started: kaleido's command is a shell script,
+    # and a browser that it leaves behind would stay for good.
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+    with process:
         try:
-            return subprocess.run(
-                command,
-                input=request,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            if number == len(_TIMEOUTS):
-                raise
-    raise AssertionError("there is at least one try")
+            answer, complaint = process.communicate(request, timeout=seconds)
+            return subprocess.CompletedProcess(command, process.returncode, answer, complaint)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
