@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from tests.figures.tables import sweep_table
 from workbench.errors import RunError
-from workbench.figures import information_flow, write_png
+from workbench.figures import information_flow, still, write_png
 
 
 def test_the_main_figure_as_a_png(tmp_path: Path) -> None:
@@ -70,7 +71,37 @@ def test_a_renderer_that_fails_leaves_no_file(
             raise outcome
         return outcome
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(still, "_once", run)
     with pytest.raises(RunError, match=message):
         write_png(go.Figure(), tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc here")
+def test_a_renderer_that_hangs_is_ended_with_all_that_it_started_and_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "hangs_once"
+    script.write_text(
+        f"#!/bin/sh\ncd {tmp_path}\nif [ -e child ]; then echo drawn; exit; fi\n"
+        "sleep 600 & echo $! > child; wait\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(still, "_TIMEOUTS", (1, 20))
+    begun = time.monotonic()
+    assert still._ask([str(script)], "draw\n").stdout == "drawn\n"
+    assert time.monotonic() - begun < 15
+    child = int((tmp_path / "child").read_text())
+    for _ in range(100):
+        if not alive(child):
+            return
+        time.sleep(0.05)
+    pytest.fail("what the renderer started goes on")
+
+
+def alive(process: int) -> bool:
+    """Whether it runs; one that has ended and was not collected yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

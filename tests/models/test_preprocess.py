@@ -15,7 +15,13 @@ from transformers import CLIPImageProcessor
 from tests.tiny import tiny_clip
 from workbench.errors import ModelError
 from workbench.models.families.qwen2_5_vl import patchify, smart_resize
-from workbench.models.preprocess import PixelSettings, pixels, read_pixel_settings, target_size
+from workbench.models.preprocess import (
+    PixelSettings,
+    pixels,
+    read_pixel_settings,
+    seen_frames,
+    target_size,
+)
 
 HALF = (0.5, 0.5, 0.5)
 
@@ -219,3 +225,17 @@ def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, content: Any, 
 def test_a_folder_without_settings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="says nothing about how frames become pixels"):
         read_pixel_settings(tmp_path, PixelSettings(size=square(8)))
+
+
+def test_seen_frames_are_what_becomes_pixels() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, 36, 48, 3), dtype=np.uint8)
+    settings = PixelSettings(
+        size={"shortest_edge": 28}, do_center_crop=True, crop_size={"height": 28, "width": 28}
+    )
+    seen = seen_frames(frames, settings)
+    assert seen.shape == (2, 28, 28, 3)
+    assert seen.dtype == np.uint8
+    whole = dataclasses.replace(settings, do_resize=False, do_center_crop=False, do_normalize=False)
+    plain = pixels(seen, whole)
+    assert torch.equal(plain, pixels(frames, dataclasses.replace(settings, do_normalize=False)))
+    assert seen_frames(frames, dataclasses.replace(settings, do_center_crop=False)) is frames
