@@ -131,11 +131,25 @@ def test_overflow_is_refused(samples) -> None:
 
 
 def test_open_ended_samples_have_no_chance() -> None:
-    samples = pd.DataFrame({"task": ["b", "a", "b"], "correct": [True, False, False]})
-    table = accuracy_table(samples, {"b": 0.5, "a": None})
+    asked = [
+        Sample(id=f"{task}/{at}", task=task, video=Path("clip.mp4"), question="Which?", options=options)
+        for at, (task, options) in enumerate([("b", ("left", "right")), ("a", ()), ("b", ("up", "down"))])
+    ]
+    answered = pd.DataFrame(
+        {
+            "sample_id": [sample.id for sample in asked],
+            "task": ["b", "a", "b"],
+            "predicted": ["B", "left", "C"],
+            "correct": [True, False, False],
+        }
+    )
+    table = accuracy_table(answered, asked)
     assert table["task"].tolist() == ["b", "a"]
     assert table["correct"].tolist() == [1, 0]
     assert table["chance_percent"].isna().tolist() == [False, True]
+    # The model named (C) where only (A) and (B) were offered.
+    assert table["named_percent"][0] == 50.0
+    assert table["named_percent"].isna().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("batch", [0, -1, 1.5, True])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.analyses.judging import UNKNOWN, judge
@@ -47,7 +48,8 @@ class Accuracy:
 
     table: pd.DataFrame
     """One row a task: task, samples, correct, accuracy_percent, low_percent and high_percent (95% Wilson
-    interval), chance_percent (guessing among the options; missing for open-ended samples)."""
+    interval), chance_percent (guessing among the options; missing for open-ended samples), named_percent
+    (answers that name one of the options at all, right or wrong; missing likewise)."""
     samples: pd.DataFrame
     """One row a sample. Columns: `workbench.results.SampleRow`."""
     skipped: pd.DataFrame
@@ -74,10 +76,10 @@ class Accuracy:
             box=box.SIMPLE_HEAD,
         )
         table.add_column("task", no_wrap=True)
-        for name in ("samples", "correct", "accuracy", "95% interval", "chance"):
+        for name in ("samples", "correct", "accuracy", "95% interval", "chance", "named an option"):
             table.add_column(name, justify="right", no_wrap=True)
         for row in self.table.to_dict("records"):
-            chance = row["chance_percent"]
+            chance, named = row["chance_percent"], row["named_percent"]
             table.add_row(
                 str(row["task"]),
                 str(row["samples"]),
@@ -85,6 +87,7 @@ class Accuracy:
                 f"[bold]{row['accuracy_percent']:.1f}%[/bold]",
                 f"{row['low_percent']:.1f} - {row['high_percent']:.1f}",
                 "-" if pd.isna(chance) else f"{chance:.0f}%",
+                "-" if pd.isna(named) else f"{named:.1f}%",
             )
         return table
 
@@ -150,7 +153,7 @@ def accuracy(
         first = run.skipped.iloc[-1]
         raise nothing_usable(len(samples), f"{first['sample_id']}: {first['reason']}")
     return Accuracy(
-        table=accuracy_table(run.samples, _chances(samples)),
+        table=accuracy_table(run.samples, samples),
         samples=run.samples,
         skipped=run.skipped,
         manifest=run.manifest,
@@ -175,38 +178,33 @@ def _skipped(n: int) -> str | None:
     return f"{n} sample{'s' if n > 1 else ''} skipped: see .skipped, or skipped.csv" if n else None
 
 
-def accuracy_table(samples: pd.DataFrame, chances: dict[str, float | None]) -> pd.DataFrame:
-    """One row a task from a table of samples (`task`, `correct`), tasks in order of first appearance.
-
-    `chances` gives each task's share of right answers by guessing.
-    """
+def accuracy_table(answered: pd.DataFrame, samples: Iterable[Sample]) -> pd.DataFrame:
+    """One row a task from a table of answers (`sample_id`, `task`, `predicted`, `correct`), tasks in order of
+    first appearance. `samples` have the options that guessing would choose from."""
+    options = {sample.id: sample.letters for sample in samples}
     rows = []
-    for task in dict.fromkeys(samples["task"]):
-        answers = samples["correct"].to_numpy(bool)[(samples["task"] == task).to_numpy()]
-        correct = int(answers.sum())
-        share = wilson(correct, len(answers))
-        chance = chances.get(task)
+    for task, part in answered.groupby("task", sort=False):
+        offered = [options[str(sample_id)] for sample_id in part["sample_id"]]
+        closed = all(offered)
+        share = wilson(int(np.count_nonzero(part["correct"])), len(part))
+        named = [said in letters for said, letters in zip(part["predicted"], offered, strict=True)]
         rows.append(
             {
-                "task": task,
+                "task": str(task),
                 "samples": share.n,
-                "correct": correct,
+                "correct": int(np.count_nonzero(part["correct"])),
                 "accuracy_percent": 100 * share.mean,
                 "low_percent": 100 * share.low,
                 "high_percent": 100 * share.high,
-                "chance_percent": float("nan") if chance is None else 100 * chance,
+                "chance_percent": 100 * _mean([1 / len(x) for x in offered]) if closed else float("nan"),
+                "named_percent": 100 * _mean(named) if closed else float("nan"),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _chances(samples: Samples) -> dict[str, float | None]:
-    """The share of right answers that guessing gives, by task; None where a sample has no options."""
-    found: dict[str, float | None] = {}
-    for task, part in samples.by_task().items():
-        counts = [len(sample.options) for sample in part]
-        found[task] = sum(1 / n for n in counts) / len(counts) if all(counts) else None
-    return found
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _measure(model: VideoLLM, samples: Sequence[Sample], encode: Callable[[Sample], Prompt]) -> list[Record]:
