@@ -118,13 +118,16 @@ def test_the_papers_formula_counts_what_its_masks_close(layout, n_layers, data) 
             ranges[flow] = (first, data.draw(st.integers(first, n_layers)))
     knockout = effective_knockout(closed_by(ranges, n_layers), layout)
     formula = pathway_edges(Sizes.of(layout), ranges, n_layers)
-    assert formula == edge_count_by_masks(layout, n_layers, knockout) == edge_count(layout, n_layers, knockout)
+    assert (
+        formula == edge_count_by_masks(layout, n_layers, knockout) == edge_count(layout, n_layers, knockout)
+    )
 
 
 @pytest.mark.parametrize("model", PAPER)
 def test_full_counts_are_those_of_the_paper(model) -> None:
     length, printed = PAPER[model]
-    # The paper prints 32.2M for 40 layers of 1267 rows, which have 32.13M: rounded up there, or longer questions.
+    # The paper prints 32.2M for 40 layers of 1267 rows, which have 32.13M: rounded up there, or longer
+    # questions.
     assert full_edges(TABLE_E[model][0], length) / 1e6 == pytest.approx(printed, abs=0.075)
 
 

@@ -56,9 +56,7 @@ def test_the_whole_pool_is_every_edge_from_that_row_on() -> None:
 
 
 def test_draws_differ_by_seed_and_by_layer_and_come_back_the_same() -> None:
-    masks = [
-        drawn(60, seed=seed, draw=draw).edges(SMALL).dense() for seed in range(3) for draw in range(3)
-    ]
+    masks = [drawn(60, seed=seed, draw=draw).edges(SMALL).dense() for seed in range(3) for draw in range(3)]
     assert len({mask.tobytes() for mask in masks}) == 9
     np.testing.assert_array_equal(masks[0], drawn(60).edges(SMALL).dense())
 
@@ -112,8 +110,9 @@ def test_numbers_that_are_none_are_refused(wrong) -> None:
 
 def test_code_that_reads_rectangles_without_asking_fails() -> None:
     edges: Any = drawn(5).edges(SMALL)
-    assert isinstance(edges, ScatteredEdges)
+    assert type(edges) is ScatteredEdges
     assert not edges.is_blocks
     assert Edges.is_blocks
+    rectangles: Any = edges.rectangles
     with pytest.raises(TypeError):
-        list(edges.rectangles)
+        list(rectangles)

@@ -7,8 +7,9 @@ run; and, for effective pathways, `pathway_edges` from the sizes of the spans, t
 
 The paper's numbers. LLaVA-NeXT-7B: 25.70M, 11.08M left, 43.1%; printed 10.8M, 42%. LLaVA-NeXT-13B: 32.1M,
 11.8M, 36.7%; printed 32.2M, 14.3M and 37%, of which 14.3M is a misprint (14.3/32.2 would be 44%).
-Mini-InternVL-4B: 74.6M, 29.7M, 39.8%; printed 74.6M, 29.6M, 40%. VideoLLaMA3-7B: 19.9M, 11.47M, 57.6%; printed
-19.9M, 11.4M, 58%. Means over samples, whose questions differ in length, explain what is left of a difference.
+Mini-InternVL-4B: 74.6M, 29.7M, 39.8%; printed 74.6M, 29.6M, 40%. VideoLLaMA3-7B: 19.9M, 11.47M, 57.6%;
+printed 19.9M, 11.4M, 58%. Means over samples, whose questions differ in length, explain what is left of a
+difference.
 
 Axes: q query row, k key column.
 """
@@ -191,4 +192,3 @@ def pathway_edges(sizes: Sizes, ranges: Mapping[str, tuple[int, int]], n_layers:
 
 def _triangle(rows: int) -> int:
     return rows * (rows + 1) // 2
-

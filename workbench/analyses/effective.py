@@ -7,17 +7,18 @@ faithful    The paper's. Cross-frame, video -> question and question -> last are
             last layer of video -> question, those among question rows after the last of question -> last. The
             gap before the question and the tail behind it are free, so that video -> tail -> last stays open
             in all layers: a way round the pathways.
-strict      The same without that way round. Gap and tail never read the video, and the tail reads the question
-            only where `last` may. Rows of the video outside frames read it, and are read by it, only where
-            frames may read earlier frames. What `last` knows of the video then came through the three flows.
+strict      The same without that way round. Gap and tail never read the video, and the tail reads the
+            question only where `last` may. Rows of the video outside frames read it, and are read by it,
+            only where frames may read earlier frames. What `last` knows of the video then came through the
+            three flows.
 general     As strict, but the sweep decides on every flow that it looked at: one that has a range is open in
             it, also video -> last, last -> last, video -> gap + tail and question -> tail. Video rows close
             among themselves after the last layer in which anything reads the video, question rows after the
             last in which anything reads the question. For models that read the video from `last`, unlike
             those of the paper.
 
-The paper's text ("all keys and queries"), its count of edges (V(V+1)/2) and the authors' script agree that rows
-lose their own key too where all edges among them close; they keep those to the rows before the video.
+The paper's text ("all keys and queries"), its count of edges (V(V+1)/2) and the authors' script agree that
+rows lose their own key too where all edges among them close; they keep those to the rows before the video.
 `keep_self=True` leaves each row its own key.
 """
 
@@ -64,9 +65,9 @@ def closed_by(
 ) -> tuple[Cut, ...]:
     """What stays closed when only effective pathways are open, for a model of `n_layers` layers.
 
-    A flow without a range is open nowhere. Flows that are parts of others (true_option -> last) decide nothing
-    by themselves. Raises RunError for an unknown mode, ranges outside the model, or pathways of a sweep that
-    did not look at a flow that the mode needs.
+    A flow without a range is open nowhere. Flows that are parts of others (true_option -> last) decide
+    nothing by themselves. Raises RunError for an unknown mode, ranges outside the model, or pathways of a
+    sweep that did not look at a flow that the mode needs.
     """
     mode = check_mode(mode)
     _check_ranges(ranges, n_layers)
@@ -128,9 +129,9 @@ def random_knockout(
 ) -> Knockout:
     """As many edges closed as by `effective`, drawn at random: Map the Flow's control.
 
-    Edges are drawn among positions at or after the first video row, anew in every layer. `spread="even"` closes
-    the same number in every layer, as the authors do; "matched" as many in each layer as the pathways close
-    there. `keep_self` spares each row's own key; the authors' script does not.
+    Edges are drawn among positions at or after the first video row, anew in every layer. `spread="even"`
+    closes the same number in every layer, as the authors do; "matched" as many in each layer as the pathways
+    close there. `keep_self` spares each row's own key; the authors' script does not.
 
     Raises RunError for an unknown spread, KnockoutError where the prompt has too few such edges.
     """
@@ -167,8 +168,8 @@ def _check_ranges(ranges: Ranges, n_layers: int) -> None:
     for flow, (first, last) in ranges.items():
         if not 1 <= first <= last <= n_layers:
             raise RunError(
-                f"The range {first}-{last} of {flow!r} is none of a model of {n_layers} layers: give its first "
-                f"and its last open layer, from 1 to {n_layers}."
+                f"The range {first}-{last} of {flow!r} is none of a model of {n_layers} layers: give its "
+                f"first and its last open layer, from 1 to {n_layers}."
             )
 
 

@@ -6,6 +6,7 @@ from workbench.figures.layout import clip_strip
 from workbench.figures.pathways import staged_flow
 from workbench.figures.reading import by_task, headline
 from workbench.figures.still import write_png
+from workbench.figures.sufficiency import sufficiency
 from workbench.figures.template import FLOW_STYLES, TEMPLATE, line_styles
 from workbench.figures.totals import total_effects
 
@@ -19,6 +20,7 @@ __all__ = [
     "information_flow",
     "line_styles",
     "staged_flow",
+    "sufficiency",
     "total_effects",
     "write_png",
 ]

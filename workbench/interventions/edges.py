@@ -86,7 +86,7 @@ class ScatteredEdges:
 
     is_blocks: ClassVar[bool] = False
     rectangles: ClassVar[None] = None
-    """There are none: code that reads rectangles without asking `is_blocks` fails instead of cutting nothing."""
+    """None: code that reads rectangles without asking `is_blocks` fails, and never cuts nothing silently."""
 
     length: int
     """Rows in the prompt, n."""

@@ -1,7 +1,7 @@
 """Random edges: the control for a claim that some edges are enough, or needed.
 
-Map the Flow, section 3.5: as many edges as the effective pathways close, drawn among positions at or after the
-first video token, anew in every layer, the same for all heads.
+Map the Flow, section 3.5: as many edges as the effective pathways close, drawn among positions at or after
+the first video token, anew in every layer, the same for all heads.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ _TEXT = re.compile(
 class RandomEdges:
     """So many (query, key) pairs, drawn at random; cut like a flow.
 
-    Every pair of a query and an earlier key, both at or after `first_row`, is equally likely. The draw depends
-    on these fields and the prompt's length alone. Raises KnockoutError for numbers below 0 or no edge at all.
+    Every pair of a query and an earlier key, both at or after `first_row`, is equally likely. The draw
+    depends on these fields and the prompt's length alone. Raises KnockoutError for numbers below 0 or no
+    edge at all.
     """
 
     heads: ClassVar[None] = None

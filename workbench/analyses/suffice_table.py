@@ -1,0 +1,114 @@
+"""The table of "are the pathways enough": accuracy, points lost, and edges, a row a setting."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from workbench.analyses.statistics import Interval, bootstrap_mean, reliability, wilson
+from workbench.errors import RunError
+
+ALL_TASKS = "all"
+ALL_SEEDS = -1
+COLUMNS = (
+    "task",
+    "setting",
+    "mode",
+    "seed",
+    "samples",
+    "accuracy_percent",
+    "low_percent",
+    "high_percent",
+    "lost_points",
+    "lost_low",
+    "lost_high",
+    "change_percent",
+    "edges",
+    "edges_by_masks",
+    "edges_percent",
+    "note",
+)
+
+
+def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+    """One row a task and setting, from rows of `SufficeRow`; with several tasks also all together ("all").
+
+    Random controls have a row a seed and one over all seeds (seed -1). `accuracy_percent` has its 95% Wilson
+    interval; over all seeds, where a sample counts several times, the bootstrap interval over samples.
+    `lost_points` is the accuracy of the full model minus that of the setting on the same samples, with its
+    paired 95% bootstrap interval over samples. `change_percent` is the mean change of the probability of the
+    full model's answer. `edges` and `edges_by_masks` are mean (query, key) pairs left in all layers of one
+    head, by the two counts; `edges_percent` is their share of the full model's. Raises RunError for other
+    columns.
+    """
+    missing = [
+        name for name in ("sample_id", "task", "setting", "mode", "seed", "correct") if name not in outcomes
+    ]
+    if missing:
+        raise RunError(f"The table lacks {', '.join(missing)}. Pass the outcomes of suffice(..).")
+    tasks = list(dict.fromkeys(outcomes["task"]))
+    groups = [(task, outcomes[outcomes["task"] == task]) for task in tasks]
+    if len(tasks) > 1:
+        groups.append((ALL_TASKS, outcomes))
+    rows = []
+    for task, group in groups:
+        of_task = cast(pd.DataFrame, group)
+        full = _by_sample(cast(pd.DataFrame, of_task[of_task["setting"] == "full"]))
+        kinds = dict.fromkeys(zip(of_task["setting"], of_task["mode"], strict=True))
+        for setting, mode in kinds:
+            chosen = (of_task["setting"] == setting) & (of_task["mode"] == mode)
+            part = cast(pd.DataFrame, of_task[chosen])
+            several = setting == "random"
+            if several:
+                rows.append(_row(task, str(setting), str(mode), ALL_SEEDS, part, full, seed))
+            for number in sorted(set(part["seed"])):
+                of_seed = cast(pd.DataFrame, part[part["seed"] == number])
+                rows.append(_row(task, str(setting), str(mode), int(number), of_seed, full, seed))
+    return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+
+
+def _by_sample(part: pd.DataFrame) -> pd.Series:
+    """Share of correct answers of each sample: 0 or 1, or between where several seeds count."""
+    return cast(pd.Series, part["correct"].astype(float).groupby(part["sample_id"], sort=False).mean())
+
+
+def _row(
+    task: str, setting: str, mode: str, number: int, part: pd.DataFrame, full: pd.Series, seed: int
+) -> dict[str, Any]:
+    shares = _by_sample(part)
+    pooled = setting == "random" and number == ALL_SEEDS
+    if pooled:
+        share = bootstrap_mean(shares.to_numpy(), seed=seed)
+    else:
+        share = wilson(int(part["correct"].to_numpy(bool).sum()), len(part))
+    lost = _lost(full, shares, seed)
+    edges, by_masks, all_edges = (
+        float(part[name].to_numpy(np.float64).mean())
+        for name in ("edges_kept", "edges_kept_by_masks", "edges_full")
+    )
+    return {
+        "task": task,
+        "setting": setting,
+        "mode": mode,
+        "seed": number,
+        "samples": len(shares),
+        "accuracy_percent": 100 * share.mean,
+        "low_percent": 100 * share.low,
+        "high_percent": 100 * share.high,
+        "lost_points": 100 * lost.mean,
+        "lost_low": 100 * lost.low,
+        "lost_high": 100 * lost.high,
+        "change_percent": float(part["change_percent"].to_numpy(np.float64).mean()),
+        "edges": edges,
+        "edges_by_masks": by_masks,
+        "edges_percent": 100 * edges / all_edges,
+        "note": reliability(len(shares), float(part["p_base"].to_numpy(np.float64).min())),
+    }
+
+
+def _lost(full: pd.Series, shares: pd.Series, seed: int) -> Interval:
+    """The full model's share minus the setting's, paired by sample."""
+    paired = full.reindex(shares.index)
+    return bootstrap_mean(np.asarray(paired - shares, np.float64), seed=seed)
