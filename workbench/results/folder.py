@@ -152,11 +152,10 @@ class FolderStore:
         return read_record(self.path, position)
 
     def put(self, position: int, record: Record) -> None:
-        self.note_resume()
+        self._note_resume()
         put_record(self.path, position, record)
 
-    def note_resume(self) -> None:
-        """Put on record that this process adds numbers, and warn where its versions differ."""
+    def _note_resume(self) -> None:
         # Only a process that adds numbers is put on record, not one that finds everything done.
         if self._noted:
             return
