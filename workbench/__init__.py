@@ -33,6 +33,10 @@ _HOMES = {
     "layers": "interventions",
     "sweep": "analyses",
     "pathways": "analyses",
+    # Straight to the modules: these need torch, and reading a run does not.
+    "logit_lens": "analyses.logit_lens",
+    "keyword_frequencies": "analyses.keyword_frequencies",
+    "answer_probability": "analyses.answer_probability",
     "load_run": "results",
     "figures": "",
     "errors": "",
@@ -41,6 +45,9 @@ _HOMES = {
 if TYPE_CHECKING:
     from workbench import errors, figures
     from workbench.analyses import pathways, sweep
+    from workbench.analyses.answer_probability import answer_probability
+    from workbench.analyses.keyword_frequencies import keyword_frequencies
+    from workbench.analyses.logit_lens import logit_lens
     from workbench.data import Sample, Samples, samples
     from workbench.interventions import (
         Flow,
@@ -69,13 +76,16 @@ __all__ = [
     "__version__",
     "after",
     "all_layers",
+    "answer_probability",
     "centred",
     "errors",
     "figures",
     "first_half",
+    "keyword_frequencies",
     "layers",
     "load",
     "load_run",
+    "logit_lens",
     "pathways",
     "read_clip",
     "samples",

@@ -130,7 +130,7 @@ def accuracy(
         return model.encode(sample, frames=frames, style=style)
 
     if not holds_run(out):
-        _refuse_unusable(samples, encode)
+        refuse_unusable(samples, encode)
     with open_store(out, new_manifest("accuracy", settings, model)) as store:
         records = [store.get(position) for position in range(len(samples))]
         waiting = [position for position, record in enumerate(records) if record is None]
@@ -158,7 +158,8 @@ def accuracy(
     )
 
 
-def _refuse_unusable(samples: Samples, encode: Callable[[Sample], Prompt]) -> None:
+def refuse_unusable(samples: Samples, encode: Callable[[Sample], Prompt]) -> None:
+    """Raise RunError, before anything is computed or written, where no sample can be encoded."""
     first = ""
     for sample in samples:
         try:

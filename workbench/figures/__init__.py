@@ -1,8 +1,12 @@
 """Plotly figures of tables. They draw; the numbers come from `workbench.analyses`."""
 
 from workbench.figures.accuracy import accuracy
+from workbench.figures.answer_probability import answer_probability
 from workbench.figures.curves import information_flow
+from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.layout import clip_strip
+from workbench.figures.lens_overlay import lens_overlay
+from workbench.figures.page import write_html
 from workbench.figures.pathways import staged_flow
 from workbench.figures.reading import by_task, headline
 from workbench.figures.still import write_png
@@ -14,13 +18,17 @@ __all__ = [
     "FLOW_STYLES",
     "TEMPLATE",
     "accuracy",
+    "answer_probability",
     "by_task",
     "clip_strip",
     "headline",
     "information_flow",
+    "keyword_frequencies",
+    "lens_overlay",
     "line_styles",
     "staged_flow",
     "sufficiency",
     "total_effects",
+    "write_html",
     "write_png",
 ]

@@ -152,11 +152,11 @@ class FolderStore:
         return read_record(self.path, position)
 
     def put(self, position: int, record: Record) -> None:
-        self._note_resume()
+        self.note_resume()
         put_record(self.path, position, record)
 
-    def _note_resume(self) -> None:
-        # Only a process that adds numbers is put on record, not one that finds everything done.
+    def note_resume(self) -> None:
+        """Put this process on record, at its first call. One that finds everything done adds no numbers."""
         if self._noted:
             return
         self._noted = True
@@ -177,6 +177,10 @@ class FolderStore:
 
     def finish(self, records: Sequence[Record], skipped: Sequence[Skip]) -> None:
         write_tables(self.path, assemble(records, skipped))
+        self.note_finished()
+
+    def note_finished(self) -> None:
+        """Write into the manifest that all is done, and when."""
         if self.manifest["finished"] is None:
             self.manifest["finished"] = now()
             write_atomically(self.path / MANIFEST, to_json(self.manifest))

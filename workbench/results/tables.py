@@ -67,12 +67,13 @@ class Skip(NamedTuple):
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
-def _schema(row: type) -> pa.Schema:
+def schema_of(row: type) -> pa.Schema:
+    """The Arrow schema of a NamedTuple of str, int, float and bool fields."""
     return pa.schema([pa.field(name, _ARROW[kind]) for name, kind in get_type_hints(row).items()])
 
 
-EFFECTS_SCHEMA = _schema(Effect)
-SAMPLES_SCHEMA = _schema(SampleRow)
+EFFECTS_SCHEMA = schema_of(Effect)
+SAMPLES_SCHEMA = schema_of(SampleRow)
 EFFECT_COLUMNS: tuple[str, ...] = Effect._fields
 SAMPLE_COLUMNS: tuple[str, ...] = SampleRow._fields
 SKIP_COLUMNS: tuple[str, ...] = Skip._fields

@@ -1,0 +1,162 @@
+"""What would the video rows say? Spatial and temporal words layer by layer (Map the Flow, Fig. 4).
+
+The residual stream of every video row goes through the final norm and the unembedding after each layer. The
+likeliest words are counted, keyword by keyword, in bins of layers. In the paper spatial words come up in the
+middle layers and temporal words after them.
+
+The paper's bins hold 5 layers, in models of 28 to 40 layers; models under 24 layers get smaller ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+import workbench as wb
+from workbench.analyses.keyword_frequencies import MIN_HITS, KeywordFrequencies
+from workbench.analyses.keywords import KeywordList, keyword_lists, write_keywords
+from workbench.analyses.pathways import LayerBin, bin_name
+from workbench.data import Samples
+from workbench.models import VideoLLM
+from workbench.recipe import Recipe, console, data_source
+
+PAPER_LAYERS = 32
+PAPER_BIN = 5
+SHALLOW = 24
+"""Below this many layers, the paper's bins would hide what happens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogitLens(Recipe):
+    """What would the video rows say? Spatial and temporal words by layer (Map the Flow, Fig. 4)."""
+
+    keywords: str | None = None
+    """Which words to count: mtf (the paper's Table D), mini (the embedded world), options or questions (made
+    from the data set), or a json file of lists. If not given: mini for the data set mini, else mtf. The lists
+    are written to keywords.json, to be edited and named here."""
+    rows: str = "video"
+    """Rows of the prompt that are read: a span such as video, "frame[0]" or question."""
+    bin: int | None = None
+    """Layers a bin. If not given: the paper's 5 for 24 layers or more, scaled to the depth of smaller
+    models."""
+    min_hits: int = MIN_HITS
+    """Keywords that are said less often are dropped."""
+    final_norm: bool = True
+    """Whether the final norm comes before the unembedding in every layer."""
+    overlay: int = 0
+    """Which sample (from 0) is drawn with its words on its frames."""
+    style: str | None = None
+    """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
+    frames: str | None = None
+    """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
+
+    def run(self) -> KeywordFrequencies:
+        """Count, print, and leave tables, logit_lens.html and .png, and lens_overlay.html in `out`."""
+        model = self.load_model()
+        samples = self.load_samples(tasks=self.preferred_tasks())
+        lists = self.lists(samples)
+        print(samples, flush=True)
+        found = wb.keyword_frequencies(
+            model,
+            samples,
+            lists,
+            rows=self.rows,
+            bin=scaled_bin(model.n_layers) if self.bin is None else self.bin,
+            min_hits=self.min_hits,
+            final_norm=self.final_norm,
+            out=self.out,
+            style=self.style,
+            frames=self.frames,
+        )
+        written = [
+            self.out / "keyword_counts.parquet",
+            write_keywords(lists, self.out / "keywords.json"),
+            _csv(found.table, self.out / "keyword_frequencies.csv"),
+            _csv(found.lists, self.out / "list_frequencies.csv"),
+            _csv(found.tokens, self.out / "keyword_tokens.csv"),
+        ]
+        _print_lists(found)
+        if found.table["kept"].to_numpy(bool).any():
+            figure = found.figure()
+            written.append(wb.figures.write_html(figure, self.out / "logit_lens.html"))
+            written.append(wb.figures.write_png(figure, self.out / "logit_lens.png"))
+        else:
+            print(f"No figure: no keyword has {self.min_hits} hits or more (--min-hits).", flush=True)
+        written += self._overlay(model, samples, lists, found)
+        if len(found.skipped):
+            print(f"Skipped: {len(found.skipped)}, see {self.out / 'skipped.csv'}", flush=True)
+        print("Written: " + ", ".join(str(path) for path in written), flush=True)
+        return found
+
+    def lists(self, samples: Samples) -> tuple[KeywordList, ...]:
+        """The lists that this recipe counts."""
+        name, _ = data_source(self.data)
+        default = "mini" if name.partition("/")[0] == "mini" else "mtf"
+        return keyword_lists(self.keywords or default, samples)
+
+    def preferred_tasks(self) -> tuple[str, ...]:
+        """The paper's task, where the data set has it and the user names none."""
+        name, _ = data_source(self.data)
+        return ("action_sequence",) if name in ("mini", "tvbench") else ()
+
+    def _overlay(
+        self,
+        model: VideoLLM,
+        samples: Samples,
+        lists: tuple[KeywordList, ...],
+        found: KeywordFrequencies,
+    ) -> list[Path]:
+        if self.rows != "video":
+            return []
+        usable = list(dict.fromkeys(found.counts["sample_id"]))
+        sample = samples[usable[min(self.overlay, len(usable) - 1)]]
+        lens = wb.logit_lens(
+            model,
+            sample,
+            top_k=1,
+            keywords=lists,
+            final_norm=self.final_norm,
+            style=self.style,
+            frames=self.frames,
+        )
+        title = f"{sample.id}: {sample.question}"
+        return [wb.figures.write_html(lens.overlay(title=title), self.out / "lens_overlay.html")]
+
+
+def scaled_bin(n_layers: int) -> int:
+    """Bins of 5 for 24 layers or more; below that the same share of the model."""
+    return PAPER_BIN if n_layers >= SHALLOW else max(1, round(PAPER_BIN * n_layers / PAPER_LAYERS))
+
+
+def _csv(table: pd.DataFrame, path: Path) -> Path:
+    table.to_csv(path, index=False, float_format="%.6f")
+    return path
+
+
+def _print_lists(found: KeywordFrequencies) -> None:
+    """A row a list: the mean share of each bin, and where it is largest."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(
+        title=f"Share of keyword hits by layers; {found.samples} samples, {found.rows:,} rows a layer",
+        caption="Every keyword's shares sum to 1; rows are means over the keywords of a list.",
+        box=box.SIMPLE_HEAD,
+    )
+    shown.add_column("list", no_wrap=True)
+    shown.add_column("keywords", justify="right")
+    lists = [str(name) for name in dict.fromkeys(found.lists["keyword_list"])]
+    bins = list(dict.fromkeys(zip(found.lists["bin_first"], found.lists["bin_last"], strict=True)))
+    for first, last in bins:
+        shown.add_column(bin_name(LayerBin(int(first), int(last))), justify="right", no_wrap=True)
+    for name in lists:
+        part = found.lists[found.lists["keyword_list"] == name]
+        shares, kept = part["share"].to_numpy(float), int(part["keywords"].iloc[0])
+        cells = [
+            "-" if not kept else f"[bold]{share:.3f}[/bold]" if share == shares.max() else f"{share:.3f}"
+            for share in shares
+        ]
+        shown.add_row(name, str(kept), *cells)
+    console().print(shown)

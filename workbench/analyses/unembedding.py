@@ -1,0 +1,159 @@
+"""From residual streams to words: final norm, unembedding, and what is wanted of the logits.
+
+The logits of 6,272 video rows over 152,000 words would take 3.8 GB a layer, so they exist in tiles only: some
+rows by some words. A running top-k and a running logsumexp in float32 go over the tiles.
+
+Axes: r row, d model, w word of the vocabulary, k place among the top, g group of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from workbench.errors import ModelError, RunError
+
+if TYPE_CHECKING:
+    from workbench.models import VideoLLM
+
+ROW_CHUNK = 1024
+VOCAB_CHUNK = 16_384
+"""Rows and words of a tile: 64 MiB of float32."""
+
+
+class Reading(NamedTuple):
+    """What residual streams say through the unembedding. Softmax in float32, over the whole vocabulary."""
+
+    top_ids: Tensor
+    """int64 (r, k), likeliest first; equal logits in the order of their ids."""
+    top_p: Tensor
+    """float32 (r, k)."""
+    group_p: Tensor
+    """float32 (r, g): summed over the ids of a group."""
+    group_rank: Tensor
+    """int64 (r, g): of the likeliest id of a group, 1 + the number of words with a larger logit."""
+    id_p: Tensor
+    """float32 (r, i): of every id of every group, one group after another."""
+
+
+def read_residual(
+    model: VideoLLM,
+    residual: Tensor,
+    *,
+    top_k: int = 1,
+    groups: Sequence[Sequence[int]] = (),
+    norm: bool = True,
+    row_chunk: int = ROW_CHUNK,
+    vocab_chunk: int = VOCAB_CHUNK,
+) -> Reading:
+    """The likeliest words of `residual` (r, d), and probability and rank of `groups` of token ids.
+
+    `norm=False` leaves the final norm out. Raises RunError for sizes below 1, ids outside the vocabulary and
+    empty groups, ModelError for logits that are not finite.
+    """
+    head = _head(model)
+    _check(head.out_features, top_k, groups, row_chunk, vocab_chunk)
+    parts = []
+    with torch.no_grad():
+        for part in residual.split(row_chunk):
+            hidden = model.family.final_norm(model.hf)(part) if norm else part
+            parts.append(_read_rows(head, hidden.to(head.weight.device), top_k, groups, vocab_chunk))
+    return Reading(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _head(model: VideoLLM) -> nn.Linear:
+    head = model.family.lm_head(model.hf)
+    if not isinstance(head, nn.Linear):
+        raise ModelError(
+            f"The unembedding of {model.name} is a {type(head).__name__}; the logit lens reads a plain "
+            "linear layer. Load the checkpoint without quantisation of its head."
+        )
+    return head
+
+
+def _check(
+    vocabulary: int, top_k: int, groups: Sequence[Sequence[int]], row_chunk: int, vocab_chunk: int
+) -> None:
+    for name, value in (("top_k", top_k), ("row_chunk", row_chunk), ("vocab_chunk", vocab_chunk)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise RunError(f"{name}={value!r}: give a whole number from 1.")
+    if top_k > vocabulary:
+        raise RunError(f"top_k={top_k}: the vocabulary has {vocabulary} words. Give a smaller number.")
+    for group in groups:
+        if not group or min(group) < 0 or max(group) >= vocabulary:
+            raise RunError(f"A group of token ids is {list(group)}: give one or more of 0..{vocabulary - 1}.")
+
+
+def _read_rows(
+    head: nn.Linear, hidden: Tensor, top_k: int, groups: Sequence[Sequence[int]], vocab_chunk: int
+) -> Reading:
+    rows, device = len(hidden), hidden.device
+    ids = torch.tensor([id for group in groups for id in group], dtype=torch.int64, device=device)
+    own = torch.empty(rows, len(ids), device=device)
+    if len(ids):
+        # Its own pass, with the tiles of the pass below: a word's logit is then the same to the last bit.
+        for first, logits in _tiles(head, hidden, vocab_chunk, ids.tolist()):
+            inside = (ids >= first) & (ids < first + logits.shape[1])
+            own[:, inside] = logits[:, ids[inside] - first]
+    sizes = [len(group) for group in groups]
+    best = [part.amax(1, keepdim=True) for part in own.split(sizes, 1)] if sizes else []
+
+    total = torch.full((rows,), -torch.inf, device=device)
+    top = own.new_empty(rows, 0)
+    top_ids = ids.new_empty(rows, 0)
+    larger = torch.zeros(rows, len(groups), dtype=torch.int64, device=device)
+    for first, logits in _tiles(head, hidden, vocab_chunk):
+        total = torch.logaddexp(total, logits.logsumexp(1))
+        for number, value in enumerate(best):
+            larger[:, number] += (logits > value).sum(1)
+        found, found_ids = _largest(logits, min(top_k, logits.shape[1]))
+        top, top_ids = torch.cat([top, found], 1), torch.cat([top_ids, found_ids + first], 1)
+        # Stable, and earlier tiles come first: of equal logits the smaller id stays ahead.
+        top, order = top.sort(dim=1, descending=True, stable=True)
+        top, top_ids = top[:, :top_k], top_ids.gather(1, order[:, :top_k])
+    if not bool(torch.isfinite(total).all()):
+        raise ModelError(
+            f"The lens gives logits that are not finite in {head.weight.dtype}. Load the model with "
+            "dtype='float32'."
+        )
+    id_p = (own - total[:, None]).exp()
+    summed = [part.sum(1) for part in id_p.split(sizes, 1)] if sizes else []
+    return Reading(
+        top_ids=top_ids,
+        top_p=(top - total[:, None]).exp(),
+        group_p=torch.stack(summed, 1) if summed else own.new_empty(rows, 0),
+        group_rank=larger + 1,
+        id_p=id_p,
+    )
+
+
+def _tiles(
+    head: nn.Linear, hidden: Tensor, size: int, only: Sequence[int] | None = None
+) -> Iterator[tuple[int, Tensor]]:
+    """First word and logits, float32 (r, w), of each tile; with `only`, of tiles that hold these ids.
+
+    The product is in the model's own type, as in its forward; all that follows is in float32.
+    """
+    wanted = None if only is None else {id // size for id in only}
+    for first in range(0, head.out_features, size):
+        if wanted is None or first // size in wanted:
+            bias = None if head.bias is None else head.bias[first : first + size]
+            weight = head.weight[first : first + size]
+            yield first, nn.functional.linear(hidden.to(weight.dtype), weight, bias).float()
+
+
+def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Values and places of the k largest, in order; of equal ones the first. Overwrites `logits`.
+
+    torch.topk may take any of equal values, and low precision makes many equal.
+    """
+    values, places = [], []
+    for _ in range(k):
+        place = logits.argmax(1, keepdim=True)
+        values.append(logits.gather(1, place))
+        places.append(place)
+        logits.scatter_(1, place, -torch.inf)
+    return torch.cat(values, 1), torch.cat(places, 1)

@@ -1,0 +1,120 @@
+"""The answer's probability by layer: the true option against the false ones (Map the Flow, Fig. 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.analyses.answer_probability import ROLES, CurvePoint, answer_curves
+from workbench.analyses.statistics import FEW_SAMPLES
+from workbench.errors import RunError, near_matches
+from workbench.figures.panels import grid, layer_axis
+from workbench.figures.template import BLUE, VERMILLION, LineStyle, translucent
+from workbench.figures.text import count_of, plain, task_name
+
+_STYLES = {"true": LineStyle(BLUE, "solid", "circle"), "false": LineStyle(VERMILLION, "dash", "square")}
+_NAMES = {"true": "true option", "false": "false options (their mean)"}
+
+
+def answer_probability(
+    table: pd.DataFrame,
+    *,
+    tasks: str | Iterable[str] | None = None,
+    only_correct: bool = True,
+    title: str | None = None,
+    columns: int | None = None,
+    seed: int = 0,
+) -> go.Figure:
+    """Mean probability of the true option and of a false one by layer, one panel a task.
+
+    `table` is that of `answer_probability`. Bands are 95% bootstrap intervals over samples, drawn with
+    `seed`. Open-ended answers have no false options. Raises RunError for an unknown task, and where no sample
+    is left.
+    """
+    points = [
+        CurvePoint(*row)
+        for row in answer_curves(_of_tasks(table, tasks), only_correct=only_correct, seed=seed).itertuples(
+            index=False
+        )
+    ]
+    shown = list(dict.fromkeys(point.task for point in points))
+    roles = [role for role in ROLES if any(point.role == role for point in points)]
+    open_ended = roles == ["true"]
+    names = {"true": "true word"} if open_ended else _NAMES
+    whose = "samples that the model answers correctly" if only_correct else "all samples"
+    panels = grid(
+        [_panel_title(task, [point for point in points if point.task == task]) for task in shown],
+        columns=columns,
+        title="When the answer appears: its probability at the last prompt row" if title is None else title,
+        subtitle=f"Residual stream after each layer through the final norm and the unembedding. Mean over "
+        f"{whose}, with its 95% bootstrap interval.",
+        legend=[names[role] for role in roles],
+    )
+    for index, task in enumerate(shown):
+        for role in reversed(roles):  # the true option lies on top
+            curve = [point for point in points if point.task == task and point.role == role]
+            if curve:
+                for trace in _curve(curve, names[role], first=index == 0):
+                    panels.add(index, trace)
+    layers = [point.layer for point in points]
+    panels.fig.update_xaxes(**layer_axis(min(layers), max(layers)))
+    panels.fig.update_yaxes(range=[-0.03, 1.03])
+    panels.name_axes(x="after layer", y="probability")
+    return panels.fig
+
+
+def _of_tasks(table: pd.DataFrame, tasks: str | Iterable[str] | None) -> pd.DataFrame:
+    if tasks is None or "task" not in table:
+        return table
+    known = list(dict.fromkeys(table["task"]))
+    wanted = [tasks] if isinstance(tasks, str) else list(tasks)
+    for name in wanted:
+        if name not in known:
+            raise RunError(
+                f"The table has no task {name!r}. It has {', '.join(known)}.{near_matches(name, known)}"
+            )
+    return cast(pd.DataFrame, table[table["task"].isin(wanted)])
+
+
+def _panel_title(task: str, points: Sequence[CurvePoint]) -> str:
+    n = max(point.n for point in points)
+    few = " (few: read with care)" if n < FEW_SAMPLES else ""
+    return f"<b>{plain(task_name(task))}</b>, n = {n}{few}"
+
+
+def _curve(curve: Sequence[CurvePoint], name: str, *, first: bool) -> list[go.Scatter]:
+    style = _STYLES[curve[0].role]
+    layers = [point.layer for point in curve]
+    band = go.Scatter(
+        x=layers + layers[::-1],
+        y=[point.high for point in curve] + [point.low for point in curve][::-1],
+        fill="toself",
+        fillcolor=translucent(style.color, 0.18),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        name=name,
+        legendgroup=name,
+    )
+    line = go.Scatter(
+        x=layers,
+        y=[point.mean for point in curve],
+        mode="lines+markers",
+        line={"color": style.color, "dash": style.dash, "width": 2.2},
+        marker={"color": style.color, "symbol": style.symbol, "size": 7},
+        customdata=[
+            [f"{point.mean:.3f}", f"{point.low:.3f} to {point.high:.3f}", count_of(point.n, "sample")]
+            for point in curve
+        ],
+        hovertemplate=f"<b>{name}</b>, after layer %{{x}}<br>mean %{{customdata[0]}}, 95% interval "
+        "%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
+        showlegend=first,
+        legendrank=ROLES.index(curve[0].role) + 1,
+        name=name,
+        legendgroup=name,
+    )
+    return [band, line]

@@ -1,0 +1,283 @@
+"""The logit lens on the clip: each cell's likeliest word written on its frame, with a slider over layers."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from PIL import Image
+
+from workbench.errors import RunError
+from workbench.figures.keywords import list_styles
+from workbench.figures.template import INK, MUTED, TEMPLATE
+from workbench.figures.text import count_of, plain
+
+if TYPE_CHECKING:
+    from workbench.models.layout import TokenLayout
+
+_WIDTH = 1180  # pixels of the panels together
+_STORED = 384  # pixels at which frames are stored, at most
+_GAP = 0.06  # between frames, in frames
+_TOP = 94  # pixels above them
+_LABEL = 0.46  # height of a label, in cells
+_LETTER = 0.58  # width of a letter, in heights of it
+
+
+class _Cell(NamedTuple):
+    x: float
+    y: float
+    word: str
+    told: str
+    keyword_list: str
+
+
+def lens_overlay(
+    frames: np.ndarray,
+    layout: TokenLayout,
+    table: pd.DataFrame,
+    *,
+    layer: int | None = None,
+    layers: Iterable[int] | None = None,
+    show_frames: Iterable[int] | None = None,
+    keyword_lists: Iterable[str] | None = None,
+    columns: int = 4,
+    title: str | None = None,
+) -> go.Figure:
+    """Each cell's likeliest word on its frame; a slider chooses the layer.
+
+    Args:
+        frames: the pictures as the model sees them, uint8 (t, H, W, 3), RGB.
+        layout: of the prompt; its grid says where cells lie.
+        table: that of `logit_lens`, for one sample; words marked with a keyword list get its colour.
+        layer: shown first, from 1; the middle one if not given.
+        layers: layers on the slider, from 1; all of the table if not given.
+        show_frames: temporal units to draw, from 0; all if not given.
+        keyword_lists: names of the lists, in the order of their colours; as they come in the table if not
+            given.
+        columns: frames beside each other.
+
+    Raises RunError where the table holds no cell of the video, several samples, or not this layer or frame.
+    """
+    best = _cells_of(table, layout)
+    known = sorted({int(value) for value in best["layer"]})
+    shown = known if layers is None else sorted(set(layers))
+    first = shown[len(shown) // 2] if layer is None and shown else layer
+    if not shown or set(shown) - set(known) or first not in shown:
+        raise RunError(
+            f"The overlay was asked for layers {shown}, {first} first; the table has {known}. Name some of "
+            "these, or read more layers with the lens."
+        )
+    units = sorted(set(range(layout.n_frames)) if show_frames is None else set(show_frames))
+    if not units or units[0] < 0 or units[-1] >= layout.n_frames:
+        raise RunError(f"The overlay was asked for frames {units}; this clip has 0 to {layout.n_frames - 1}.")
+    columns = max(1, min(columns, len(units)))
+    rows = -(-len(units) // columns)
+    assert layout.grid is not None
+    tall = frames.shape[1] / frames.shape[2]
+    width = (_WIDTH - 20) / columns / (1 + _GAP)  # pixels of a frame
+    line = 20 / width / tall  # of the frame's label, in frames
+    offsets = {
+        unit: (number % columns * (1 + _GAP), number // columns * (1 + _GAP + line) + line)
+        for number, unit in enumerate(units)
+    }
+    found = dict.fromkeys(name for name in best["keyword_list"] if name)
+    names = list(found if keyword_lists is None else dict.fromkeys(keyword_lists))
+    styles = list_styles(names)
+    fig = go.Figure()
+    each = 1 + len(names)  # traces a layer: other words, then a list each
+    counts = {}
+    for value in shown:
+        cells = _placed(best, value, layout.grid, offsets)
+        counts[value] = [sum(cell.keyword_list == name for cell in cells) for name in ["", *names]]
+        size = _text_size(cells, width / layout.grid[1])
+        for name in ["", *names]:
+            mine = [cell for cell in cells if cell.keyword_list == name]
+            color = styles[name].color if name else None
+            cell = (1 / layout.grid[1], 1 / layout.grid[0])
+            fig.add_trace(_words(mine, name, color, size, cell, visible=value == first))
+    _add_pictures(fig, frames, layout, offsets, line)
+    height = _TOP + round(rows * (1 + line + _GAP) * width * tall) + 80
+    headings = [_heading(title, layout, value, counts[value], names) for value in shown]
+    hidden = {"visible": False, "fixedrange": True}
+    fig.update_layout(
+        template=TEMPLATE,
+        width=_WIDTH + 24,
+        height=height,
+        margin={"l": 12, "r": 12, "t": _TOP, "b": 80},
+        xaxis={"range": [0, columns * (1 + _GAP)], **hidden},
+        yaxis={"range": [rows * (1 + _GAP + line), 0], **hidden},
+        title={
+            "text": headings[shown.index(first)],
+            "pad": {"l": 14},
+            "y": 1 - 14 / height,
+            "yanchor": "top",
+        },
+        legend={"yref": "container", "y": 1 - 68 / height, "yanchor": "top"},
+        barmode="overlay",
+        bargap=0,
+        sliders=[_slider(shown, shown.index(first), each, headings)],
+    )
+    return fig
+
+
+def _heading(
+    title: str | None, layout: TokenLayout, layer: int, counts: Sequence[int], names: Sequence[str]
+) -> str:
+    cells = sum(len(unit) for unit in layout.frames)
+    text = f"What {cells:,} rows of the video would say: the likeliest word of each cell"
+    said = [
+        f"{plain(name)} {count}" for name, count in zip(["other words", *names], counts, strict=True) if name
+    ]
+    of = f", of {count_of(sum(counts), 'cell')}: {', '.join(said)}" if names else ""
+    about = f"Logit lens after layer {layer}{of}"
+    return (
+        f"<b>{plain(text if title is None else title)}</b><br>"
+        f"<span style='font-size:13px;color:{MUTED}'>{about}</span>"
+    )
+
+
+def _cells_of(table: pd.DataFrame, layout: TokenLayout) -> pd.DataFrame:
+    needed = ["sample_id", "layer", "rank", "frame", "cell_row", "cell_column", "token", "p", "row"]
+    missing = [name for name in needed if name not in table]
+    if missing:
+        raise RunError(f"The table lacks the columns {', '.join(missing)}. Pass wb.logit_lens(..).table.")
+    best = cast(pd.DataFrame, table[(table["rank"] == 1) & table["cell_row"].notna()])
+    if best.empty or layout.grid is None:
+        raise RunError(
+            "The table holds no cell of the video. Read rows='video' or some frames, of a model with a grid."
+        )
+    if len(set(best["sample_id"])) > 1:
+        raise RunError("The table holds several samples. Choose the rows of one, by sample_id.")
+    return best if "keyword_list" in best else best.assign(keyword_list="", keyword="")
+
+
+def _placed(
+    best: pd.DataFrame,
+    layer: int,
+    grid: tuple[int, int],
+    offsets: dict[int, tuple[float, float]],
+) -> list[_Cell]:
+    """The words of one layer at the centres of their cells, in frames from the upper left corner."""
+    cells = []
+    rows: Iterable[Any] = best[best["layer"] == layer].itertuples(index=False)
+    for row in rows:
+        if int(row.frame) not in offsets:
+            continue
+        left, top = offsets[int(row.frame)]
+        x = left + (int(row.cell_column) + 0.5) / grid[1]
+        y = top + (int(row.cell_row) + 0.5) / grid[0]
+        word = plain(str(row.token).strip()) or "␣"
+        told = [
+            f"<b>{word}</b>, p = {row.p:.3f}",
+            f"cell[{row.frame},{row.cell_row},{row.cell_column}], row {row.row}, layer {layer}",
+        ]
+        told += [f"keyword: {plain(row.keyword)} ({plain(row.keyword_list)})"] if row.keyword_list else []
+        cells.append(_Cell(x, y, word, "<br>".join(told), str(row.keyword_list)))
+    return cells
+
+
+def _text_size(cells: Sequence[_Cell], cell_width: float) -> float:
+    """Pixels at which all but the longest words fit into their cell."""
+    lengths = sorted(len(cell.word) for cell in cells)
+    long = lengths[int(0.95 * (len(lengths) - 1))] if lengths else 1
+    return float(np.clip(cell_width / (_LETTER * max(3, long)), 6, 14))
+
+
+def _words(
+    cells: Sequence[_Cell],
+    name: str,
+    color: str | None,
+    size: float,
+    cell: tuple[float, float],
+    *,
+    visible: bool,
+) -> go.Bar:
+    """A label in the middle of each cell; above and below it the picture shows. `cell` (width, height)."""
+    width, height = 0.96 * cell[0], _LABEL * cell[1]
+    return go.Bar(
+        x=[cell.x for cell in cells],
+        y=[height] * len(cells),
+        base=[cell.y - height / 2 for cell in cells],
+        width=[width] * len(cells),
+        marker={"color": color or "rgba(255,255,255,0.72)", "line": {"width": 0}, "opacity": 0.9},
+        text=[cell.word for cell in cells],
+        textposition="inside",
+        insidetextanchor="middle",
+        textangle=0,
+        constraintext="none",
+        textfont={"size": size, "color": "#ffffff" if color else INK},
+        customdata=[[cell.told] for cell in cells],
+        hovertemplate="%{customdata[0]}<extra></extra>",
+        name=plain(name) if name else "other words",
+        showlegend=bool(name),
+        visible=visible,
+    )
+
+
+def _add_pictures(
+    fig: go.Figure,
+    frames: np.ndarray,
+    layout: TokenLayout,
+    offsets: dict[int, tuple[float, float]],
+    line: float,
+) -> None:
+    together = max(1, -(-len(frames) // layout.n_frames))  # frames that share a temporal unit
+    for unit, (left, top) in offsets.items():
+        fig.add_layout_image(
+            source=_picture(frames[min(unit * together, len(frames) - 1)]),
+            x=left,
+            y=top,
+            sizex=1,
+            sizey=1,
+            xref="x",
+            yref="y",
+            xanchor="left",
+            yanchor="top",
+            sizing="stretch",
+            layer="below",
+        )
+        times = layout.frame_times[unit] if layout.frame_times else ()
+        seconds = f"{times[0]:.2f} s" if times else ""
+        fig.add_annotation(
+            x=left,
+            y=top,
+            xref="x",
+            yref="y",
+            xanchor="left",
+            yanchor="bottom",
+            showarrow=False,
+            text=f"<b>frame[{unit}]</b> <span style='color:{MUTED}'>{seconds}</span>",
+            font={"size": 12, "color": INK},
+        )
+
+
+def _slider(layers: Sequence[int], active: int, each: int, headings: Sequence[str]) -> dict[str, Any]:
+    steps = []
+    for number, layer in enumerate(layers):
+        visible = [number * each <= trace < (number + 1) * each for trace in range(len(layers) * each)]
+        update = [{"visible": visible}, {"title.text": headings[number]}]
+        steps.append({"method": "update", "args": update, "label": str(layer)})
+    return {
+        "active": active,
+        "steps": steps,
+        "currentvalue": {"prefix": "after layer ", "font": {"size": 14, "color": INK}, "xanchor": "left"},
+        "pad": {"t": 4, "l": 10, "r": 10},
+        "len": 1,
+        "x": 0,
+        "y": 0,
+        "yanchor": "top",
+    }
+
+
+def _picture(frame: np.ndarray) -> str:
+    """A frame (H, W, 3) uint8 as a data URI."""
+    image = Image.fromarray(frame)
+    image.thumbnail((_STORED, 4 * _STORED))
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
