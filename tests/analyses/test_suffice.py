@@ -243,11 +243,11 @@ def test_a_stopped_run_goes_on_and_other_settings_are_refused(tmp_path) -> None:
     found = stand_in(out=tmp_path, engine=engine)
     assert set(engine.swept) == {"direction/1", "direction/2"}
     pd.testing.assert_frame_equal(found.outcomes, stand_in().outcomes)
-    pd.testing.assert_frame_equal(found.outcomes, pd.read_parquet(tmp_path / "outcomes.parquet"))
+    pd.testing.assert_frame_equal(found.outcomes, pd.read_parquet(tmp_path / "suffice.parquet"))
     assert found.manifest["finished"]
     with pytest.raises(RunError, match="other settings"):
         stand_in(out=tmp_path, ranges=RANGES[0])
-    (tmp_path / "shards" / "rows-00001.json").write_text("{")
+    (tmp_path / "shards" / "part-00001.parquet").write_text("{")
     pd.testing.assert_frame_equal(stand_in(out=tmp_path).outcomes, found.outcomes)
 
 

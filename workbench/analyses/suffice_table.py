@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -69,6 +70,32 @@ def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
 
+def headline(table: pd.DataFrame) -> str:
+    """What the table says of all tasks together, a sentence a mode: the pathways next to random edges."""
+    tasks = list(dict.fromkeys(table["task"]))
+    task = ALL_TASKS if ALL_TASKS in tasks else tasks[0]
+    rows = [row for row in table.to_dict("records") if row["task"] == task and row["seed"] == ALL_SEEDS]
+    random = {row["mode"]: row for row in rows if row["setting"] == "random"}
+    said = []
+    for row in rows:
+        if row["setting"] != "effective":
+            continue
+        text = (
+            f"Pathways ({row['mode']}): {row['accuracy_percent']:.1f}% correct with "
+            f"{row['edges_percent']:.0f}% of the edges, {_points(row)}"
+        )
+        control = random.get(row["mode"])
+        if control is not None:
+            text += f"; as many random edges closed: {control['accuracy_percent']:.1f}%, {_points(control)}"
+        said.append(f"{text}.")
+    return "\n".join(said)
+
+
+def _points(row: Mapping[Any, Any]) -> str:
+    lost, low, high = (row[name] + 0.0 for name in ("lost_points", "lost_low", "lost_high"))
+    return f"{lost:.1f} points lost ({low:.1f} to {high:.1f})"
+
+
 def _by_sample(part: pd.DataFrame) -> pd.Series:
     """Share of correct answers of each sample: 0 or 1, or between where several seeds count."""
     return cast(pd.Series, part["correct"].astype(float).groupby(part["sample_id"], sort=False).mean())
@@ -104,8 +131,20 @@ def _row(
         "edges": edges,
         "edges_by_masks": by_masks,
         "edges_percent": 100 * edges / all_edges,
-        "note": reliability(len(shares), float(part["p_base"].to_numpy(np.float64).min())),
+        "note": "; ".join(
+            filter(
+                None,
+                (
+                    reliability(len(shares), float(part["p_base"].to_numpy(np.float64).min())),
+                    _left_out(len(full) - len(shares)),
+                ),
+            )
+        ),
     }
+
+
+def _left_out(samples: int) -> str:
+    return f"{samples} more had too few edges to draw from" if samples else ""
 
 
 def _lost(full: pd.Series, shares: pd.Series, seed: int) -> Interval:

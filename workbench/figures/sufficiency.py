@@ -44,11 +44,17 @@ class Bar(NamedTuple):
 
 
 def sufficiency(
-    table: pd.DataFrame, *, task: str | None = None, title: str | None = None, columns: int | None = None
+    table: pd.DataFrame,
+    *,
+    task: str | None = None,
+    title: str | None = None,
+    columns: int | None = None,
+    note: str = "",
 ) -> go.Figure:
     """Accuracy by setting, a panel a task, with 95% intervals; dots are single random controls.
 
-    `table` is that of `suffice(..)`; `task` chooses one task, or "all". The number at the right is the share
+    `table` is that of `suffice(..)`; `task` chooses one task, or "all"; `note` is a remark
+    below. The number at the right is the share
     of attention edges that are left. Raises RunError for other columns, no rows or an unknown task.
     """
     missing = [name for name in COLUMNS if name not in table]
@@ -68,6 +74,7 @@ def sufficiency(
         title="Are the effective pathways enough?" if title is None else title,
         subtitle="Correct answers with 95% intervals when only the pathways are open, and when as many "
         "edges are closed at random (dots: single draws). Grey numbers: attention edges left.",
+        note=note,
         panel_height=34 + 26 * len(labels),
         left=28 + round(6.9 * max(map(len, labels))),
     )
