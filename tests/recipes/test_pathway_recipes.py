@@ -73,7 +73,7 @@ def test_a_run_that_no_model_asks_for_is_refused(planted, swept, tmp_path) -> No
 def test_the_planted_path_is_enough_and_random_edges_are_not(planted, swept, tmp_path, capsys) -> None:
     recipe: Any = find_recipe("pathways_suffice")
     found = recipe(**settings(planted, tmp_path, sweep=swept, controls=6)).run()
-    table = pd.read_csv(tmp_path / "pathways_suffice.csv")
+    table: Any = pd.read_csv(tmp_path / "pathways_suffice.csv")
     of: Any = table[table["seed"] == -1].set_index(["setting", "mode"])
     for mode in ("faithful", "strict", "general"):
         assert of.loc[("effective", mode), "accuracy_percent"] == 100

@@ -39,10 +39,10 @@ def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     Random controls have a row a seed and one over all seeds (seed -1). `accuracy_percent` has its 95% Wilson
     interval; over all seeds, where a sample counts several times, the bootstrap interval over samples.
     `lost_points` is the accuracy of the full model minus that of the setting on the same samples, with its
-    paired 95% bootstrap interval over samples. `change_percent` is the mean change of the probability of the
-    full model's answer. `edges` and `edges_by_masks` are mean (query, key) pairs left in all layers of one
-    head, by the two counts; `edges_percent` is their share of the full model's. Raises RunError for other
-    columns.
+    paired 95% interval (Agresti and Min 2005; over all seeds the bootstrap interval over samples).
+    `change_percent` is the mean change of the probability of the full model's answer. `edges` and
+    `edges_by_masks` are mean (query, key) pairs left in all layers of one head, by the two counts;
+    `edges_percent` is their share of the full model's. Raises RunError for other columns.
     """
     missing = [
         name for name in ("sample_id", "task", "setting", "mode", "seed", "correct") if name not in outcomes
@@ -110,7 +110,7 @@ def _row(
         share = bootstrap_mean(shares.to_numpy(), seed=seed)
     else:
         share = wilson(int(part["correct"].to_numpy(bool).sum()), len(part))
-    lost = _lost(full, shares, seed)
+    lost = _lost(full, shares, seed) if pooled else _lost_answers(full, shares)
     edges, by_masks, all_edges = (
         float(part[name].to_numpy(np.float64).mean())
         for name in ("edges_kept", "edges_kept_by_masks", "edges_full")
@@ -141,6 +141,19 @@ def _row(
             )
         ),
     }
+
+
+def _lost_answers(full: pd.Series, right: pd.Series) -> Interval:
+    """The same for one answer a sample, by Agresti and Min, "Simple improved confidence intervals for
+    comparing matched proportions" (2005): half a sample more of each kind of change. Where no answer changes,
+    a bootstrap would give an interval of width 0 for any number of samples.
+    """
+    change = np.asarray(full.reindex(right.index) - right, np.float64)
+    n, lost, won = len(change), int((change > 0).sum()), int((change < 0).sum())
+    centre = (lost - won) / (n + 2)
+    spread = 1.96 * np.sqrt(lost + won + 1 - (lost - won) ** 2 / (n + 2)) / (n + 2)
+    low, high = max(-1.0, centre - spread), min(1.0, centre + spread)
+    return Interval(float(change.mean()), float(low), float(high), n)
 
 
 def _left_out(samples: int) -> str:
