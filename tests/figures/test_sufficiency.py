@@ -41,7 +41,10 @@ def table(tasks: tuple[str, ...] = ("count", "<b>order</b>")) -> pd.DataFrame:
 def test_a_bar_a_setting_with_its_interval_and_a_dot_a_draw() -> None:
     fig: Any = sufficiency(table(("count",)))
     bars, edges, dots = fig.data
-    assert list(bars.y) == ["full model", "pathways, strict", "random edges, strict"]
+    assert list(bars.y) == [0, 1, 2]
+    labels = [label.strip() for label in fig.layout.yaxis.ticktext]
+    assert labels == ["full model", "pathways, strict", "random edges, strict"]
+    assert list(fig.layout.yaxis.range) == [2.5, -0.5], "the whole of every bar is seen"
     assert list(bars.x) == [90, 85, 50]
     assert list(edges.text) == ["100%", "43%", "43%"]
     assert sorted(dots.x) == [40, 60]

@@ -39,7 +39,7 @@ def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     Random controls have a row a seed and one over all seeds (seed -1). `accuracy_percent` has its 95% Wilson
     interval; over all seeds, where a sample counts several times, the bootstrap interval over samples.
     `lost_points` is the accuracy of the full model minus that of the setting on the same samples, with its
-    paired 95% interval (Agresti and Min 2005; over all seeds the bootstrap interval over samples).
+    paired 95% interval (Agresti and Min 2005; where seeds differ, the bootstrap interval over samples).
     `change_percent` is the mean change of the probability of the full model's answer. `edges` and
     `edges_by_masks` are mean (query, key) pairs left in all layers of one head, by the two counts;
     `edges_percent` is their share of the full model's. Raises RunError for other columns.
@@ -110,7 +110,7 @@ def _row(
         share = bootstrap_mean(shares.to_numpy(), seed=seed)
     else:
         share = wilson(int(part["correct"].to_numpy(bool).sum()), len(part))
-    lost = _lost(full, shares, seed) if pooled else _lost_answers(full, shares)
+    lost = _lost(full, shares, seed) if pooled and not _whole(shares) else _lost_answers(full, shares)
     edges, by_masks, all_edges = (
         float(part[name].to_numpy(np.float64).mean())
         for name in ("edges_kept", "edges_kept_by_masks", "edges_full")
@@ -158,6 +158,11 @@ def _lost_answers(full: pd.Series, right: pd.Series) -> Interval:
 
 def _left_out(samples: int) -> str:
     return f"{samples} more had too few edges to draw from" if samples else ""
+
+
+def _whole(shares: pd.Series) -> bool:
+    """Whether all controls agree on every sample: then several count as one answer a sample."""
+    return bool(np.isin(shares.to_numpy(np.float64), (0.0, 1.0)).all())
 
 
 def _lost(full: pd.Series, shares: pd.Series, seed: int) -> Interval:

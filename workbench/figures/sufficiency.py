@@ -75,22 +75,25 @@ def sufficiency(
         subtitle="Correct answers with 95% intervals when only the pathways are open, and when as many "
         "edges are closed at random (dots: single draws). Grey numbers: attention edges left.",
         note=note,
-        panel_height=34 + 26 * len(labels),
+        panel_height=10 + 28 * len(labels),
         left=28 + round(6.9 * max(map(len, labels))),
     )
     for index, name in enumerate(tasks):
-        for trace in _traces(bars[name]):
+        for trace in _traces(bars[name], labels):
             panels.add(index, trace)
     panels.fig.update_xaxes(
         range=[0, 121],
+        tickmode="array",
         tickvals=[0, 25, 50, 75, 100],
-        ticksuffix="%",
+        ticktext=["0%", "25%", "50%", "75%", "100%"],
         showgrid=True,
         showticklabels=True,
     )
     panels.fig.update_yaxes(
-        categoryorder="array",
-        categoryarray=labels[::-1],
+        range=[len(labels) - 0.5, -0.5],
+        tickmode="array",
+        tickvals=list(range(len(labels))),
+        ticktext=[f"{plain(label)}  " for label in labels],
         showgrid=False,
         ticks="",
         ticksuffix="  ",
@@ -139,11 +142,12 @@ def _bars(table: pd.DataFrame, task: str) -> list[Bar]:
     return made
 
 
-def _traces(bars: list[Bar]) -> list[Any]:
+def _traces(bars: list[Bar], labels: list[str]) -> list[Any]:
+    rows = [labels.index(bar.label) for bar in bars]
     traces: list[Any] = [
         go.Bar(
             orientation="h",
-            y=[plain(bar.label) for bar in bars],
+            y=rows,
             x=[bar.accuracy for bar in bars],
             width=0.62,
             marker={"color": [translucent(_COLORS.get(bar.setting, _GREY), 0.45) for bar in bars]},
@@ -157,15 +161,16 @@ def _traces(bars: list[Bar]) -> list[Any]:
                 "width": 4,
             },
             customdata=[
-                [f"{bar.low:.0f} to {bar.high:.0f}%", f"{bar.edges:.1f}%", bar.samples] for bar in bars
+                [plain(bar.label), f"{bar.low:.0f} to {bar.high:.0f}%", f"{bar.edges:.1f}%", bar.samples]
+                for bar in bars
             ],
-            hovertemplate="<b>%{y}</b><br>%{x:.1f}% correct, 95% interval %{customdata[0]}<br>"
-            "%{customdata[1]} of the edges, n = %{customdata[2]}<extra></extra>",
+            hovertemplate="<b>%{customdata[0]}</b><br>%{x:.1f}% correct, 95% interval %{customdata[1]}<br>"
+            "%{customdata[2]} of the edges, n = %{customdata[3]}<extra></extra>",
             showlegend=False,
         ),
         go.Scatter(
             mode="text",
-            y=[plain(bar.label) for bar in bars],
+            y=rows,
             x=[120.5] * len(bars),
             text=[f"{bar.edges:.0f}%" for bar in bars],
             textposition="middle left",
@@ -174,12 +179,12 @@ def _traces(bars: list[Bar]) -> list[Any]:
             showlegend=False,
         ),
     ]
-    dots = [(plain(bar.label), value) for bar in bars for value in bar.seeds]
+    dots = [(row, value) for row, bar in zip(rows, bars, strict=True) for value in bar.seeds]
     if dots:
         traces.append(
             go.Scatter(
                 mode="markers",
-                y=[label for label, _ in dots],
+                y=[row for row, _ in dots],
                 x=[value for _, value in dots],
                 marker={"size": 6, "color": ORANGE, "line": {"width": 1, "color": "#ffffff"}},
                 hovertemplate="one draw: %{x:.1f}% correct<extra></extra>",
