@@ -5,8 +5,9 @@ random. In the paper the pathways keep the accuracy with 40 to 58% of the edges,
 number do not. Three readings of "everything but": faithful (the paper's, which leaves a way round by the
 rows after the question), strict (without that way), general (the sweep decides on video -> last too).
 
-The ranges are read off the same samples, as one range a flow for all tasks, for each task, or, as in the
-paper, off one task.
+A model has one range a flow, as in the paper. With --ranges each, every task has its own: fewer edges stay
+open, and what a task can do by two ways may be lost, since a sweep that cuts one flow at a time finds neither
+of them needed. The ranges are read off the same samples that are then asked.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class PathwaysSuffice(Recipe):
     """Layers a bin. If not given: the paper's 5 for 24 layers or more, scaled below that."""
     threshold: float = -5.0
     """Percent. A bin counts if its mean change is strictly below."""
-    ranges: str = EACH
-    """What the open layers are read off: "each" task its own, "all" tasks together, or the name of one task
-    (the paper: action_antonym)."""
+    ranges: str = ALL
+    """What the open layers are read off: "all" tasks together, one task (the paper: action_antonym), or
+    "each" task its own."""
     modes: tuple[str, ...] = MODES
     """What else is closed: faithful, strict, general."""
     controls: int = 3

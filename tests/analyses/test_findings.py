@@ -193,7 +193,7 @@ def test_the_two_models_are_compared_on_shared_samples() -> None:
 def test_room_for_a_rise_is_named() -> None:
     table: Any = findings(sweep(PAPER).assign(p_base=0.999))
     note = table.set_index(pd.Index(list(CLAIMS))).loc["false_options", "note"]
-    assert note == "p_base leaves room for +0.1% at most"
+    assert note == "p_base leaves room for 0.1% at most"
 
 
 def test_answers_may_have_other_column_names() -> None:

@@ -72,7 +72,7 @@ def test_a_run_that_no_model_asks_for_is_refused(planted, swept, tmp_path) -> No
 
 def test_the_planted_path_is_enough_and_random_edges_are_not(planted, swept, tmp_path, capsys) -> None:
     recipe: Any = find_recipe("pathways_suffice")
-    found = recipe(**settings(planted, tmp_path, sweep=swept, controls=6)).run()
+    found = recipe(**settings(planted, tmp_path, sweep=swept, controls=6, ranges="each")).run()
     table: Any = pd.read_csv(tmp_path / "pathways_suffice.csv")
     of: Any = table[table["seed"] == -1].set_index(["setting", "mode"])
     for mode in ("faithful", "strict", "general"):

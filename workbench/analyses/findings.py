@@ -153,7 +153,7 @@ def _false_options(table: pd.DataFrame, seed: int) -> Finding:
     if "p_base" in table:
         of_flow = table.loc[table["flow"] == FALSE_LAST, "p_base"].to_numpy(np.float64)
         room = float(np.mean(1 / of_flow - 1) * 100)
-        note = f"p_base leaves room for {room:+.1f}% at most" if room < MARGIN else ""
+        note = f"p_base leaves room for {room:.2g}% at most" if room < MARGIN else ""
     words = f"mean change {change}%; highest {highest}%"
     return finding(claim, change, curves.n, above(change, 0.0), words, note)
 

@@ -30,7 +30,8 @@ class Estimate(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.1f} ({self.low:.1f} to {self.high:.1f})"
+        value, low, high = (f"{round(number, 1) + 0.0:.1f}" for number in self)  # no -0.0
+        return f"{value} ({low} to {high})"
 
 
 def below(estimate: Estimate, bound: float) -> Verdict:

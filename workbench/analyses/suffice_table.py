@@ -106,11 +106,16 @@ def _row(
 ) -> dict[str, Any]:
     shares = _by_sample(part)
     pooled = setting == "random" and number == ALL_SEEDS
-    if pooled:
+    if pooled and not _whole(shares):
         share = bootstrap_mean(shares.to_numpy(), seed=seed)
     else:
-        share = wilson(int(part["correct"].to_numpy(bool).sum()), len(part))
-    lost = _lost(full, shares, seed) if pooled and not _whole(shares) else _lost_answers(full, shares)
+        share = wilson(int(shares.sum()), len(shares))
+    if setting == "full":
+        lost = Interval(0.0, 0.0, 0.0, len(shares))
+    elif pooled and not _whole(shares):
+        lost = _lost(full, shares, seed)
+    else:
+        lost = _lost_answers(full, shares)
     edges, by_masks, all_edges = (
         float(part[name].to_numpy(np.float64).mean())
         for name in ("edges_kept", "edges_kept_by_masks", "edges_full")
