@@ -105,7 +105,7 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
     # The same seed and the same samples: both curves are resampled together.
     difference = interval(deepest(tuned.means[CROSS]) - deepest(plain.means[CROSS]))
     words = (
-        f"deepest {tuned.estimate(deepest, CROSS)}% in the video-tuned model, "
+        f"difference {difference} points: deepest {tuned.estimate(deepest, CROSS)}% in the video-tuned, "
         f"{plain.estimate(deepest, CROSS)}% in the image model"
     )
     return finding(claim, difference, tuned.n, below(difference, -MARGIN), words)
@@ -120,7 +120,7 @@ def _order(table: pd.DataFrame, seed: int) -> Finding:
     lead = curves.estimate(lambda one, two: loss_layer(one) - loss_layer(two), VIDEO_QUESTION, QUESTION_LAST)
     verdict = both(below(first, -MARGIN), below(second, -MARGIN), below(lead, 0.0))
     words = (
-        f"mean layer of the loss {curves.estimate(loss_layer, VIDEO_QUESTION).value:.1f} and "
+        f"{lead} layers: mean layer of the loss {curves.estimate(loss_layer, VIDEO_QUESTION).value:.1f} and "
         f"{curves.estimate(loss_layer, QUESTION_LAST).value:.1f}; deepest {first}% and {second}%"
     )
     return finding(claim, lead, curves.n, verdict, words)
@@ -140,7 +140,13 @@ def _true_option(table: pd.DataFrame, seed: int) -> Finding:
         return not_measured(claim, curves)
     lead = curves.estimate(lambda one, two: deepest(one) - deepest(two), TRUE_LAST, FALSE_LAST)
     true, false = (curves.estimate(deepest, flow) for flow in (TRUE_LAST, FALSE_LAST))
-    return finding(claim, lead, curves.n, below(lead, 0.0), f"deepest {true}% for true, {false}% for false")
+    return finding(
+        claim,
+        lead,
+        curves.n,
+        below(lead, 0.0),
+        f"difference {lead} points: deepest {true}% for true, {false}% for false",
+    )
 
 
 def _false_options(table: pd.DataFrame, seed: int) -> Finding:
