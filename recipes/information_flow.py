@@ -13,18 +13,13 @@ from dataclasses import dataclass
 
 import workbench as wb
 from workbench.analyses.pathways import Pathways
+from workbench.analyses.scaling import PAPER_LAYERS, PAPER_WINDOW, SHALLOW, scaled_bin, scaled_window
 from workbench.data import MTF_TASKS
 from workbench.interventions import Window, parse_window
 from workbench.models import VideoLLM
 from workbench.recipe import Recipe, console, data_source
 from workbench.report import write_report
 from workbench.results import Run
-
-PAPER_LAYERS = 32
-PAPER_WINDOW = 9
-PAPER_BIN = 5
-SHALLOW = 24
-"""Below this many layers, the paper's window would cover too much of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +105,3 @@ class InformationFlow(Recipe):
             f"{model.name}: {model.n_layers} layers on {model.device}, {number}. "
             f"{len(self.flows)} flows, each cut in {window}{why}; bins of {size}."
         )
-
-
-def scaled_window(n_layers: int) -> Window:
-    """centred(9) for 24 layers or more; below that the same share of the model, an odd number of layers."""
-    if n_layers >= SHALLOW:
-        return wb.centred(PAPER_WINDOW)
-    return wb.centred(2 * round((PAPER_WINDOW * n_layers / PAPER_LAYERS - 1) / 2) + 1)
-
-
-def scaled_bin(n_layers: int) -> int:
-    """Bins of 5 for 24 layers or more; below that the same share of the model."""
-    return PAPER_BIN if n_layers >= SHALLOW else max(1, round(PAPER_BIN * n_layers / PAPER_LAYERS))

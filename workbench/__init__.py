@@ -37,6 +37,11 @@ _HOMES = {
     "logit_lens": "analyses.logit_lens",
     "keyword_frequencies": "analyses.keyword_frequencies",
     "answer_probability": "analyses.answer_probability",
+    "suffice": "analyses.suffice",
+    "edge_count": "analyses.edge_counts",
+    "compare_flows": "analyses.comparison",
+    "compare_models": "analyses.comparison",
+    "findings": "analyses.findings",
     "load_run": "results",
     "figures": "",
     "errors": "",
@@ -46,8 +51,12 @@ if TYPE_CHECKING:
     from workbench import errors, figures
     from workbench.analyses import pathways, sweep
     from workbench.analyses.answer_probability import answer_probability
+    from workbench.analyses.comparison import compare_flows, compare_models
+    from workbench.analyses.edge_counts import edge_count
+    from workbench.analyses.findings import findings
     from workbench.analyses.keyword_frequencies import keyword_frequencies
     from workbench.analyses.logit_lens import logit_lens
+    from workbench.analyses.suffice import suffice
     from workbench.data import Sample, Samples, samples
     from workbench.interventions import (
         Flow,
@@ -78,8 +87,12 @@ __all__ = [
     "all_layers",
     "answer_probability",
     "centred",
+    "compare_flows",
+    "compare_models",
+    "edge_count",
     "errors",
     "figures",
+    "findings",
     "first_half",
     "keyword_frequencies",
     "layers",
@@ -90,6 +103,7 @@ __all__ = [
     "read_clip",
     "samples",
     "second_half",
+    "suffice",
     "sweep",
     "trailing",
 ]

@@ -10,6 +10,7 @@ from workbench.figures.page import write_html
 from workbench.figures.pathways import staged_flow
 from workbench.figures.reading import by_task, headline
 from workbench.figures.still import write_png
+from workbench.figures.sufficiency import sufficiency
 from workbench.figures.template import FLOW_STYLES, TEMPLATE, line_styles
 from workbench.figures.totals import total_effects
 
@@ -26,6 +27,7 @@ __all__ = [
     "lens_overlay",
     "line_styles",
     "staged_flow",
+    "sufficiency",
     "total_effects",
     "write_html",
     "write_png",

@@ -14,7 +14,7 @@ from workbench.figures.template import INK, MUTED, LineStyle, ink_on, line_style
 from workbench.figures.text import arrows, flow_label, layers_text, percent, plain, task_name
 
 COLUMNS = ("flow", "bin_first", "bin_last", "mean_change_percent", "counts", "first_layer", "last_layer")
-"""What a pathways table holds. A further column `task` gives one panel a task."""
+"""What a pathways table holds. A further column `task`, or `model`, gives one panel for each of them."""
 _ROW = 30  # pixels
 
 
@@ -37,14 +37,16 @@ def staged_flow(
     task: str | None = None,
     title: str | None = None,
     columns: int | None = None,
+    note: str = "",
 ) -> go.Figure:
     """Bins of layers as cells, darker where cutting the flow hurts more; a frame around its effective range.
 
     `pathways` is the table of `wb.pathways(..)`: one row a flow and bin. With a column `task` there is one
-    panel a task, and `task` chooses one. Numbers are mean changes in %. Raises RunError for a table of other
-    columns or without rows.
+    panel a task, and `task` chooses one; with a column `model` there is one a model. Numbers are mean changes
+    in %. `note` is a remark below. Raises RunError for a table of other columns or without rows.
     """
     cells = _cells(pathways)
+    by_model = "task" not in pathways and "model" in pathways
     known = list(dict.fromkeys(name for name, _ in cells))
     if "task" in pathways and task is not None:
         if task not in known:
@@ -55,11 +57,12 @@ def staged_flow(
     styles = line_styles(flows)
     headings = [task] if task is not None else tasks
     panels = grid(
-        [f"<b>{plain(task_name(name))}</b>" if name else "" for name in headings],
+        [f"<b>{plain(name if by_model else task_name(name))}</b>" if name else "" for name in headings],
         columns=columns,
         title="The staged flow: in which layers each flow matters" if title is None else title,
         subtitle="Number: mean change of the answer's probability (%) when the flow is cut around these "
         "layers. Frame: the flow's effective layers.",
+        note=note,
         panel_height=_ROW * len(flows) + 12,
         left=24 + round(7.2 * max(len(arrows(flow)) for flow in flows)),
     )
@@ -89,7 +92,7 @@ def staged_flow(
 
 
 def _cells(pathways: pd.DataFrame) -> dict[tuple[str, str], list[Cell]]:
-    """The bins of every (task, flow), in the table's order; the task is "" where the table names none."""
+    """The bins of every (task or model, flow), in the table's order; "" where the table names neither."""
     missing = [name for name in COLUMNS if name not in pathways]
     if missing:
         raise RunError(f"The pathways table lacks {', '.join(missing)}. Pass the table of wb.pathways(run).")
@@ -106,7 +109,7 @@ def _cells(pathways: pd.DataFrame) -> dict[tuple[str, str], list[Cell]]:
             range_first=first,
             range_last=last,
         )
-        cells.setdefault((str(row.get("task", "")), str(row["flow"])), []).append(cell)
+        cells.setdefault((str(row.get("task", row.get("model", ""))), str(row["flow"])), []).append(cell)
     return cells
 
 

@@ -1,10 +1,11 @@
 """What is cut, as plain data: spans, flows, windows and knockouts. Only the engines know how to run them."""
 
 from workbench.interventions.catalogue import NAMED_FLOWS, NamedFlow
-from workbench.interventions.edges import Edges, Rectangle
+from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, knockouts
-from workbench.interventions.masks import check_flows, keep_mask
+from workbench.interventions.masks import Removal, check_flows, keep_mask
+from workbench.interventions.random_edges import RandomEdges
 from workbench.interventions.spans import INDEXED_SPANS, PLAIN_SPANS, Span
 from workbench.interventions.windows import (
     LayerSpan,
@@ -30,7 +31,10 @@ __all__ = [
     "Knockout",
     "LayerSpan",
     "NamedFlow",
+    "RandomEdges",
     "Rectangle",
+    "Removal",
+    "ScatteredEdges",
     "Span",
     "Window",
     "after",

@@ -1,4 +1,4 @@
-"""Attention edges as rectangles of rows and columns.
+"""Attention edges that a cut removes: rectangles of rows and columns, or any set of pairs.
 
 Axes: q query row, k key column; both count the rows of the prompt from 0.
 """
@@ -6,7 +6,7 @@ Axes: q query row, k key column; both count the rows of the prompt from 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,9 @@ class Edges:
     one rectangle, so no edge is counted twice. An engine can use the shape: no row before `first_row`
     changes, and the rectangles of a cut between frames are blocks.
     """
+
+    is_blocks: ClassVar[bool] = True
+    """The rectangles say everything. False for `ScatteredEdges`, which has none."""
 
     length: int
     """Rows in the prompt, n."""
@@ -75,3 +78,53 @@ class Edges:
         for rows, columns in self.rectangles:
             cut[np.ix_(rows, columns)] = True
         return np.tril(cut, k=-1 if self.keep_self else 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScatteredEdges:
+    """Attention edges without a shape, as a random draw gives them. The same questions as to `Edges`."""
+
+    is_blocks: ClassVar[bool] = False
+    rectangles: ClassVar[None] = None
+    """None: code that reads rectangles without asking `is_blocks` fails, and never cuts nothing silently."""
+
+    length: int
+    """Rows in the prompt, n."""
+    keys: np.ndarray
+    """The removed keys, row after row and sorted in each, int64."""
+    starts: np.ndarray
+    """Where the keys of each row begin in `keys`, and the end: int64 (q + 1,)."""
+
+    def __post_init__(self) -> None:
+        assert self.starts.shape == (self.length + 1,)
+        assert self.starts[0] == 0
+        assert self.starts[-1] == self.keys.size
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Sorted rows that lose at least one key."""
+        return np.flatnonzero(self.per_row())
+
+    @property
+    def first_row(self) -> int:
+        """First row that loses a key: no row before it changes. `length` where nothing is cut."""
+        rows = self.rows
+        return int(rows[0]) if rows.size else self.length
+
+    def per_row(self) -> np.ndarray:
+        """Keys that each row loses, int64 (q,)."""
+        return np.diff(self.starts)
+
+    def count(self) -> int:
+        """Number of (query, key) pairs removed, for one head."""
+        return int(self.keys.size)
+
+    def keys_lost(self, row: int) -> np.ndarray:
+        """Sorted keys that `row` loses, int64."""
+        return self.keys[self.starts[row] : self.starts[row + 1]]
+
+    def dense(self) -> np.ndarray:
+        """The cut as bool (q, k), True where an edge is removed."""
+        cut = np.zeros((self.length, self.length), dtype=bool)
+        cut[np.repeat(np.arange(self.length), self.per_row()), self.keys] = True
+        return cut

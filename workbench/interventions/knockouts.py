@@ -11,7 +11,8 @@ import numpy as np
 
 from workbench.errors import KnockoutError
 from workbench.interventions.flows import Flow
-from workbench.interventions.masks import check_flows, keep_mask
+from workbench.interventions.masks import Removal, check_flows, keep_mask
+from workbench.interventions.random_edges import RandomEdges
 from workbench.interventions.windows import LayerSpan, Window
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ _CUT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """One flow, cut in a range of layers. No layer at all is written first_layer = last_layer + 1."""
+    """One flow, or a draw of random edges, cut in a range of layers.
 
-    flow: Flow
+    No layer at all is written first_layer = last_layer + 1.
+    """
+
+    flow: Removal
     first_layer: int
     """From 1."""
     last_layer: int
@@ -76,7 +80,7 @@ class Knockout:
             )
 
     @classmethod
-    def of(cls, flow: Flow | str, layers: LayerSpan | tuple[int, int]) -> Knockout:
+    def of(cls, flow: Removal | str, layers: LayerSpan | tuple[int, int]) -> Knockout:
         """One flow in one range: a LayerSpan of a window, or (first, last), counted from 1, both included."""
         first, last = layers[-2:]
         parsed = Flow.parse(flow) if isinstance(flow, str) else flow
@@ -100,13 +104,14 @@ class Knockout:
             last = 0 if found["none"] else int(found["last"] or first)
             if last < first and not found["none"]:
                 raise KnockoutError(f"{part.strip()!r} is reversed: did you mean layers {last}..{first}?")
-            cuts.append(Cut(flow=Flow.parse(found["flow"]), first_layer=first, last_layer=last))
+            flow = RandomEdges.parse(found["flow"]) or Flow.parse(found["flow"])
+            cuts.append(Cut(flow=flow, first_layer=first, last_layer=last))
         return cls(cuts=tuple(cuts))
 
     def __str__(self) -> str:
         return "; ".join(map(str, self.cuts))
 
-    def layers(self, n_layers: int) -> dict[int, tuple[Flow, ...]]:
+    def layers(self, n_layers: int) -> dict[int, tuple[Removal, ...]]:
         """The flows that are cut in each touched layer, by layer counted from 0, in order.
 
         Raises KnockoutError for a layer that the model does not have.

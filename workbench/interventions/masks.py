@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import KnockoutError
-from workbench.interventions.edges import Edges
+from workbench.interventions.edges import Edges, ScatteredEdges
 from workbench.interventions.flows import Flow
+from workbench.interventions.random_edges import RandomEdges
 
 if TYPE_CHECKING:
     from workbench.models.layout import TokenLayout
 
+Removal = Flow | RandomEdges
+"""What a layer can lose: anything with `heads`, and with the edges that it removes from a prompt."""
 
-def check_flows(flows: Sequence[Flow], layout: TokenLayout, n_heads: int) -> None:
+
+def check_flows(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> None:
     """Checks flows that are cut together in one layer, without making a dense mask.
 
     Raises KnockoutError for a head that the model lacks, for a flow that removes nothing, and for a row that
@@ -40,7 +44,7 @@ def check_flows(flows: Sequence[Flow], layout: TokenLayout, n_heads: int) -> Non
                 raise KnockoutError(_starved(int(row), names, layout))
 
 
-def keep_mask(flows: Sequence[Flow], layout: TokenLayout, n_heads: int) -> np.ndarray:
+def keep_mask(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> np.ndarray:
     """The edges that stay when all `flows` are cut in one layer: bool (h, q, k), True = keep.
 
     h is 1 where all heads share the mask, else n_heads. Keys after their query are True: the mask is meant to
@@ -56,7 +60,9 @@ def keep_mask(flows: Sequence[Flow], layout: TokenLayout, n_heads: int) -> np.nd
     return keep
 
 
-def _by_head(flows: Sequence[Flow], edges: Sequence[Edges]) -> Iterator[tuple[list[Edges], str]]:
+def _by_head(
+    flows: Sequence[Removal], edges: Sequence[Edges | ScatteredEdges]
+) -> Iterator[tuple[list[Edges | ScatteredEdges], str]]:
     """The cuts that act together in one head, with their names: each named head, then any other head."""
     named = sorted({head for flow in flows for head in flow.heads or ()})
     for head in (*named, None):

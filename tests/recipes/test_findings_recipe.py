@@ -1,0 +1,96 @@
+"""The verdict on a model whose mechanism is known: the paper's stages, in one layer each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from tests.planted import direct, save_planted
+from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
+from workbench.analyses.claims import CLAIMS
+from workbench.errors import RunError
+from workbench.recipe import find_recipe
+from workbench.report.findings import write_findings
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
+    return make_planted(tmp_path_factory.mktemp("planted"), samples=6)
+
+
+def settings(planted: PlantedFolder, out: Path, **more) -> dict[str, Any]:
+    common = {"model": str(planted.model), "data": str(planted.data), "out": out, "frames": FRAMES}
+    return {**common, "device": "cpu", **more}
+
+
+def test_the_planted_stages_are_found_and_nothing_else(planted, tmp_path, capsys) -> None:
+    image = save_planted(direct(3), tmp_path / "image")
+    recipe: Any = find_recipe("findings")
+    wanted = settings(planted, tmp_path / "out", image_model=str(image), controls=2, by_task=True)
+    table: Any = recipe(**wanted).run()
+    assert list(dict.fromkeys(table["task"])) == ["all", "planted"]
+    found = dict(zip(CLAIMS, table.query("task == 'all'")["verdict"], strict=True))
+    assert found.pop("random") in ("holds", "undecided"), "six samples"
+    # With six samples and no error the interval of the points lost still reaches beyond 5.
+    assert found == {
+        "cross_frame": "holds",
+        "tuning": "holds",
+        "order": "holds",
+        "video_last": "holds",
+        "last_last": "holds",
+        "true_option": "undecided",
+        "false_options": "undecided",
+        "rise": "holds",
+        "pathways": "undecided",
+    }
+    stored = pd.read_csv(tmp_path / "out" / "findings.csv")
+    assert stored["verdict"].tolist() == table["verdict"].tolist()
+    page = (tmp_path / "out" / "findings.html").read_text()
+    assert page.count("<tr>") == len(CLAIMS) + 1
+    assert "does not read the video directly" in page
+    assert "<script" not in page
+    said = capsys.readouterr().out
+    assert "What holds, of 10 claims" in said
+    assert wb.load_run(tmp_path / "out" / "sweep").finished
+
+
+def test_sweeps_of_other_models_are_refused(planted, tmp_path) -> None:
+    run = wb.sweep(
+        wb.load(str(planted.model), device="cpu"),
+        wb.samples(str(planted.data)),
+        "last -> last",
+        "centred(1)",
+        frames=FRAMES,
+        out=tmp_path / "sweep",
+        progress=False,
+    )
+    recipe: Any = find_recipe("findings")
+    other = save_planted(direct(3), tmp_path / "other")
+    with pytest.raises(RunError, match="is a sweep of"):
+        recipe(**settings(planted, tmp_path / "out", model=str(other), sweep=run.folder)).run()
+    with pytest.raises(RunError, match="without --image-model"):
+        recipe(**settings(planted, tmp_path / "out", sweep=run.folder, image_sweep=run.folder)).run()
+
+
+def test_names_from_outside_are_shown_as_text(tmp_path) -> None:
+    table = pd.DataFrame(
+        [
+            {
+                "claim": "<script>alert(1)</script>",
+                "paper": "Fig. 2",
+                "rule": "a < b",
+                "measured": "1 & 2",
+                "n": 0,
+                "verdict": "holds",
+                "note": "",
+            }
+        ]
+    )
+    page = write_findings(table, tmp_path / "page.html", title="<b>t", about="&").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "<b>t" not in page
