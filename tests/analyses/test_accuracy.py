@@ -148,7 +148,7 @@ def test_open_ended_samples_have_no_chance() -> None:
     assert table["correct"].tolist() == [1, 0]
     assert table["chance_percent"].isna().tolist() == [False, True]
     # The model named (C) where only (A) and (B) were offered.
-    assert table["named_percent"][0] == 50.0
+    assert table["named_percent"].tolist()[0] == 50.0
     assert table["named_percent"].isna().tolist() == [False, True]
 
 

@@ -66,6 +66,8 @@ SEVERAL = (
     "frames -> later frames @ heads 0 in layers 1..4; within frames @ heads 1 in layers 1..4",
     "video -> text in layer 4; video -> video in layers 3..4; question -> question in layer 4",
     "last -> last in layers 2..3; video -> last in layers 2..3",
+    "40 random edges from row 9 (seed 1, draw 0) in layer 2",
+    "40 random edges from row 9 (seed 1, draw 1) in layers 3..4; video -> question in layers 1..3",
 )
 
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from workbench.errors import KnockoutError
-from workbench.interventions import Edges
+from workbench.interventions import Edges, ScatteredEdges
 
 Rows = np.ndarray
 """Sorted rows, int64."""
@@ -41,7 +41,7 @@ class Piece(NamedTuple):
 
 
 def pieces(
-    edges: Sequence[Edges], *, first: int, own: int, keep: np.ndarray | None, length: int
+    edges: Sequence[Edges | ScatteredEdges], *, first: int, own: int, keep: np.ndarray | None, length: int
 ) -> list[Piece]:
     """The attention of rows `first`.. after all `edges` are cut together, as disjoint pieces.
 
@@ -49,13 +49,14 @@ def pieces(
     it is more than causal. Raises KnockoutError where a row is left without a key that the model shows it.
     """
     assert own <= first < length
-    if keep is not None:
+    blocks = [cut for cut in edges if isinstance(cut, Edges)]
+    if keep is not None or len(blocks) < len(edges):
         found = list(_masked(edges, first, own, keep, length))
     else:
         found = _merged(
             [
                 piece
-                for rows, cuts in _classes(edges, first, length)
+                for rows, cuts in _classes(blocks, first, length)
                 for piece in _class(rows, cuts, own, length)
             ]
         )
@@ -144,9 +145,13 @@ def _with_mask(rows: Rows, columns: Rows, mask: np.ndarray, *, own: bool) -> Ite
         yield Piece(rows, columns, "masked", own, mask)
 
 
-def _masked(edges: Sequence[Edges], first: int, own: int, keep: np.ndarray, length: int) -> Iterator[Piece]:
-    """Pieces under a mask of the model's own, such as a sliding window: prefix and new keys, each masked."""
-    mask = np.tril(np.ones((length, length), dtype=bool))[first:] & keep[first:]
+def _masked(
+    edges: Sequence[Edges | ScatteredEdges], first: int, own: int, keep: np.ndarray | None, length: int
+) -> Iterator[Piece]:
+    """Pieces where a mask is needed everywhere, under a sliding window or random cuts: old and new keys."""
+    mask = np.tri(length, dtype=bool)[first:]
+    if keep is not None:
+        mask &= keep[first:]
     for cut in edges:
         mask &= ~cut.dense()[first:]
     rows = np.arange(first, length)

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.interventions import Edges, Flow, Knockout
+from workbench.interventions import Edges, Knockout, Removal, ScatteredEdges
 from workbench.models.layout import TokenLayout
 
-Cuts = tuple[Flow, ...]
+Cuts = tuple[Removal, ...]
 """Flows that are cut together in one layer."""
 
 
@@ -88,7 +88,7 @@ class Flows:
         self.layout = layout
         self.cuts: list[Cuts] = [()]
         self._numbers: dict[Cuts, int] = {(): 0}
-        self._edges: dict[Flow, Edges] = {}
+        self._edges: dict[Removal, Edges | ScatteredEdges] = {}
         self._first_rows: dict[int, int] = {}
         self._open: dict[tuple[int, int, int], int] = {}
 
@@ -99,7 +99,7 @@ class Flows:
             self.cuts.append(cuts)
         return self._numbers[cuts]
 
-    def edges(self, flow: Flow) -> Edges:
+    def edges(self, flow: Removal) -> Edges | ScatteredEdges:
         if flow not in self._edges:
             self._edges[flow] = flow.edges(self.layout)
         return self._edges[flow]
@@ -123,8 +123,10 @@ class Flows:
         length = self.layout.length
         closed = np.zeros(length, dtype=bool)
         for flow in cuts:
-            if flow.heads is None:
-                closed |= _lost_by_all(self.edges(flow), queries, length)
+            edges = self.edges(flow)
+            # Random edges may close a column to all rows too, but it is not worth finding out.
+            if flow.heads is None and isinstance(edges, Edges):
+                closed |= _lost_by_all(edges, queries, length)
         open_rows = np.flatnonzero(~closed[first:queries])
         return first + int(open_rows[0]) if open_rows.size else queries
 

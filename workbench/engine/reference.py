@@ -14,13 +14,13 @@ from torch import Tensor
 from workbench.engine.masks import restrict
 from workbench.engine.measure import baseline_of, check, is_wanted, outcomes_of, probabilities
 from workbench.engine.protocol import Engine, Outcomes, Request
-from workbench.interventions import Flow, Knockout, keep_mask
+from workbench.interventions import Knockout, Removal, keep_mask
 
 if TYPE_CHECKING:
     from workbench.models.prompt import Prompt
     from workbench.models.video_llm import VideoLLM
 
-Masks = dict[tuple[Flow, ...], Tensor]
+Masks = dict[tuple[Removal, ...], Tensor]
 """Keep-masks (b h q k) by the flows that are cut together."""
 
 

@@ -121,7 +121,7 @@ class Knockout:
                 raise KnockoutError(
                     f"'{cut}' lies outside the model, which has {n_layers} layers (1..{n_layers})."
                 )
-        touched: dict[int, list[Flow]] = {}
+        touched: dict[int, list[Removal]] = {}
         for cut in self.cuts:
             for layer in cut.layers:
                 touched.setdefault(layer - 1, []).append(cut.flow)
