@@ -47,7 +47,7 @@ class EffectivePathways(Recipe):
     """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
     frames: str | None = None
     """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
-    engine: str = "reference"
+    engine: str = "incremental"
     """How knockouts are run."""
 
     def run(self) -> dict[str, Pathways]:

@@ -84,7 +84,7 @@ def suffice(
     seeds: int = 3,
     spread: str = "even",
     keep_self: bool = True,
-    engine: str | Engine = "reference",
+    engine: str | Engine = "incremental",
     out: Path | str | None = None,
     style: str | None = None,
     frames: Sampling | int | str | None = None,
