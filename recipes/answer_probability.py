@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.answer_probability import FALSE, TRUE, AnswerProbability
+from workbench.analyses.answer_probability import AnswerProbability
+from workbench.analyses.answer_roles import FALSE, TRUE
 from workbench.data import MTF_TASKS
 from workbench.recipe import Recipe, console, data_source
 

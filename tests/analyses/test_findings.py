@@ -55,7 +55,7 @@ def sweep(
     return pd.DataFrame(rows, columns=pd.Index(names))
 
 
-def answers(rise: int, *, final: float = 0.8, samples: int = 30, names=("role", "p")) -> pd.DataFrame:
+def answers(rise: int, *, final: float = 0.8, samples: int = 30) -> pd.DataFrame:
     """The true option's lead is 0 below layer `rise` and `final` from it on."""
     rng = np.random.default_rng(1)
     rows = []
@@ -63,11 +63,11 @@ def answers(rise: int, *, final: float = 0.8, samples: int = 30, names=("role", 
         for layer in range(1, L + 1):
             lead = (final if layer >= rise else 0.0) + rng.normal(0, 0.02)
             rows += [
-                (f"s{number:02d}", "t", layer, "true", 0.2 + lead),
-                (f"s{number:02d}", "t", layer, "false", 0.1),
-                (f"s{number:02d}", "t", layer, "false", 0.3),
+                (f"s{number:02d}", "t", layer, "true_option", 0.2 + lead),
+                (f"s{number:02d}", "t", layer, "false_option", 0.1),
+                (f"s{number:02d}", "t", layer, "false_option", 0.3),
             ]
-    return pd.DataFrame(rows, columns=pd.Index(["sample_id", "task", "layer", *names]))
+    return pd.DataFrame(rows, columns=pd.Index(["sample_id", "task", "layer", "role", "p"]))
 
 
 def sufficiency(kept: int, random: int, *, samples: int = 100) -> pd.DataFrame:
@@ -196,11 +196,8 @@ def test_room_for_a_rise_is_named() -> None:
     assert note == "p_base leaves room for 0.1% at most"
 
 
-def test_answers_may_have_other_column_names() -> None:
-    usual = findings(sweep(PAPER), answers=answers(9))
-    other = findings(sweep(PAPER), answers=answers(9, names=("option", "probability")))
-    pd.testing.assert_frame_equal(usual, other)
-    with pytest.raises(RunError, match="must be called true and false"):
+def test_answers_of_unknown_roles_are_refused() -> None:
+    with pytest.raises(RunError, match="roles A; they must be true_option and false_option"):
         findings(sweep(PAPER), answers=answers(9).assign(role="A"))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pandas as pd
 
+from workbench.analyses.answer_roles import ROLES, TRUE
 from workbench.analyses.judging import UNKNOWN, first_tokens, judge
 from workbench.analyses.statistics import bootstrap_mean
 from workbench.errors import RunError
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from workbench.data import Sample, Samples
     from workbench.models import Prompt, VideoLLM
     from workbench.video import Sampling
-
-TRUE, FALSE = ROLES = ("true_option", "false_option")
-"""A plain "true" would come back from a csv file as a truth value."""
 
 
 class AnswerRow(NamedTuple):

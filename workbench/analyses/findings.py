@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workbench.analyses.answer_roles import FALSE, ROLES, TRUE
 from workbench.analyses.claims import CLAIMS, Finding, finding, findings_table, not_measured
 from workbench.analyses.resampled import (
     Curves,
@@ -56,8 +57,8 @@ def findings(
         table: a sweep's table with a centred window and the flows of `findings.FINDING_FLOWS`.
         image: the table of the image model's sweep; without it the claim about tuning is not measured.
         suffice: the table of `suffice(..)`, of which `mode` is used; without it two claims are not measured.
-        answers: a row a sample, layer and option with columns sample_id, task, layer, role ("true" or
-            "false") and p, as `wb.answer_probability` gives it; also with the names option and probability.
+        answers: a row a sample, layer and option with columns sample_id, task, layer, role
+            ("true_option" or "false_option") and p, as `wb.answer_probability` gives it.
         task: one task; all together if not given.
 
     Raises RunError for tables without the columns, or an unknown task or mode.
@@ -168,9 +169,6 @@ def _rise(table: pd.DataFrame, answers: pd.DataFrame | None, seed: int) -> Findi
     claim = CLAIMS["rise"]
     if answers is None:
         return not_measured(claim, "no table of answer probabilities was given")
-    answers = answers.rename(columns={"probability": "p"})
-    if "role" not in answers:
-        answers = answers.rename(columns={"option": "role"})
     _require(answers, "sample_id", "layer", "role", "p")
     leads = _leads(answers)
     shared = tuple(sorted(set(map(str, leads.index)) & set(table["sample_id"])))
@@ -192,19 +190,18 @@ def _rise(table: pd.DataFrame, answers: pd.DataFrame | None, seed: int) -> Findi
 
 def _leads(answers: pd.DataFrame) -> pd.DataFrame:
     """Probability of the true option minus the mean of the false ones: a row a sample, a column a layer."""
-    known = {"true", "false"}
     roles = set(answers["role"])
-    if not roles <= known:
+    if not roles <= set(ROLES):
         raise RunError(
-            f"The table of answers has the options {', '.join(map(str, sorted(roles)))}; they must be called "
-            "true and false."
+            f"The table of answers has the roles {', '.join(map(str, sorted(roles)))}; they must be "
+            f"{' and '.join(ROLES)}, as wb.answer_probability writes them."
         )
     by_role: Any = answers.pivot_table(
         index=["sample_id", "role"], columns="layer", values="p", aggfunc="mean"
     )
-    if "false" not in roles:
-        return by_role.xs("true", level="role")
-    return (by_role.xs("true", level="role") - by_role.xs("false", level="role")).dropna()
+    if FALSE not in roles:
+        return by_role.xs(TRUE, level="role")
+    return (by_role.xs(TRUE, level="role") - by_role.xs(FALSE, level="role")).dropna()
 
 
 def _half_layer(lead: NDArray[np.float64]) -> NDArray[np.float64]:

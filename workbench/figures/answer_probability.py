@@ -8,7 +8,8 @@ from typing import cast
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.answer_probability import FALSE, ROLES, TRUE, CurvePoint, answer_curves
+from workbench.analyses.answer_probability import CurvePoint, answer_curves
+from workbench.analyses.answer_roles import FALSE, ROLES, TRUE
 from workbench.analyses.statistics import FEW_SAMPLES
 from workbench.errors import RunError, near_matches
 from workbench.figures.panels import grid, layer_axis
