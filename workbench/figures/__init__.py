@@ -1,7 +1,8 @@
 """Plotly figures of tables. They draw; the numbers come from `workbench.analyses`."""
 
 from workbench.figures.accuracy import accuracy
-from workbench.figures.curves import information_flow
+from workbench.figures.curves import flow_figures, information_flow
+from workbench.figures.groups import flow_groups
 from workbench.figures.layout import clip_strip
 from workbench.figures.pathways import staged_flow
 from workbench.figures.reading import by_task, headline
@@ -15,6 +16,8 @@ __all__ = [
     "accuracy",
     "by_task",
     "clip_strip",
+    "flow_figures",
+    "flow_groups",
     "headline",
     "information_flow",
     "line_styles",

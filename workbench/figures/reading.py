@@ -8,14 +8,14 @@ from workbench.analyses.statistics import FEW_SAMPLES, Point
 from workbench.figures.text import count_of, layers_text, percent, task_name
 
 CLEAR = -5.0
-"""A fall counts as clear if its mean is below this (in %) and its interval lies wholly below 0."""
+"""A fall counts as clear if its mean is below this (in %) and its interval, to a tenth, wholly below 0."""
 
-_NEXT = 4  # flows that the headline names after the first
+_MOST = 5  # flows that the headline names
 
 
 def is_clear(point: Point) -> bool:
     """Whether the fall is larger than what the spread of the samples alone would show."""
-    return point.mean < CLEAR and point.high < 0
+    return point.mean < CLEAR and round(point.high, 1) < 0
 
 
 def place(point: Point) -> str:
@@ -33,35 +33,79 @@ def peaks(points: Sequence[Point]) -> list[Point]:
     return list(deepest.values())
 
 
+def dips(points: Sequence[Point]) -> list[Point]:
+    """Where one flow matters: the deepest point of each stretch of layers in which its curve is low.
+
+    `points` are those of one flow; where they are of several tasks, the tasks' mean counts. A stretch is low
+    below -5%.
+    """
+    cells: dict[tuple[int, int, int], list[Point]] = {}
+    for point in points:
+        cells.setdefault((point.layer, point.first_layer, point.last_layer), []).append(point)
+    curve = [(sum(p.mean for p in cell) / len(cell), cell[0]) for _, cell in sorted(cells.items())]
+    deepest = min(curve, key=lambda entry: entry[0])
+    found: list[tuple[float, Point]] = []
+    before = False
+    for mean, point in curve:
+        if mean < CLEAR:
+            if not before:
+                found.append((mean, point))
+            elif mean < found[-1][0]:
+                found[-1] = (mean, point)
+        before = mean < CLEAR
+    # Bars have no place on the layer axis, and so no stretches.
+    placed = all(point.layer for point in points)
+    return [point for _, point in found] if found and placed else [deepest[1]]
+
+
 def headline(points: Sequence[Point]) -> str:
-    """A few sentences on the whole figure: which cut hurts most and where, and which does not matter."""
+    """A few sentences on the whole figure: which flows the answer needs and in which layers, which cut hurts
+    most, and which flows do not matter."""
     found = peaks(points)
     if not found:
         return "No point of these curves has a usable sample."
-    clear = sorted((peak for peak in found if is_clear(peak)), key=lambda peak: peak.mean)
+    clear = [peak for peak in found if is_clear(peak)]
     if not clear:
         least = min(found, key=lambda peak: peak.mean)
         return (
             f"No cut clearly lowers the answer's probability. The strongest, {least.flow} at {place(least)}, "
             f"gives {percent(least.mean)}."
         )
-    several = len({peak.task for peak in found}) > 1
+    tasks = dict.fromkeys(peak.task for peak in found)
+    flows = dict.fromkeys(peak.flow for peak in clear)
+    strongest = sorted(flows, key=lambda flow: min(peak.mean for peak in clear if peak.flow == flow))[:_MOST]
+    parts = []
+    for flow in (flow for flow in flows if flow in strongest):
+        mine = [peak for peak in clear if peak.flow == flow]
+        where = {peak.task for peak in mine}
+        low = dips([point for point in points if point.flow == flow and point.task in where])
+        share = (
+            f"{len(where)} of {count_of(len(tasks), 'task')}"
+            if not parts
+            else f"{len(where)} of {len(tasks)}"
+        )
+        count = share if len(tasks) > 1 else percent(mine[0].mean)
+        parts.append(f"{flow} at {_places(low)} ({count})")
+    if len(flows) > len(parts):
+        parts.append(count_of(len(flows) - len(parts), "more flow"))
+    said = f"The answer needs {_listing(parts)}."
+    top = min(clear, key=lambda peak: peak.mean)
+    if len(clear) > 1:
+        of_task = f" of {task_name(top.task)}" if len(tasks) > 1 else ""
+        said += f" The deepest fall: {top.flow} at {place(top)}{of_task} ({percent(top.mean)})."
+    return said + _unmoved([peak for peak in found if peak.flow not in flows])
 
-    def located(peak: Point) -> str:
-        of_task = f" of {task_name(peak.task)}" if several else ""
-        return f"{peak.flow} at {place(peak)}{of_task} ({percent(peak.mean)})"
 
-    by_flow: dict[str, Point] = {}
-    for peak in clear:
-        by_flow.setdefault(peak.flow, peak)
-    top, *others = by_flow.values()
-    of_task = f" of {task_name(top.task)}" if several else ""
-    said = f"Cutting {top.flow} hurts most at {place(top)}{of_task} ({percent(top.mean)})."
-    if others:
-        shown = ", ".join(located(peak) for peak in others[:_NEXT])
-        rest = f", and {count_of(len(others) - _NEXT, 'more flow')}" if len(others) > _NEXT else ""
-        said += f" Next: {shown}{rest}."
-    return said + _unmoved([peak for peak in found if peak.flow not in by_flow])
+def _places(points: Sequence[Point]) -> str:
+    """ "layers 1-3 and 7-9"."""
+    first, *rest = (place(point) for point in points)
+    more = [part.removeprefix("layers ").removeprefix("layer ") for part in rest]
+    return _listing([first if not more else first.replace("layer ", "layers "), *more])
+
+
+def _listing(parts: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def by_task(points: Sequence[Point]) -> dict[str, str]:
