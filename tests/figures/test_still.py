@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from tests.figures.tables import sweep_table
 from workbench.errors import RunError
-from workbench.figures import information_flow, write_png
+from workbench.figures import information_flow, still, write_png
 
 
 def test_the_main_figure_as_a_png(tmp_path: Path) -> None:
@@ -65,12 +66,45 @@ def test_a_missing_renderer_is_told_with_the_remedy(tmp_path: Path, monkeypatch:
 def test_a_renderer_that_fails_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Any, message: str
 ) -> None:
-    def run(*_: Any, **__: Any) -> Any:
+    def once(*_: Any) -> Any:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(still, "_once", once)
     with pytest.raises(RunError, match=message):
         write_png(go.Figure(), tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_renderer_that_once_does_not_answer_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, waited = still._once, []
+
+    def once(command: list[str], request: str, seconds: float) -> Any:
+        waited.append(seconds)
+        if len(waited) == 1:
+            raise subprocess.TimeoutExpired(command, seconds)
+        return real(command, request, seconds)
+
+    monkeypatch.setattr(still, "_once", once)
+    path = write_png(go.Figure(), tmp_path / "a.png", width=100, height=80, scale=1)
+    with Image.open(path) as image:
+        assert image.size == (100, 80)
+    assert len(waited) == 2
+    assert waited[0] < waited[1], "a busy machine gets more time"
+
+
+def test_a_renderer_that_does_not_answer_leaves_no_process(tmp_path: Path) -> None:
+    script = tmp_path / "kaleido"
+    script.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path / 'child'}\nwait\n")
+    script.chmod(0o755)
+    with pytest.raises(subprocess.TimeoutExpired):
+        still._once([str(script)], "", 2)
+    child = Path("/proc") / (tmp_path / "child").read_text().strip()
+    for _ in range(100):
+        if not child.exists() or "Z" in (child / "stat").read_text().split()[2]:
+            return
+        time.sleep(0.05)
+    pytest.fail("the renderer's own child still runs")

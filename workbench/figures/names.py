@@ -50,4 +50,4 @@ def window_words(window: str) -> str:
         "trailing": "in that layer" if size == 1 else f"in the {size} layers that end there",
         "after": "in all layers after it",
     }.get(parsed.kind)
-    return f"Each point: cut {cut}, {window}" if cut else f"Window: {window}"
+    return f"Each point: the flow cut {cut}, {window}" if cut else f"Window: {window}"

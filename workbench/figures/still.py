@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 
-_TIMEOUT = 120  # seconds; a figure takes about one
+_TIMEOUTS = (20, 40, 60)
+"""Seconds for each try. A figure takes about one; once in some hundred times the program never answers."""
 
 
 def write_png(
@@ -50,22 +53,14 @@ def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
         ) from error
     script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
     request = {"format": "png", "width": width, "height": height, "scale": scale}
-    # The program speaks lines of JSON: one when it is ready, one a request. A plain child process always
-    # ends; kaleido's own wrapper leaves a thread that reads forever.
+    command = [program, "plotly", f"--plotlyjs={str(script)!r}", *PlotlyScope.default_chromium_args()]
     try:
-        done = subprocess.run(
-            [program, "plotly", f"--plotlyjs={str(script)!r}", *PlotlyScope.default_chromium_args()],
-            input=json.dumps(request | {"data": json.loads(fig.to_json() or "{}")}) + "\n",
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        done = _ask(command, json.dumps(request | {"data": json.loads(fig.to_json() or "{}")}) + "\n")
         answer = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired as error:
         raise RunError(
-            f"The PNG was not drawn within {_TIMEOUT} s. Try again on a less busy machine."
+            f"The PNG was not drawn within {_TIMEOUTS[-1]} s, in {len(_TIMEOUTS)} tries. Try again on a less "
+            "busy machine."
         ) from error
     except (OSError, ValueError, IndexError) as error:
         raise RunError(
@@ -74,3 +69,34 @@ def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
     if not answer.get("result"):
         raise RunError(f"The PNG could not be drawn: {answer.get('message') or done.stderr[-300:]}")
     return base64.b64decode(answer["result"])
+
+
+def _ask(command: list[str], request: str) -> subprocess.CompletedProcess[str]:
+    """One request to the drawing program, made again where it does not answer."""
+    *first, last = _TIMEOUTS
+    for seconds in first:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return _once(command, request, seconds)
+    return _once(command, request, last)
+
+
+def _once(command: list[str], request: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    # The program speaks lines of JSON: one when it is ready, one a request. A plain child process always
+    # ends; kaleido's own wrapper leaves a thread that reads forever. It is a shell script that starts others:
+    # a session of its own, so that all of them can be ended.
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            output, complaints = process.communicate(request, timeout=seconds)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, complaints)

@@ -134,8 +134,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-_CONTENT = {"sample_ids_sha256": "samples", "data_sha256": "data", "weights_sha256": "model"}
-"""Hashes in the settings, and the setting that names what they are of."""
+_CONTENT = {
+    "sample_ids_sha256": ("samples",),
+    "data_sha256": ("data", "samples"),
+    "weights_sha256": ("model",),
+}
+"""Hashes in the settings, and the settings that name what they are of."""
 
 
 def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -149,12 +153,14 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
     different = [key for key in sorted({*before, *now_asked}) if before.get(key) != now_asked.get(key)]
     lines = []
     for key in different:
-        if (named := _CONTENT.get(key)) is None:
+        if (names := _CONTENT.get(key)) is None:
             lines.append(
                 f"{key}: {_short(before.get(key))} in the folder, {_short(now_asked.get(key))} asked for"
             )
-        elif named not in different:  # else the line of that name tells more than a hash does
-            lines.append(f"{named}: {_short(before.get(named))} as in the folder, but with other content")
+        elif not set(names) & set(different):  # else the lines of these names tell more than a hash does
+            lines.append(
+                f"{names[0]}: {_short(before.get(names[0]))} as in the folder, but with other content"
+            )
     if lines:
         told = "\n".join(f"  {line}" for line in lines)
         raise RunError(
