@@ -28,8 +28,8 @@ def test_the_headline_names_what_is_needed_where_and_what_does_not_matter() -> N
         {"moving_direction": {"video -> question": bump(5, -63.0), "question -> last": bump(9, -20.0)}}
     )
     assert headline(points) == (
-        "The answer needs video -> question around layer 5 (-63%) and question -> last around layer 9 "
-        "(-20%). "
+        "The answer needs video -> question around layer 5 (down to -63%) and question -> last around "
+        "layer 9 (down to -20%). "
         "No clear effect: frames -> later frames, video -> last, last -> last (0% at most)."
     )
 
@@ -69,11 +69,11 @@ def test_the_stretches_of_layers_where_a_curve_is_low() -> None:
 def test_windows_without_a_centre_are_told_in_their_own_words() -> None:
     points = planted({"t": {"video -> text": [-90.0, -50.0, *[0.0] * 10]}}, flows=("video -> text",))
     after = [point._replace(window=f"after({point.layer})") for point in points]
-    assert headline(after).startswith("The answer needs video -> text after layers 1-2 (-90%).")
+    assert headline(after).startswith("The answer needs video -> text after layers 1-2 (down to -90%).")
     trailing = [point._replace(window="trailing(3)") for point in points]
-    assert headline(trailing).startswith("The answer needs video -> text at layers 1-2 (-90%).")
+    assert headline(trailing).startswith("The answer needs video -> text at layers 1-2 (down to -90%).")
     whole = [points[0]._replace(window="all_layers()", layer=0, first_layer=1, last_layer=12)]
-    assert headline(whole) == "The answer needs video -> text at layers 1-12 (-90%)."
+    assert headline(whole) == "The answer needs video -> text at layers 1-12 (down to -90%)."
 
 
 def test_the_layers_are_those_of_tasks_with_a_clear_fall() -> None:
@@ -126,8 +126,8 @@ def test_each_task_is_told_alone_in_the_order_of_the_table() -> None:
         )
     )
     assert said["moving_direction"] == (
-        "The answer needs frames -> later frames around layer 8 (-67%), video -> question around layer 10 "
-        "(-86%) and question -> last around layer 11 (-84%). "
+        "The answer needs frames -> later frames around layer 8 (down to -67%), video -> question "
+        "around layer 10 (down to -86%) and question -> last around layer 11 (down to -84%). "
         "No clear effect: video -> last, last -> last (0% at most)."
     )
     assert said["static"].startswith("No cut clearly lowers the answer's probability.")

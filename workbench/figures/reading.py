@@ -93,7 +93,7 @@ def headline(points: Sequence[Point]) -> str:
             if not parts
             else f"{len(where)} of {len(tasks)}"
         )
-        count = share if len(tasks) > 1 else percent(mine[0].mean)
+        count = share if len(tasks) > 1 else f"down to {percent(mine[0].mean)}"
         parts.append(f"{flow} {_where(low)} ({count})")
     if len(flows) > len(parts):
         parts.append(count_of(len(flows) - len(parts), "more flow"))

@@ -15,8 +15,8 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 
-_TIMEOUTS = (20, 40, 60)
-"""Seconds for each try. A figure takes about one; once in some hundred times the program never answers."""
+_TIMEOUTS = (10, 40, 60)
+"""Seconds for each try. A figure takes about one; in some of a hundred the program never answers."""
 
 
 def write_png(
