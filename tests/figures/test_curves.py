@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -165,6 +165,10 @@ def drawn_flows(fig: Any) -> set[str]:
     return {line.name.replace("\u00a0→\u00a0", " -> ") for line in lines(fig)}
 
 
+def only(table: pd.DataFrame, *flows: str) -> pd.DataFrame:
+    return cast(pd.DataFrame, table[table["flow"].isin(flows)])
+
+
 def many() -> pd.DataFrame:
     shapes = {"t": {"question -> last": [-50.0] * 12, "true_option -> last": [-40.0] * 12}}
     own = ("frame[0] -> last", "frame[1] -> last")
@@ -180,7 +184,7 @@ def test_of_many_flows_the_first_group_is_drawn_and_the_others_are_told() -> Non
     assert 'video → nonoption, video → true_option (flows="to_options")' in words
     assert 'frame[0] → last, frame[1] → last (flows="other")' in words
     assert "Not in this figure" in notes(information_flow(table, caption=False))
-    few = table[table["flow"].isin(FLOWS)]
+    few = only(table, *FLOWS)
     assert "Not in this figure" not in notes(information_flow(few))
 
 
@@ -194,7 +198,7 @@ def test_groups_and_all_flows_can_be_asked_for() -> None:
     with pytest.raises(RunError, match="no flow 'to_lost'"):
         information_flow(table, flows="to_lost")
     with pytest.raises(RunError, match="no flow 'to_options'"):
-        information_flow(table[table["flow"] == "video -> last"], flows="to_options")
+        information_flow(only(table, "video -> last"), flows="to_options")
 
 
 def test_a_figure_a_group_together_they_show_every_flow_in_one_colour() -> None:
@@ -212,7 +216,7 @@ def test_a_figure_a_group_together_they_show_every_flow_in_one_colour() -> None:
         colors = {line.name: (line.line.color, line.marker.symbol) for line in lines(fig)}
         assert colors.items() <= whole.items()
         assert len({color for color, _ in colors.values()}) == len(colors), "colours differ in a figure"
-    few: Any = flow_figures(table[table["flow"].isin(FLOWS)])
+    few: Any = flow_figures(only(table, *FLOWS))
     assert list(few) == ["all"]
     bars: Any = flow_figures(table.query("layer == 8").assign(window="all_layers()", layer=0))
     assert len(bars) == 1
@@ -238,7 +242,7 @@ def test_flows_that_do_nothing_are_faint_and_the_figure_says_so() -> None:
     assert "Faint curves stay within 5% of 0" in notes(fig)
     order = [line.name for line in lines(fig)]
     assert order.index(flow_label("last -> last")) < order.index(flow_label("video -> question")), "below"
-    nothing = information_flow(table[table["flow"].isin(["video -> last", "last -> last"])])
+    nothing = information_flow(only(table, "video -> last", "last -> last"))
     assert all(line.opacity is None for line in lines(nothing)), "faint beside what?"
 
 

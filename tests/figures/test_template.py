@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.io as pio
 import pytest
 
@@ -29,7 +31,8 @@ def test_the_flows_of_a_group_differ_in_colour() -> None:
 
 
 def test_no_button_sends_a_figure_away() -> None:
-    assert "sendChartToCloud" in pio.templates[TEMPLATE].layout.modebar.remove
+    template: Any = pio.templates[TEMPLATE]
+    assert "sendChartToCloud" in template.layout.modebar.remove
 
 
 def test_a_named_flow_keeps_its_style_whatever_else_is_drawn() -> None:
