@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 PIP_FLAGS ?=
-DEMO_LIMIT ?= 6
+DEMO_LIMIT ?= 10
 DEMO_OUT ?= runs/demo
 TEST_FLAGS ?= -n 2
 MINI_OUT ?= runs/mini

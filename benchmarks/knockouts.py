@@ -20,12 +20,11 @@ from benchmarks.timing import matmul_rate, median, seconds
 from workbench.engine import ENGINES, IncrementalEngine, Request
 from workbench.engine.plan import Flows, make_jobs, make_plan
 from workbench.engine.reference import last_logits, layer_masks
-from workbench.interventions import NAMED_FLOWS, Flow, Knockout, after, centred, knockouts, trailing
+from workbench.interventions import MTF_FLOWS, Flow, Knockout, after, centred, knockouts, trailing
 from workbench.models import Prompt, VideoLLM
 from workbench.models.attention import install
 from workbench.results.manifest import provenance
 
-MTF = tuple(named.text for named in NAMED_FLOWS if named.paper.startswith("MTF"))
 ES = ("frames -> later frames", "within frames", "video -> text")
 RESULTS = Path(__file__).parent / "results"
 
@@ -54,7 +53,7 @@ def work_of(name: str, n_layers: int) -> list[Knockout]:
     """The knockouts of one sample."""
     if name in ("mtf", "text"):
         window = centred(9 if n_layers >= 24 else 3)
-        flows = [flow for flow in MTF if name == "mtf" or flow != "frames -> later frames"]
+        flows = [flow for flow in MTF_FLOWS if name == "mtf" or flow != "frames -> later frames"]
         return knockouts([Flow.parse(flow) for flow in flows], [window], n_layers)
     if name in ("es", "lv-k"):
         flows = [Flow.parse(flow) for flow in (ES if name == "es" else ES[2:])]

@@ -1,4 +1,4 @@
-"""Where does information flow? The main experiment of Map the Flow (Fig. 2, 3, 6; Table E).
+"""Where does information flow? The main experiment of Map the Flow (Fig. 2, 3, 6, 7; Table E).
 
 Every flow is cut in a window of layers that slides over the model. Where the answer's probability falls, the
 flow was in use. The layers in which each flow matters make its effective pathway.
@@ -15,7 +15,7 @@ import workbench as wb
 from workbench.analyses.pathways import Pathways
 from workbench.analyses.scaling import PAPER_LAYERS, PAPER_WINDOW, SHALLOW, scaled_bin, scaled_window
 from workbench.data import MTF_TASKS
-from workbench.interventions import Window, parse_window
+from workbench.interventions import MTF_FLOWS, Window, parse_window
 from workbench.models import VideoLLM
 from workbench.recipe import Recipe, console, data_source
 from workbench.report import write_report
@@ -24,16 +24,10 @@ from workbench.results import Run
 
 @dataclass(frozen=True, kw_only=True)
 class InformationFlow(Recipe):
-    """Where does information flow? Cut each flow in a sliding window of layers (Map the Flow, Fig. 2-3)."""
+    """Where does information flow? Cut each flow in a sliding window of layers (Map the Flow, Fig. 2-7)."""
 
-    flows: tuple[str, ...] = (
-        "frames -> later frames",
-        "video -> question",
-        "question -> last",
-        "video -> last",
-        "true_option -> last",
-    )
-    """Flows to cut, each in quotes; `workbench list flows` shows the papers' own."""
+    flows: tuple[str, ...] = MTF_FLOWS
+    """Flows to cut, each in quotes; the paper's 11 if not given. `workbench list flows` shows them."""
     window: str | None = None
     """Layers that are cut at once, for example "centred(9)". If not given: the paper's centred(9) for 24
     layers or more, scaled to the depth of smaller models."""
@@ -52,7 +46,11 @@ class InformationFlow(Recipe):
     knockout."""
 
     def run(self) -> Run:
-        """Sweep, print the pathways, and write tables, report.html and information_flow.png into `out`."""
+        """Sweep, print the pathways, and write tables, report.html and information_flow.png into `out`.
+
+        With more than 6 flows there is a picture a group of flows: the others have the group's name behind
+        theirs, as information_flow_to_last.png.
+        """
         model = self.load_model()
         samples = self.load_samples(tasks=self.preferred_tasks())
         window = scaled_window(model.n_layers) if self.window is None else parse_window(self.window)
@@ -78,7 +76,9 @@ class InformationFlow(Recipe):
         else:
             print(f"No pathways: they need a centred window, and this is {window}.", flush=True)
         written.append(write_report(self.out))
-        written.append(wb.figures.write_png(run.figure(), self.out / "information_flow.png"))
+        for number, (group, figure) in enumerate(wb.figures.flow_figures(run.table, seed=self.seed).items()):
+            name = f"information_flow_{group}.png" if number else "information_flow.png"
+            written.append(wb.figures.write_png(figure, self.out / name))
         if run.rounding:
             print(run.rounding, flush=True)
         if len(run.skipped):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench
+import workbench.results.manifest
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
 from workbench.cli import main
 from workbench.errors import RunError
@@ -189,11 +192,31 @@ def test_the_report_can_be_written_again(planted, tmp_path, capsys) -> None:
     assert (out / "report.html").read_bytes() == page
 
 
+def test_a_run_names_the_command_that_made_it(planted, tmp_path) -> None:
+    out = tmp_path / "my run"
+    words = planted.words("evaluate", out, "--limit", "2")
+    assert main([*words, "--debug"]) == 0
+    made = json.loads((out / "manifest.json").read_text())
+    assert shlex.split(made["command"]) == ["workbench", *words]
+    # The command is no setting: the same request in other words finds everything done.
+    assert main([*words[:-2], "--limit=2"]) == 0
+    assert json.loads((out / "manifest.json").read_text()) == made
+    # One that adds numbers is put on record.
+    (out / "shards" / "sample-00001.json").unlink()
+    assert main([*words[:-2], "--limit=2"]) == 0
+    again = json.loads((out / "manifest.json").read_text())
+    assert again["command"] == made["command"]
+    assert "--limit=2" in again["resumed"][0]["command"]
+    assert workbench.results.manifest.provenance()["command"] is None, "only while the command runs"
+
+
 def test_another_setting_in_the_same_folder_is_refused(planted, tmp_path, capsys) -> None:
     out = tmp_path / "run"
     assert main(planted.words("evaluate", out, "--limit", "2")) == 0
     assert main(planted.words("evaluate", out, "--limit", "4")) == 2
-    assert "samples: 2 in the folder, 4 asked for" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert "holds a run with other settings: samples: 2 in the folder, 4 asked for A folder keeps" in said
+    assert "Choose another folder (--out; out= in Python), ask for what this one has, or delete it" in said
     assert main(planted.words("information_flow", out, "--limit", "2")) == 2
     assert "another analysis" in capsys.readouterr().err
     assert main(["report", str(out)]) == 2

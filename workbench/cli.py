@@ -100,9 +100,12 @@ def _run_recipe(words: list[str]) -> int:
         raise RunError(f"The recipe comes first: workbench run RECIPE {words[0]} ... Recipes: {known}.")
     import tyro
 
+    from workbench.results.manifest import made_by
+
     recipe = find_recipe(words[0])
     made = tyro.cli(recipe, args=words[1:], prog=f"workbench run {words[0]}")
-    made.run()
+    with made_by(["workbench", "run", *words]):
+        made.run()
     return 0
 
 

@@ -130,7 +130,11 @@ def test_a_flow_without_effective_layers_is_no_key_but_is_listed(tmp_path) -> No
         "counts",
         "first_layer",
         "last_layer",
+        "window",
+        "bin",
+        "threshold",
     ]
+    assert read.iloc[0][["window", "bin", "threshold"]].tolist() == ["centred(9)", 2, -5.0]
     assert read.loc[read["flow"] == CROSS, "last_layer"].tolist() == [4, 4]
     assert read.loc[read["flow"] == "video -> last", "last_layer"].isna().all()
 

@@ -342,9 +342,11 @@ def test_other_settings_in_the_same_folder_are_refused_and_listed(tmp_path) -> N
     assert "only_correct" not in text
     assert "another folder" in text
     assert "delete" in text
+    assert "--out" in text
+    assert "sha256" not in text, "the line on samples says it"
     other = StandInModel()
     other.weights_hash = "1" * 64
-    with pytest.raises(RunError, match="weights_sha256"):
+    with pytest.raises(RunError, match=r'model: ".*" as in the folder, but with other content'):
         sweep(other, questions(0, 1, 0, 0), FLOWS, centred(3), engine=StandInEngine(), out=tmp_path)  # pyright: ignore[reportArgumentType]
     assert (tmp_path / "effects.parquet").read_bytes() == before
 

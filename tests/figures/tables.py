@@ -29,6 +29,8 @@ FLOWS = (
     "video -> last",
     "last -> last",
 )
+PARTS = ("nonoption -> last", "true_option -> last", "video -> nonoption", "video -> true_option")
+"""Flows of the two other groups of Map the Flow."""
 N_LAYERS = 12
 
 # Mean change in percent by centre layer 1..12; zeros elsewhere.
@@ -120,7 +122,8 @@ def samples_table(table: pd.DataFrame, *, wrong: int = 1) -> pd.DataFrame:
 
 
 def pathways_table(table: pd.DataFrame, *, width: int = 2, threshold: float = -5.0) -> pd.DataFrame:
-    """Bins of layers and the range from the first to the last below the threshold, a row a flow and bin."""
+    """Bins of layers and the range from the first to the last below the threshold, a row a flow and bin;
+    with what made it, as pathways.csv has it."""
     rows = []
     for flow, of_flow in table.groupby("flow", sort=False):
         means = cast(pd.Series, of_flow.groupby("layer")["change_percent"].mean())
@@ -135,4 +138,5 @@ def pathways_table(table: pd.DataFrame, *, width: int = 2, threshold: float = -5
         rows += [(flow, *entry, first_layer, last_layer) for entry in bins]
     columns = ["flow", "bin_first", "bin_last", "mean_change_percent", "counts", "first_layer", "last_layer"]
     frame = pd.DataFrame(rows, columns=pd.Index(columns))
+    frame = frame.assign(window=table["window"].iloc[0], bin=width, threshold=threshold)
     return frame.astype({"first_layer": "Int64", "last_layer": "Int64"})

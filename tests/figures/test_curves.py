@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.figures.tables import FLOWS, SHAPES, sweep_table
+from tests.figures.tables import FLOWS, PARTS, SHAPES, sweep_table
 from workbench.analyses.statistics import bootstrap_mean
 from workbench.errors import RunError
-from workbench.figures import FLOW_STYLES, information_flow
+from workbench.figures import FLOW_STYLES, flow_figures, information_flow
 from workbench.figures.text import flow_label
 
 
@@ -95,7 +95,9 @@ def test_hover_says_layers_mean_interval_and_samples() -> None:
 
 
 def test_few_samples_are_said_in_the_title() -> None:
-    assert "n = 3 (few: read with care)" in notes(information_flow(sweep_table(samples=3)))
+    said = notes(information_flow(sweep_table(samples=3)))
+    assert "n = 3 (few)" in said
+    assert "Few: under 5 samples, read with care." in said
 
 
 def test_panels_say_where_points_have_different_numbers_of_samples() -> None:
@@ -149,9 +151,99 @@ def test_small_effects_are_not_blown_up_to_fill_the_panel() -> None:
 def test_the_caption_says_what_the_numbers_say() -> None:
     fig = information_flow(sweep_table())
     words = notes(fig).replace("<b>", "").replace("</b>", "").replace("<br>", " ")
-    assert "Cutting question → last hurts most at layers 10-12 of Moving Direction (-82%)." in words
+    assert "The answer needs frames → later frames around layers 7-10 (4 of 5 tasks), " in words
+    assert "The deepest fall: question → last at layers 10-12 of Moving Direction (-82%)." in words
     assert "No clear effect: last → last" in words
-    assert "hurts most" not in notes(information_flow(sweep_table(samples=3), caption=False))
+    assert "Names: frames, the rows of each video frame; " in words
+    assert "Each point: the flow cut in the 3 layers around it, centred(3)." in words
+    silent = notes(information_flow(sweep_table(samples=3), caption=False))
+    assert "The answer needs" not in silent
+    assert "Names" not in silent
+
+
+def drawn_flows(fig: Any) -> set[str]:
+    return {line.name.replace("\u00a0→\u00a0", " -> ") for line in lines(fig)}
+
+
+def only(table: pd.DataFrame, *flows: str) -> pd.DataFrame:
+    return cast(pd.DataFrame, table[table["flow"].isin(flows)])
+
+
+def many() -> pd.DataFrame:
+    shapes = {"t": {"question -> last": [-50.0] * 12, "true_option -> last": [-40.0] * 12}}
+    own = ("frame[0] -> last", "frame[1] -> last")
+    return sweep_table(shapes, flows=(*FLOWS, *PARTS, *own), samples=3)
+
+
+def test_of_many_flows_the_first_group_is_drawn_and_the_others_are_told() -> None:
+    table = many()
+    fig = information_flow(table)
+    assert drawn_flows(fig) == set(FLOWS)
+    words = notes(fig).replace("<br>", " ")
+    assert 'nonoption → last, true_option → last (flows="to_last")' in words
+    assert 'video → nonoption, video → true_option (flows="to_options")' in words
+    assert 'frame[0] → last, frame[1] → last (flows="other")' in words
+    assert "Not in this figure" in notes(information_flow(table, caption=False))
+    few = only(table, *FLOWS)
+    assert "Not in this figure" not in notes(information_flow(few))
+
+
+def test_groups_and_all_flows_can_be_asked_for() -> None:
+    table = many()
+    fig = information_flow(table, flows="to_last")
+    assert drawn_flows(fig) == {"nonoption -> last", "true_option -> last"}
+    assert "From the parts of the question to the last row: what the answer loses" in notes(fig)
+    assert "Not in this figure" not in notes(fig)
+    assert drawn_flows(information_flow(table, flows="all")) == set(table["flow"])
+    with pytest.raises(RunError, match="no flow 'to_lost'"):
+        information_flow(table, flows="to_lost")
+    with pytest.raises(RunError, match="no flow 'to_options'"):
+        information_flow(only(table, "video -> last"), flows="to_options")
+
+
+def test_a_figure_a_group_together_they_show_every_flow_in_one_colour() -> None:
+    table = many()
+    figures = flow_figures(table)
+    assert list(figures) == ["spans", "to_last", "to_options", "other"]
+    drawn = [drawn_flows(fig) for fig in figures.values()]
+    assert sum(map(len, drawn)) == len(set.union(*drawn)) == table["flow"].nunique()
+    whole = {
+        line.name: (line.line.color, line.marker.symbol)
+        for line in lines(information_flow(table, flows="all"))
+    }
+    one = information_flow(table, flows=["frame[1] -> last"])
+    for fig in (*figures.values(), one):
+        colors = {line.name: (line.line.color, line.marker.symbol) for line in lines(fig)}
+        assert colors.items() <= whole.items()
+        assert len({color for color, _ in colors.values()}) == len(colors), "colours differ in a figure"
+    few: Any = flow_figures(only(table, *FLOWS))
+    assert list(few) == ["all"]
+    bars: Any = flow_figures(table.query("layer == 8").assign(window="all_layers()", layer=0))
+    assert len(bars) == 1
+    assert len(next(iter(bars.values())).data[0].y) == table["flow"].nunique(), "bars have room for all"
+
+
+def test_flows_that_do_nothing_are_faint_and_the_figure_says_so() -> None:
+    shapes = {
+        "a": {"video -> question": [-50.0] * 12, "video -> last": [-4.0] * 12},
+        "b": {"question -> last": [0.0] * 11 + [-20.0]},
+    }
+    table = sweep_table(shapes)
+    changes = {(task, flow): curve for task, curves in shapes.items() for flow, curve in curves.items()}
+    table["change_percent"] = [
+        changes.get((task, flow), [0.0] * 12)[layer - 1]
+        for task, flow, layer in zip(table["task"], table["flow"], table["layer"], strict=True)
+    ]
+    raised = (table["flow"] == "frames -> later frames") & (table["layer"] == 4)
+    table.loc[raised, "change_percent"] = 6.0
+    fig: Any = information_flow(table)
+    faint = {line.name for line in lines(fig) if line.opacity is not None}
+    assert faint == {flow_label("video -> last"), flow_label("last -> last")}
+    assert "Faint curves stay within 5% of 0" in notes(fig)
+    order = [line.name for line in lines(fig)]
+    assert order.index(flow_label("last -> last")) < order.index(flow_label("video -> question")), "below"
+    nothing = information_flow(only(table, "video -> last", "last -> last"))
+    assert all(line.opacity is None for line in lines(nothing)), "faint beside what?"
 
 
 def test_names_from_data_are_drawn_and_not_read_as_html() -> None:

@@ -66,15 +66,34 @@ def test_a_missing_renderer_is_told_with_the_remedy(tmp_path: Path, monkeypatch:
 def test_a_renderer_that_fails_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Any, message: str
 ) -> None:
-    def run(*_: Any, **__: Any) -> Any:
+    def once(*_: Any) -> Any:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    monkeypatch.setattr(still, "_once", run)
+    monkeypatch.setattr(still, "_once", once)
     with pytest.raises(RunError, match=message):
         write_png(go.Figure(), tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_renderer_that_once_does_not_answer_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, waited = still._once, []
+
+    def once(command: list[str], request: str, seconds: float) -> Any:
+        waited.append(seconds)
+        if len(waited) == 1:
+            raise subprocess.TimeoutExpired(command, seconds)
+        return real(command, request, seconds)
+
+    monkeypatch.setattr(still, "_once", once)
+    path = write_png(go.Figure(), tmp_path / "a.png", width=100, height=80, scale=1)
+    with Image.open(path) as image:
+        assert image.size == (100, 80)
+    assert len(waited) == 2
+    assert waited[0] < waited[1], "a busy machine gets more time"
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc here")

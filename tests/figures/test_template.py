@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.io as pio
 import pytest
 
@@ -11,7 +13,7 @@ from workbench.figures.template import (
     line_styles,
     translucent,
 )
-from workbench.interventions import NAMED_FLOWS
+from workbench.interventions import FLOW_GROUPS, NAMED_FLOWS
 
 OKABE_ITO = {"#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"}
 
@@ -23,15 +25,14 @@ def test_every_named_flow_has_a_style_of_its_own() -> None:
     assert len(without_color) == len(FLOW_STYLES), "flows must differ on grey paper too"
 
 
-def test_the_flows_of_the_main_figure_differ_in_colour() -> None:
-    main = [
-        "frames -> later frames",
-        "video -> question",
-        "question -> last",
-        "video -> last",
-        "last -> last",
-    ]
-    assert len({FLOW_STYLES[flow].color for flow in main}) == 5
+def test_the_flows_of_a_group_differ_in_colour() -> None:
+    for group in FLOW_GROUPS:
+        assert len({FLOW_STYLES[flow].color for flow in group.flows}) == len(group.flows) > 2
+
+
+def test_no_button_sends_a_figure_away() -> None:
+    template: Any = pio.templates[TEMPLATE]
+    assert "sendChartToCloud" in template.layout.modebar.remove
 
 
 def test_a_named_flow_keeps_its_style_whatever_else_is_drawn() -> None:
@@ -45,7 +46,8 @@ def test_other_flows_get_styles_that_differ_from_one_another_and_from_named_ones
     styles = line_styles(names)
     assert styles == line_styles(names)
     assert len({*styles.values(), *FLOW_STYLES.values()}) == 7 + len(FLOW_STYLES)
-    assert len(line_styles(f"frame[{i}] -> last" for i in range(40))) == 40
+    many = line_styles(f"frame[{i}] -> last" for i in range(40))
+    assert len(set(many.values())) == len(many) == 40
 
 
 def test_the_template_is_registered_and_does_not_become_plotlys_default() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.interventions.layouts import separated_layout, small_layout
 from workbench.errors import FlowError, KnockoutError, SpanError
-from workbench.interventions import NAMED_FLOWS, Flow, as_flows
+from workbench.interventions import FLOW_GROUPS, MTF_FLOWS, NAMED_FLOWS, Flow, as_flows
 from workbench.models.layout import TokenLayout
 
 
@@ -62,6 +62,14 @@ def test_every_pair_of_spans_is_a_flow_that_reads_back(
     keep_self = not (self_too or source == target == "last")
     flow = Flow(source=source, target=target, heads=tuple(heads) if heads else None, keep_self=keep_self)
     assert Flow.parse(str(flow)) == flow
+
+
+def test_the_groups_hold_the_flows_of_map_the_flow_in_paper_order() -> None:
+    assert [flow.text for flow in NAMED_FLOWS if "MTF" in flow.paper] == list(MTF_FLOWS)
+    assert len(MTF_FLOWS) == 11
+    for group, figures in zip(FLOW_GROUPS, ("23", "6", "7"), strict=True):
+        papers = {flow.paper for flow in NAMED_FLOWS if flow.group == group.name}
+        assert {paper.partition("MTF Fig. ")[2][0] for paper in papers} == set(figures)
 
 
 @pytest.mark.parametrize("named", NAMED_FLOWS, ids=lambda named: named.text)

@@ -15,6 +15,7 @@ from pandas.testing import assert_frame_equal
 import workbench as wb
 from tests.recipes.planted_folder import FRAMES, STAGES, PlantedFolder, make_planted
 from workbench.errors import ModelError, RunError
+from workbench.interventions import MTF_FLOWS
 from workbench.recipe import Recipe, data_source, find_recipe, recipe_names
 
 
@@ -38,19 +39,25 @@ def test_information_flow_finds_the_planted_layers_and_leaves_its_files(planted,
         "skipped.csv",
         "pathways.csv",
         "information_flow.png",
+        "information_flow_to_last.png",
+        "information_flow_to_options.png",
         "report.html",
         "manifest.json",
         "shards",
     }
     assert_frame_equal(pd.read_parquet(out / "effects.parquet"), run.table)
+    assert tuple(run.table["flow"].unique()) == MTF_FLOWS, "all of the paper, in its order"
     a, b, c = STAGES
     expected = {
         "frames -> later frames": (a, a),
         "video -> question": (b, b),
         "question -> last": (c, c),
+        "video -> nonoption": (b, b),  # the planted question holds what it has read in its text
+        "nonoption -> last": (c, c),
     }
     assert dict(wb.pathways(run, bin=1)) == expected
     stored = pd.read_csv(out / "pathways.csv").dropna().to_dict("records")
+    assert all((row["window"], row["bin"], row["threshold"]) == ("centred(1)", 1, -5.0) for row in stored)
     assert {row["flow"]: (row["first_layer"], row["last_layer"]) for row in stored} == expected
     said = capsys.readouterr().out
     assert "question -> last" in said
@@ -68,6 +75,7 @@ def test_a_window_without_a_centre_gives_no_pathways_but_all_else(planted, tmp_p
     assert "No pathways" in capsys.readouterr().out
     assert not (tmp_path / "pathways.csv").exists()
     assert (tmp_path / "report.html").exists()
+    assert [path.name for path in tmp_path.glob("*.png")] == ["information_flow.png"]
 
 
 def test_evaluate_prints_and_stores_the_accuracy(planted, tmp_path, capsys) -> None:

@@ -36,6 +36,7 @@ def manifest(**settings: Any) -> dict[str, Any]:
         | settings,
         "created": "2025-01-01T00:00:00+00:00",
         "finished": "2025-01-01T00:10:00+00:00",
+        "command": "workbench run information_flow --out 'my runs/1'",
         "versions": {"workbench": "0.1.0", "torch": "2.13.0"},
         "platform": "Linux",
         "device_name": "cpu (a fast one)",

@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.figures.tables import pathways_table, samples_table, sweep_table
+from tests.figures.tables import FLOWS, PARTS, SHAPES, pathways_table, samples_table, sweep_table
 from tests.report.runs import write_run
 from workbench.analyses.statistics import bootstrap_mean
 from workbench.errors import RunError
+from workbench.figures.text import flow_label
 from workbench.report import write_report
 
 EVIL = "<script>alert('x')</script>"
@@ -121,7 +122,7 @@ def test_the_figures_hold_the_runs_numbers(page: Page) -> None:
 def test_the_page_says_what_was_found(page: Page) -> None:
     text = words(page).replace("\u00a0", " ")
     assert "Where information flows in mini/video-ft" in text
-    assert "Cutting question → last hurts most at layers 10-12 of Moving Direction (-82%)." in text
+    assert "The deepest fall: question → last at layers 10-12 of Moving Direction (-82%)." in text
     assert "How to read it" in text
     assert "last, the last row of the prompt, from which the answer is read" in text
     assert "3 neighbouring layers are cut at a time" in text
@@ -155,6 +156,44 @@ def test_settings_and_provenance_are_all_there(page: Page) -> None:
         assert part in text
     assert "only correctyes" in text
     assert "2025-01-01T00:10:00+00:00" in text
+    assert "commandworkbench run information_flow --out 'my runs/1'" in text
+
+
+def test_a_run_made_in_python_has_no_command(tmp_path: Path) -> None:
+    folder = write_run(tmp_path)
+    stored = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(stored | {"command": None}))
+    assert "commandnone: made from Python" in words(Page(write_report(folder).read_text(encoding="utf-8")))
+
+
+def test_many_flows_have_a_figure_a_group_with_its_own_headline(tmp_path: Path) -> None:
+    shapes = {name: dict(curves) for name, curves in SHAPES.items()}
+    shapes["moving_direction"]["true_option -> last"] = [0.0] * 10 + [-44.0, -44.0]
+    table = sweep_table(shapes, flows=(*FLOWS, *PARTS))
+    page = Page(write_report(write_run(tmp_path, table=table)).read_text(encoding="utf-8"))
+    names = ["curves-0", "curves-0-to_last", "curves-0-to_options"]
+    assert [name for name in page.data if name.startswith("curves")] == [
+        f"{name}-{shape}" for name in names for shape in ("wide", "narrow")
+    ]
+    drawn = [{trace["name"] for trace in json.loads(page.data[f"{name}-wide"])["data"]} for name in names]
+    assert set.union(*drawn) == {flow_label(flow) for flow in (*FLOWS, *PARTS)}
+    assert sum(map(len, drawn)) == len(FLOWS) + len(PARTS)
+    text = words(page).replace("\u00a0", " ")
+    first, second, third = (
+        text.index(title)
+        for title in (
+            "From the frames to the answer",
+            "From the parts of the question to the last row",
+            "From the video to the parts of the question",
+        )
+    )
+    assert "The answer needs frames → later frames" in text[first:second]
+    assert "The answer needs true_option → last around layers 11-12 (1 of 5 tasks)" in text[second:third]
+    assert "No cut clearly lowers the answer's probability" in text[third:]
+    assert "9 flows cut" in text
+    assert "Not in this figure" not in " ".join(page.data.values())
+    for flow in (*FLOWS, *PARTS):
+        assert f"{flow.replace('->', '→')}" in text[text.index("Effective pathways") :]
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -188,13 +227,18 @@ def test_tasks_are_told_apart_in_the_staged_flow_with_the_bins_of_the_csv(tmp_pa
     assert bars[1]["text"] == [f"{round(mean)}" for mean in expected]
 
 
-def test_a_csv_of_another_threshold_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_the_pathways_task_by_task_have_the_threshold_of_the_csv(tmp_path: Path) -> None:
     table = sweep_table()
-    write_run(tmp_path, table=table, pathways=pathways_table(table, threshold=-15.0))
+    write_run(tmp_path, table=table, pathways=pathways_table(table, threshold=-40.0))
     page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
-    assert "Bold: bins that count." in words(page)
-    bars = [trace for trace in json.loads(page.data["stages-wide"])["data"] if trace["type"] == "bar"]
-    assert len(bars) == 5, "all tasks together: ranges by task would need the threshold"
+    assert "Bold: below -40%." in words(page)
+    drawn = json.loads(page.data["stages-wide"])["data"]
+    assert len([trace for trace in drawn if trace["type"] == "bar"]) == 5 * 5
+    expected = 0
+    for task in SHAPES:
+        found = pathways_table(table.query(f"task == '{task}'"), threshold=-40.0)
+        expected += len(set(found.loc[found["counts"], "flow"]))
+    assert len([trace for trace in drawn if trace["type"] == "scatter"]) == expected, "frames round ranges"
 
 
 def test_without_a_csv_the_pathways_are_computed(tmp_path: Path) -> None:
@@ -205,7 +249,7 @@ def test_without_a_csv_the_pathways_are_computed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("", "cannot be read"), ("flow,counts\na,True\n", "bin_first")]
+    ("content", "message"), [("", "cannot be read"), ("flow,counts\na,True\n", "bin_first.*threshold")]
 )
 def test_a_damaged_csv_is_told(tmp_path: Path, content: str, message: str) -> None:
     write_run(tmp_path)

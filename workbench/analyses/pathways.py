@@ -60,9 +60,11 @@ class Pathways(dict[str, tuple[int, int]]):
         return tuple(dict.fromkeys(self.table["flow"]))
 
     def to_csv(self, path: Path | str) -> Path:
-        """Write `table` as a csv file."""
+        """Write `table` as a csv file, with what made it in each row: window, bin (layers) and threshold
+        (percent)."""
         path = Path(path)
-        self.table.to_csv(path, index=False, float_format="%.4f")
+        made_by = {name: self.settings[name] for name in ("window", "bin", "threshold")}
+        self.table.assign(**made_by).to_csv(path, index=False, float_format="%.4f")
         return path
 
     def wide(self) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from workbench.figures.accuracy import accuracy
 from workbench.figures.answer_probability import answer_probability
-from workbench.figures.curves import information_flow
+from workbench.figures.curves import flow_figures, information_flow
+from workbench.figures.groups import flow_groups
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.layout import clip_strip
 from workbench.figures.lens_overlay import lens_overlay
@@ -21,6 +22,8 @@ __all__ = [
     "answer_probability",
     "by_task",
     "clip_strip",
+    "flow_figures",
+    "flow_groups",
     "headline",
     "information_flow",
     "keyword_frequencies",

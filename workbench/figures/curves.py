@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,19 @@ import plotly.graph_objects as go
 
 from workbench.analyses.statistics import FEW_SAMPLES, Point, curve_points
 from workbench.errors import RunError
+from workbench.figures.groups import choose, flow_groups
+from workbench.figures.names import span_names, window_words
 from workbench.figures.panels import Grid, grid, layer_axis
-from workbench.figures.reading import headline
+from workbench.figures.reading import CLEAR, headline
 from workbench.figures.selection import PLACED, is_placed, kind_of, select, series_of
 from workbench.figures.template import LineStyle, line_styles, translucent
 from workbench.figures.text import arrows, count_of, flow_label, layers_text, percent, plain, task_name
 from workbench.figures.totals import total_effects
 
-_TITLE = "Where information flows: what the answer loses when a flow is cut"
-_MEANING = "Below 0: the edges cut there carried something that the answer needs."
+_WHERE = "Where information flows"
+_WHAT = "what the answer loses when a flow is cut"
+_MEANING = "Below 0%: the answer needs it."
+_QUIET = -CLEAR  # in %: the curves of a flow that never moves the answer by more are drawn faint
 
 
 def information_flow(
@@ -37,14 +41,25 @@ def information_flow(
     """Mean change of the answer's probability by layer, one panel a task, one curve a flow.
 
     `table` is a sweep's table. Bands are 95% bootstrap intervals of the mean over samples, drawn with `seed`.
-    Panels share both axes. Where a table holds several windows, `window` chooses one; with a single flow they
-    are drawn as one curve each. Windows without a place on the layer axis (all_layers, layers(a, b), ..) give
-    one bar a flow instead of curves. `columns` panels lie beside each other; `caption` writes underneath what
-    the numbers say. Raises RunError for tasks, flows or windows that the table does not hold.
+    Panels share both axes.
+
+    `flows` are names of flows, or that of a group ("spans", "to_last", "to_options", "other": `flow_groups`),
+    or "all". If not given: all flows where there are at most 6; of more, the first group, and the figure
+    says what it leaves out. Where a table holds several windows, `window` chooses one; with a single flow
+    they are drawn as one curve each. Windows without a place on the layer axis (all_layers, layers(a, b), ..)
+    give one bar a flow instead of curves. `columns` panels lie beside each other; `caption` writes what the
+    numbers say, and what the names mean. Raises RunError for tasks, flows or windows that the table does not
+    hold.
     """
-    chosen = select(table, tasks=tasks, flows=flows, window=window)
-    if not chosen["window"].map(is_placed).to_numpy().any():
-        return total_effects(chosen, title=title, columns=columns, caption=caption, seed=seed)
+    known = list(dict.fromkeys(table["flow"])) if "flow" in table else []
+    # A flow looks the same in every figure of a table, whatever else is drawn.
+    styles = line_styles(known)
+    choice = choose(flows, known)
+    placed = select(table, tasks=tasks, window=window)["window"].map(is_placed).to_numpy().any()
+    if not placed:  # bars have room for every flow
+        chosen = select(table, tasks=tasks, flows=None if flows is None else choice.flows, window=window)
+        return total_effects(chosen, title=title, columns=columns, caption=caption, seed=seed, styles=styles)
+    chosen = select(table, tasks=tasks, flows=choice.flows, window=window)
     points = curve_points(chosen, seed=seed)
     series = list(dict.fromkeys(series_of(point.window) for point in points))
     compared = len(series) > 1
@@ -61,17 +76,18 @@ def information_flow(
     shown = list(dict.fromkeys(task for task, _ in curves))
     names = list(dict.fromkeys(name for _, name in curves))
     low, high = value_range(points)
-    about = f"Flow: {arrows(points[0].flow)}." if compared else f"Window: {series[0]}."
+    about = f"Flow: {points[0].flow}" if compared else window_words(series[0])
+    quiet = _quiet(names, curves)
     panels = grid(
         [panel_title(task, [point for point in points if point.task == task]) for task in shown],
         columns=columns,
-        title=_TITLE if title is None else title,
-        subtitle=f"Mean over samples, with its 95% bootstrap interval. {about} {_MEANING}",
+        title=f"{choice.title or _WHERE}: {_WHAT}" if title is None else title,
+        subtitle=f"{arrows(about)}. Mean over samples, 95% bootstrap interval. {_MEANING}",
         legend=[flow_label(name) for name in names],
-        note=_cut_axis(points, high),
+        note=_notes(points, high, quiet, names=caption, left_out=choice.left_out),
         caption=arrows(headline(points)) if caption and not compared else "",
     )
-    _draw(panels, shown, names, curves, ceiling=high)
+    _draw(panels, shown, line_styles(names) if compared else styles, curves, ceiling=high, quiet=quiet)
     layers = [point.layer for point in points]
     panels.fig.update_xaxes(**layer_axis(min(layers), max(layers)))
     panels.fig.update_yaxes(range=[low, high])
@@ -80,11 +96,26 @@ def information_flow(
     return panels.fig
 
 
+def flow_figures(table: pd.DataFrame, *, seed: int = 0) -> dict[str, go.Figure]:
+    """A figure for every group of the table's flows (`flow_groups`), by the group's name.
+
+    Together they show all flows. The first is the one that `information_flow` draws by default; windows
+    without a place on the layer axis need no other.
+    """
+    groups = flow_groups(table["flow"])
+    if not table["window"].map(is_placed).to_numpy().any():
+        groups = groups[:1]
+    return {
+        group.name: information_flow(table, flows=group.name if number else None, seed=seed)
+        for number, group in enumerate(groups)
+    }
+
+
 def panel_title(task: str, points: Sequence[Point]) -> str:
     """ "<b>Moving Direction</b>, n = 9", safe for plotly; "n = 7 to 9" where points differ."""
     least, most = min(point.n for point in points), max(point.n for point in points)
     count = f"n = {most}" if least == most else f"n = {least} to {most}"
-    few = " (few: read with care)" if most < FEW_SAMPLES else ""
+    few = " (few)" if most < FEW_SAMPLES else ""
     return f"<b>{plain(task_name(task))}</b>, {count}{few}"
 
 
@@ -104,20 +135,24 @@ def value_range(points: Sequence[Point]) -> tuple[float, float]:
 def _draw(
     panels: Grid,
     tasks: Sequence[str],
-    names: Sequence[str],
-    curves: dict[tuple[str, str], list[Point]],
+    styles: Mapping[str, LineStyle],
+    curves: Mapping[tuple[str, str], list[Point]],
     *,
     ceiling: float,
+    quiet: Collection[str],
 ) -> None:
-    styles = line_styles(names)
+    names = list(dict.fromkeys(name for _, name in curves))
+    # Where curves meet at 0, the first flow lies on top, and the faint ones below.
+    layers = [*(name for name in names[::-1] if name in quiet), *(n for n in names[::-1] if n not in quiet)]
     in_legend: set[str] = set()
     for index, task in enumerate(tasks):
         panels.add_zero_line(index)
-        for name in reversed(names):  # the first flow lies on top where curves meet at 0
+        for name in layers:
             curve = curves.get((task, name))
             if curve is None:
                 continue
             common = {"name": flow_label(name), "legendgroup": flow_label(name)}
+            common |= {"opacity": 0.4} if name in quiet else {}
             panels.add(index, _band(curve, styles[name], common))
             first_time = name not in in_legend
             in_legend.add(name)
@@ -190,6 +225,32 @@ def _told(point: Point, ceiling: float) -> str:
     lines += [plain(point.note)] if point.note else []
     lines += ["above the axis: drawn at its upper end"] if point.mean > ceiling else []
     return "<br>".join(lines)
+
+
+def _quiet(names: Sequence[str], curves: Mapping[tuple[str, str], list[Point]]) -> list[str]:
+    """Flows whose means stay near 0 in every panel; none where that is true of all of them."""
+    found = [
+        name
+        for name in names
+        if all(abs(p.mean) <= _QUIET for (_, of), curve in curves.items() if of == name for p in curve)
+    ]
+    return found if len(found) < len(names) else []
+
+
+def _notes(
+    points: Sequence[Point], ceiling: float, quiet: Sequence[str], *, names: bool, left_out: str
+) -> str:
+    """What a reader must know besides, a remark a line; `names` explains those of the spans too."""
+    tasks = dict.fromkeys(point.task for point in points)
+    few = any(max(point.n for point in points if point.task == task) < FEW_SAMPLES for task in tasks)
+    remarks = [
+        span_names(dict.fromkeys(point.flow for point in points)) if names else "",
+        f"Few: under {FEW_SAMPLES} samples, read with care." if few else "",
+        f"Faint curves stay within {_QUIET:g}% of 0 everywhere." if quiet else "",
+        _cut_axis(points, ceiling),
+        left_out,
+    ]
+    return arrows("\n".join(filter(None, remarks)))
 
 
 def _cut_axis(points: Sequence[Point], ceiling: float) -> str:

@@ -15,6 +15,7 @@ from workbench.figures.still import write_png
 
 NAME = "workbench"
 _WIDTH = 1000  # pixels of the picture: a cell of JupyterLab, which shows it until the mouse is over it
+_CONFIG = {"showSendToCloud": False, "displaylogo": False}  # figures stay on this machine
 
 
 class _FigureAndPicture(MimetypeRenderer):
@@ -25,7 +26,7 @@ class _FigureAndPicture(MimetypeRenderer):
         with tempfile.TemporaryDirectory() as folder:
             picture = write_png(fig, Path(folder) / "figure.png", width=_WIDTH, scale=1).read_bytes()
         return {
-            "application/vnd.plotly.v1+json": fig_dict,
+            "application/vnd.plotly.v1+json": fig_dict | {"config": _CONFIG},
             "image/png": base64.b64encode(picture).decode("ascii"),
         }
 

@@ -12,8 +12,8 @@ from plotly.subplots import make_subplots
 from workbench.figures.template import INK, MUTED, TEMPLATE, ZERO
 from workbench.figures.text import plain, wrap
 
-PANEL_WIDTH = 400
-PANEL_HEIGHT = 230
+PANEL_WIDTH = 330
+PANEL_HEIGHT = 200
 LEFT = 70
 """Pixels between the figure's left edge and its panels, unless row names need more."""
 _GAP = 66  # pixels between two rows of panels: tick labels and a panel title
@@ -67,8 +67,9 @@ def grid(
     """Panels with `titles` (already safe for plotly), `columns` beside each other, 3 at most by default.
 
     `columns=1` asks for a figure as narrow as a phone. `legend` are the labels that the legend will show, so
-    that it gets its room. `note` is a remark and `caption` the message under the panels, in plain text; the
-    first sentence of the caption is bold. `left` is the room in pixels for what stands left of the panels.
+    that it gets its room. `caption` is the message, above the panels, its first sentence bold; `note` has
+    remarks to stand under them, one a line. Both are plain text. `left` is the room in pixels for what
+    stands left of the panels.
     """
     size = len(titles)
     width = 370 if columns == 1 else max(800, min(columns or 3, size) * PANEL_WIDTH)
@@ -78,11 +79,14 @@ def grid(
     letters = round((width - 20) / 6.8)
     heading = wrap(title, max(20, width // 11))
     small = wrap(subtitle, letters)
-    remark, words = wrap(note, letters), _bold_start(caption, letters)
+    remark = [line for part in note.splitlines() for line in wrap(part, letters)]
+    words = _bold_start(caption, round(letters * 0.93))  # its letters are larger
     legend_rows = _legend_rows(legend, width)
 
-    top = 14 + 25 * len(heading) + 18 * len(small) + 26 * legend_rows + (40 if any(titles) else 14)
-    bottom = 62 + 20 * len(remark) + (20 * len(words) + 14 if words else 0)
+    message = 20 * len(words) + 8 if words else 0
+    above_legend = 14 + 25 * len(heading) + message + 18 * len(small)
+    top = above_legend + 26 * legend_rows + (40 if any(titles) else 14)
+    bottom = 62 + 20 * len(remark)
     inner = rows * panel_height + (rows - 1) * _GAP
     height = top + inner + bottom
     fig = make_subplots(
@@ -102,12 +106,12 @@ def grid(
     edge = 14 - left
     _write(fig, [f"<b>{plain(line)}</b>" for line in heading], 18, y=1, xshift=edge, yshift=top - 14)
     below = top - 14 - 25 * len(heading)
-    _write(fig, [plain(line) for line in small], 13, y=1, xshift=edge, yshift=below, color=MUTED)
+    _write(fig, words, 14, y=1, xshift=edge, yshift=below)
+    _write(fig, [plain(line) for line in small], 13, y=1, xshift=edge, yshift=below - message, color=MUTED)
     _write(fig, [plain(line) for line in remark], 13, y=0, xshift=edge, yshift=-58, color=MUTED)
-    _write(fig, words, 14, y=0, xshift=edge, yshift=-58 - 20 * len(remark))
     if legend_rows:
-        from_top = 16 + 25 * len(heading) + 18 * len(small)
-        fig.update_layout(legend={"yref": "container", "y": 1 - from_top / height, "yanchor": "top"})
+        at = 1 - (above_legend + 2) / height
+        fig.update_layout(legend={"yref": "container", "y": at, "yanchor": "top"})
     return Grid(fig, size, columns)
 
 

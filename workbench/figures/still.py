@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 
-_TIMEOUTS = (20, 40, 60)
+_TIMEOUTS = (10, 40, 60)
 """Seconds of each try. A figure takes about one; now and then, most of all on a busy machine, the program
 stops answering, and a second one then draws the same figure."""
 
@@ -25,13 +25,13 @@ def write_png(
 ) -> Path:
     """Draw `fig` into a PNG file and give back its path. The file appears whole or not at all.
 
-    `width` and `height` in pixels default to the figure's own, or 1200 x 500; `scale` multiplies both.
+    `width` and `height` in pixels default to the figure's own, or 1000 x 500; `scale` multiplies both.
     Raises RunError where the drawing program (kaleido 0.2.1) is missing or fails.
     """
     path = Path(path)
     picture = _draw(
         fig,
-        width=int(width or fig.layout.width or 1200),  # pyright: ignore[reportAttributeAccessIssue]
+        width=int(width or fig.layout.width or 1000),  # pyright: ignore[reportAttributeAccessIssue]
         height=int(height or fig.layout.height or 500),  # pyright: ignore[reportAttributeAccessIssue]
         scale=scale,
     )

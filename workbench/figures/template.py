@@ -43,9 +43,9 @@ FLOW_STYLES: dict[str, LineStyle] = {
     "nonoption -> last": LineStyle(BLUE, "dash", "pentagon"),
     "true_option -> last": LineStyle(GREEN, "dash", "star"),
     "false_options -> last": LineStyle(PURPLE, "dashdot", "hexagon"),
-    "video -> nonoption": LineStyle(SKY, "longdash", "triangle-left"),
-    "nonoption -> true_option": LineStyle(BLACK, "dot", "triangle-right"),
-    "video -> true_option": LineStyle(ORANGE, "longdash", "hourglass"),
+    "video -> nonoption": LineStyle(SKY, "solid", "triangle-down"),
+    "nonoption -> true_option": LineStyle(BLACK, "solid", "triangle-up"),
+    "video -> true_option": LineStyle(ORANGE, "solid", "hourglass"),
 }
 """The fixed style of each named flow, the same in every figure."""
 
@@ -71,7 +71,8 @@ def line_styles(names: Iterable[str]) -> dict[str, LineStyle]:
         if name in FLOW_STYLES:
             styles[name] = FLOW_STYLES[name]
         else:
-            styles[name] = _SPARE[others % len(_SPARE)]
+            turned = _SPARE[(others + others // len(_SPARE)) % len(_SPARE)]  # a new marker each round
+            styles[name] = _SPARE[others % len(_SPARE)]._replace(symbol=turned.symbol)
             others += 1
     return styles
 
@@ -130,6 +131,8 @@ def _template() -> go.layout.Template:
         xaxis=axis | {"showgrid": False},
         yaxis=axis,
         margin={"l": 64, "r": 16, "t": 60, "b": 56},
+        # Plotly's own set of buttons has one that sends the figure, and so the data, to another machine.
+        modebar={"remove": ["sendChartToCloud"]},
     )
     return go.layout.Template(layout=layout)
 

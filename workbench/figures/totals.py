@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,7 +11,7 @@ import plotly.graph_objects as go
 from workbench.analyses.statistics import Point, curve_points
 from workbench.figures.panels import grid
 from workbench.figures.reading import headline
-from workbench.figures.template import INK, line_styles
+from workbench.figures.template import INK, LineStyle, line_styles
 from workbench.figures.text import arrows, flow_label, plain, task_name
 
 
@@ -21,10 +22,12 @@ def total_effects(
     columns: int | None = None,
     caption: bool = True,
     seed: int = 0,
+    styles: Mapping[str, LineStyle] | None = None,
 ) -> go.Figure:
     """Mean change of the answer's probability with its 95% bootstrap interval, a bar a flow, a panel a task.
 
-    For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each.
+    For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each. `styles` are
+    the flows' colours, by default their own.
     """
     points = curve_points(table, seed=seed)
     windows = list(dict.fromkeys(point.window for point in points))
@@ -34,7 +37,8 @@ def total_effects(
 
     tasks = list(dict.fromkeys(point.task for point in points))
     rows = list(dict.fromkeys(row_of(point) for point in points))
-    styles = line_styles(point.flow for point in points)
+    if styles is None:
+        styles = line_styles(point.flow for point in points)
     counts = {task: max(point.n for point in points if point.task == task) for task in tasks}
     panels = grid(
         [f"<b>{plain(task_name(task))}</b>, n = {counts[task]}" for task in tasks],

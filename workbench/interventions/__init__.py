@@ -1,6 +1,6 @@
 """What is cut, as plain data: spans, flows, windows and knockouts. Only the engines know how to run them."""
 
-from workbench.interventions.catalogue import NAMED_FLOWS, NamedFlow
+from workbench.interventions.catalogue import FLOW_GROUPS, MTF_FLOWS, NAMED_FLOWS, FlowGroup, NamedFlow
 from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, knockouts
@@ -22,12 +22,15 @@ from workbench.interventions.windows import (
 )
 
 __all__ = [
+    "FLOW_GROUPS",
     "INDEXED_SPANS",
+    "MTF_FLOWS",
     "NAMED_FLOWS",
     "PLAIN_SPANS",
     "Cut",
     "Edges",
     "Flow",
+    "FlowGroup",
     "Knockout",
     "LayerSpan",
     "NamedFlow",

@@ -19,6 +19,17 @@ class NamedFlow(NamedTuple):
     description: str
     paper: str
     aliases: tuple[str, ...] = ()
+    group: str = ""
+    """The `FlowGroup` that it is shown in; empty for none."""
+
+
+class FlowGroup(NamedTuple):
+    """Flows that answer one question together, and that Map the Flow draws in figures of their own."""
+
+    name: str
+    title: str
+    """What its flows have in common, to stand in the title of a figure."""
+    flows: tuple[str, ...]
 
 
 NAMED_FLOWS: tuple[NamedFlow, ...] = (
@@ -27,21 +38,68 @@ NAMED_FLOWS: tuple[NamedFlow, ...] = (
         "Each frame sees itself and the text before it, but no earlier frame: information between frames.",
         "MTF Fig. 2; ES Fig. 2, 5, 6 (VT-K)",
         ("cross-frame", "cross frame", "VT-K"),
+        group="spans",
     ),
     NamedFlow(
         "video -> question",
         "The question and its options cannot read the video.",
         "MTF Fig. 3",
+        group="spans",
     ),
-    NamedFlow("video -> last", "The last row cannot read the video directly.", "MTF Fig. 3"),
-    NamedFlow("question -> last", "The last row cannot read the question or its options.", "MTF Fig. 3"),
-    NamedFlow("last -> last", "The last row cannot read itself.", "MTF Fig. 3"),
-    NamedFlow("nonoption -> last", "The last row cannot read the question text.", "MTF Fig. 6"),
-    NamedFlow("true_option -> last", "The last row cannot read the right option.", "MTF Fig. 6"),
-    NamedFlow("false_options -> last", "The last row cannot read the wrong options.", "MTF Fig. 6"),
-    NamedFlow("video -> nonoption", "The question text cannot read the video.", "MTF Fig. 7"),
-    NamedFlow("nonoption -> true_option", "The right option cannot read the question text.", "MTF Fig. 7"),
-    NamedFlow("video -> true_option", "The right option cannot read the video.", "MTF Fig. 7"),
+    NamedFlow(
+        "video -> last",
+        "The last row cannot read the video directly.",
+        "MTF Fig. 3",
+        group="spans",
+    ),
+    NamedFlow(
+        "question -> last",
+        "The last row cannot read the question or its options.",
+        "MTF Fig. 3",
+        group="spans",
+    ),
+    NamedFlow(
+        "last -> last",
+        "The last row cannot read itself.",
+        "MTF Fig. 3",
+        group="spans",
+    ),
+    NamedFlow(
+        "nonoption -> last",
+        "The last row cannot read the question text.",
+        "MTF Fig. 6",
+        group="to_last",
+    ),
+    NamedFlow(
+        "true_option -> last",
+        "The last row cannot read the right option.",
+        "MTF Fig. 6",
+        group="to_last",
+    ),
+    NamedFlow(
+        "false_options -> last",
+        "The last row cannot read the wrong options.",
+        "MTF Fig. 6",
+        group="to_last",
+    ),
+    NamedFlow(
+        "video -> nonoption",
+        "The question text cannot read the video.",
+        "MTF Fig. 7",
+        group="to_options",
+    ),
+    NamedFlow(
+        "nonoption -> true_option",
+        "The right option cannot read the question text.",
+        "MTF Fig. 7",
+        group="to_options",
+    ),
+    NamedFlow(
+        "video -> true_option",
+        "The right option cannot read the video.",
+        "MTF Fig. 7",
+        group="to_options",
+    ),
     NamedFlow(
         WITHIN_FRAMES,
         "The rows of a frame cannot read one another; each keeps its own key.",
@@ -55,3 +113,18 @@ NAMED_FLOWS: tuple[NamedFlow, ...] = (
         ("LV-K",),
     ),
 )
+
+_TITLES = {
+    "spans": "From the frames to the answer",
+    "to_last": "From the parts of the question to the last row",
+    "to_options": "From the video to the parts of the question",
+}
+
+FLOW_GROUPS: tuple[FlowGroup, ...] = tuple(
+    FlowGroup(name, title, tuple(flow.text for flow in NAMED_FLOWS if flow.group == name))
+    for name, title in _TITLES.items()
+)
+"""Fig. 2-3, Fig. 6 and Fig. 7 of Map the Flow."""
+
+MTF_FLOWS: tuple[str, ...] = tuple(flow for group in FLOW_GROUPS for flow in group.flows)
+"""The 11 flows of Map the Flow, in paper order."""

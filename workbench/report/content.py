@@ -11,9 +11,10 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from workbench.analyses.statistics import Interval, Point, curve_points, wilson
-from workbench.figures import by_task, headline, information_flow, staged_flow
+from workbench.figures import by_task, flow_groups, headline, information_flow, staged_flow
 from workbench.figures.reading import peaks
 from workbench.figures.selection import is_placed, series_of
+from workbench.interventions import FlowGroup
 from workbench.report import explain
 from workbench.report.stages import Stages
 
@@ -29,14 +30,22 @@ class Figure(NamedTuple):
     narrow_height: int
 
 
+class Part(NamedTuple):
+    """The curves of a group of flows, and what they say."""
+
+    title: str
+    """Empty where the group is all flows."""
+    figure: Figure
+    headline: str
+    by_task: list[tuple[str, str]]
+
+
 class Section(NamedTuple):
     """The curves of one window, and what they say."""
 
     window: str
     meaning: str
-    figure: Figure
-    headline: str
-    by_task: list[tuple[str, str]]
+    parts: list[Part]
     peaks: list[Point]
     numbers: list[NumberTable]
 
@@ -77,21 +86,31 @@ def sections(table: pd.DataFrame, seed: int) -> list[Section]:
             Section(
                 window=", ".join(names),
                 meaning="; ".join(filter(None, meanings)),
-                figure=_figure(
-                    f"curves-{number}",
-                    f"Change of the answer's probability, window {', '.join(names)}. {headline(points)}",
-                    [
-                        information_flow(part, title="", caption=False, seed=seed, columns=columns)
-                        for columns in (None, 1)
-                    ],
-                ),
-                headline=headline(points),
-                by_task=list(by_task(points).items()),
+                parts=_parts(part, points, f"curves-{number}", names, seed),
                 peaks=peaks(points),
                 numbers=_numbers(points) if window else [],
             )
         )
     return sections
+
+
+def _parts(
+    table: pd.DataFrame, points: Sequence[Point], name: str, windows: Sequence[str], seed: int
+) -> list[Part]:
+    """A part a group of flows; bars have room for all flows."""
+    flows = dict.fromkeys(point.flow for point in points)
+    groups = flow_groups(flows) if is_placed(windows[0]) else [FlowGroup("all", "", tuple(flows))]
+    parts = []
+    for number, group in enumerate(groups):
+        mine = [point for point in points if point.flow in group.flows]
+        shapes = [
+            information_flow(table, flows=group.flows, title="", caption=False, seed=seed, columns=columns)
+            for columns in (None, 1)
+        ]
+        alt = f"Change of the answer's probability, window {', '.join(windows)}. {headline(mine)}"
+        figure = _figure(f"{name}-{group.name}" if number else name, alt, shapes)
+        parts.append(Part(group.title, figure, headline(mine), list(by_task(mine).items())))
+    return parts
 
 
 def _numbers(points: Sequence[Point]) -> list[NumberTable]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from workbench.errors import WindowError
+from workbench.figures.names import spans_in
 from workbench.interventions import NAMED_FLOWS, parse_window
 
 KNOCKOUT = (
@@ -22,22 +22,6 @@ READING = (
     "Where a curve dips, information that the answer needs travels along that flow in those layers; the band "
     "around it is the 95% bootstrap interval of the mean over samples."
 )
-
-SPANS = {
-    "frames": "the rows of each video frame",
-    "video": "the rows of all video frames",
-    "question": "the question with its options",
-    "nonoption": "the question text without its options",
-    "true_option": "the right option",
-    "false_options": "the wrong options",
-    "text": "everything after the video",
-    "last": "the last row of the prompt, from which the answer is read",
-    "system": "what stands before the video",
-    "separator": "rows between frames that hold no picture",
-    "gap": "rows between the video and the question",
-    "tail": "what stands after the question",
-    "generated": "rows of the answer",
-}
 
 
 class Meaning(NamedTuple):
@@ -62,8 +46,7 @@ def flow_meanings(flows: Iterable[str]) -> list[Meaning]:
 
 def span_meanings(flows: Iterable[str]) -> list[Meaning]:
     """What the span names in these flows stand for."""
-    words = set(re.findall(r"[a-z_]+", " ".join(flows)))
-    return [Meaning(name, text) for name, text in SPANS.items() if name in words]
+    return [Meaning(name, text) for name, text in spans_in(flows).items()]
 
 
 def window_meaning(window: str) -> str:

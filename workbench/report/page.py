@@ -43,7 +43,7 @@ def write_report(folder: Path | str) -> Path:
     html = page.render(
         manifest=run.manifest,
         settings=_listed(run.manifest["settings"]),
-        provenance=_listed({k: v for k, v in run.manifest.items() if k not in ("settings", "format")}),
+        provenance=_listed(_provenance(run.manifest)),
         finished=run.finished,
         rounding=run.rounding,
         sections=[] if table.empty else sections(table, seed),
@@ -86,6 +86,12 @@ def _environment() -> jinja2.Environment:
         "clear": is_clear,
     }
     return environment
+
+
+def _provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """All of the manifest that does not decide the numbers, the command line first."""
+    rest = {key: value for key, value in manifest.items() if key not in ("settings", "format", "command")}
+    return {"command": manifest.get("command") or "none: made from Python", **rest}
 
 
 def _listed(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.analyses.pathways import pathways
 from workbench.errors import RunError
+from workbench.figures.pathways import COLUMNS
 
 PATHWAYS = "pathways.csv"
 
@@ -19,42 +20,36 @@ class Stages(NamedTuple):
     overall: pd.DataFrame
     """All tasks together, as in pathways.csv."""
     by_task: pd.DataFrame
-    """The same with a column `task`; empty where it cannot be told apart by task."""
-    bin: int
-    threshold: float | None
-    """Percent; None where pathways.csv was made with a threshold that it does not name."""
+    """The same with a column `task`; empty where there is one task."""
+    threshold: float
+    """Percent."""
     window: str
 
 
 def find_stages(table: pd.DataFrame, folder: Path) -> Stages | None:
-    """The pathways of a run's table, with the bins of the folder's pathways.csv where there is one.
+    """The pathways of a run's table, made as the folder's pathways.csv was where there is one.
 
     None where the run has no centred window, which pathways need.
     """
     moving = cast(pd.DataFrame, table[table["window"].astype(str).str.startswith("centred(")])
     if moving.empty:
         return None
-    window = str(moving["window"].iloc[0])
-    stored = _read(folder / PATHWAYS)
-    threshold: float | None = -5.0
-    if stored is None:
+    overall = _read(folder / PATHWAYS)
+    if overall is None:
         # The paper's bins of 5 suit models of about 30 layers; smaller models need finer ones.
-        size = 5 if max(moving["layer"].tolist()) >= 20 else 2
+        size, threshold = 5 if max(moving["layer"].tolist()) >= 20 else 2, -5.0
+        window = str(moving["window"].iloc[0])
         overall = pathways(moving, bin=size, threshold=threshold, window=window).table
     else:
-        overall = stored
-        size = int(stored["bin_last"].iloc[0] - stored["bin_first"].iloc[0] + 1)
-        means = stored["mean_change_percent"].tolist()
-        if [mean < threshold for mean in means] != stored["counts"].tolist():
-            threshold = None
-    parts = []
+        size, threshold = int(overall["bin"].iloc[0]), float(overall["threshold"].iloc[0])
+        window = str(overall["window"].iloc[0])
     tasks = list(dict.fromkeys(moving["task"]))
-    if threshold is not None and len(tasks) > 1:
-        for task in tasks:
-            found = pathways(moving, bin=size, threshold=threshold, task=task, window=window).table
-            parts.append(found.assign(task=task))
+    parts = [
+        pathways(moving, bin=size, threshold=threshold, task=task, window=window).table.assign(task=task)
+        for task in (tasks if len(tasks) > 1 else [])
+    ]
     by_task = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return Stages(overall, by_task, size, threshold, window)
+    return Stages(overall, by_task, threshold, window)
 
 
 def _read(path: Path) -> pd.DataFrame | None:
@@ -64,8 +59,7 @@ def _read(path: Path) -> pd.DataFrame | None:
         stored = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}). Delete it, and write the report again.") from error
-    wanted = ["flow", "bin_first", "bin_last", "mean_change_percent", "counts", "first_layer", "last_layer"]
-    missing = [name for name in wanted if name not in stored]
+    missing = [name for name in (*COLUMNS, "window", "bin", "threshold") if name not in stored]
     if missing or stored.empty:
         lacks = f"the columns {', '.join(missing)}" if missing else "any row"
         raise RunError(f"{path} lacks {lacks}. Delete it, and write the report again.")

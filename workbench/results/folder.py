@@ -145,7 +145,7 @@ class FolderStore:
         check_same(self.path, self.manifest, asked)
         self._resumed = {
             "time": asked["created"],
-            **{key: asked[key] for key in ("versions", "platform", "device_name")},
+            **{key: asked[key] for key in ("command", "versions", "platform", "device_name")},
         }
 
     def get(self, position: int) -> Record | None:

@@ -7,7 +7,10 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterable, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,17 @@ FORMAT = 1
 """Version of the run folder's layout."""
 
 _PACKAGES = ("torch", "transformers", "nnsight")
+_COMMAND: ContextVar[str | None] = ContextVar("command", default=None)
+
+
+@contextmanager
+def made_by(words: Sequence[str]) -> Iterator[None]:
+    """Runs begun inside say in their manifest that this command line made them."""
+    before = _COMMAND.set(shlex.join(words))
+    try:
+        yield
+    finally:
+        _COMMAND.reset(before)
 
 
 def new_manifest(kind: str, settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
@@ -61,14 +75,19 @@ def hash_of(lines: Iterable[str]) -> str:
 
 
 def provenance(model: Any = None) -> dict[str, Any]:
-    """Versions and device of this process."""
+    """The command line, versions and device of this process; the command is None where Python was asked."""
     versions = {"workbench": workbench.__version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "not installed"
-    return {"versions": versions, "platform": platform.platform(), "device_name": device_name(model)}
+    return {
+        "command": _COMMAND.get(),
+        "versions": versions,
+        "platform": platform.platform(),
+        "device_name": device_name(model),
+    }
 
 
 def device_name(model: Any) -> str:
@@ -115,6 +134,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+_CONTENT = {
+    "sample_ids_sha256": ("samples",),
+    "data_sha256": ("data", "samples"),
+    "weights_sha256": ("model",),
+}
+"""Hashes in the settings, and the settings that name what they are of."""
+
+
 def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     """Raise RunError where the run in `folder` was begun with other settings than those now asked for."""
     if old["kind"] != new["kind"]:
@@ -123,15 +150,23 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
             "Choose another folder (out=), or delete it to start over."
         )
     before, now_asked = old["settings"], new["settings"]
-    differences = [
-        f"  {key}: {_short(before.get(key))} in the folder, {_short(now_asked.get(key))} asked for"
-        for key in sorted({*before, *now_asked})
-        if before.get(key) != now_asked.get(key)
-    ]
-    if differences:
+    different = [key for key in sorted({*before, *now_asked}) if before.get(key) != now_asked.get(key)]
+    lines = []
+    for key in different:
+        if (names := _CONTENT.get(key)) is None:
+            lines.append(
+                f"{key}: {_short(before.get(key))} in the folder, {_short(now_asked.get(key))} asked for"
+            )
+        elif not set(names) & set(different):  # else the lines of these names tell more than a hash does
+            lines.append(
+                f"{names[0]}: {_short(before.get(names[0]))} as in the folder, but with other content"
+            )
+    if lines:
+        told = "\n".join(f"  {line}" for line in lines)
         raise RunError(
-            f"{folder} holds a run with other settings:\n" + "\n".join(differences) + "\n"
-            "Choose another folder (out=), go back to the old settings, or delete the folder to start over."
+            f"{folder} holds a run with other settings:\n{told}\n"
+            "A folder keeps the settings, and the samples, that its run began with. Choose another folder "
+            "(--out; out= in Python), ask for what this one has, or delete it to start over."
         )
 
 
