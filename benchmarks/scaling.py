@@ -77,12 +77,12 @@ def main(settings: Settings) -> None:
             found[key].append({"n": n, **row})
             print(key, found[key][-1], flush=True)
     result = {
-        "command": "python -m benchmarks.scaling " + " ".join(sys.argv[1:]),
         "shape": settings.shape,
         "dtype": settings.dtype,
         "matmul_tflops": rate,
         **found,
         **provenance(model),
+        "command": "python -m benchmarks.scaling " + " ".join(sys.argv[1:]),
     }
     settings.out.mkdir(parents=True, exist_ok=True)
     path = settings.out / f"scaling-{settings.shape}-{settings.device}-{settings.dtype}.json"
