@@ -24,7 +24,8 @@ class WindowSize(Recipe):
     flows: tuple[str, ...] = ("frames -> later frames", "video -> question", "question -> last")
     """Flows to cut, each in quotes; `workbench list flows` shows the papers' own."""
     sizes: tuple[int, ...] = (1, 5, 9, 13)
-    """Layers that are cut at once. Below 24 layers they are scaled to the depth, unless --exact."""
+    """Layers that are cut at once. Below 24 layers they are scaled to the depth, unless they are to be
+    exact."""
     exact: bool = False
     """Take the sizes as they are, however shallow the model is."""
     style: str | None = None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from workbench.models import VideoLLM
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Comparison:
     """Sweeps of several models over the same samples."""
 
@@ -97,7 +97,7 @@ class Comparison:
         rows.to_csv(path, index=False, float_format="%.4f")
         return path
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         columns = ["task", "model", "samples", "correct", "used", "note"]
         return self.counts[columns].to_string(index=False)
 

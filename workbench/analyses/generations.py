@@ -57,7 +57,7 @@ class Said(NamedTuple):
     """Why there is no text: the cut cannot act on this prompt; usually empty."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Generations:
     """Answers before and after cuts."""
 
@@ -84,6 +84,9 @@ class Generations:
                 row[str(said["cut"])] = _shown(said)
             rows.append(row)
         return pd.DataFrame(rows).fillna("")
+
+    def __repr__(self) -> str:
+        return self.wide().to_string(index=False)
 
     def __rich__(self) -> Table:
         from rich import box
