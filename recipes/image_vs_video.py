@@ -17,7 +17,8 @@ from workbench.analyses.comparing import Comparison, compare_runs, sweep_even_if
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.figures import Part, write_page, write_png
-from workbench.interventions import parse_window, scaled_windows
+from workbench.interventions import parse_window
+from workbench.interventions.depth import scaled_windows
 from workbench.recipe import Recipe
 from workbench.results import Run
 

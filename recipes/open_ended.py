@@ -15,7 +15,8 @@ import workbench as wb
 from workbench.analyses.generations import first_of_each_task, generations
 from workbench.analyses.statistics import curve_table
 from workbench.figures import Part, write_page, write_png
-from workbench.interventions import Knockout, parse_window, scaled_windows
+from workbench.interventions import Knockout, parse_window
+from workbench.interventions.depth import scaled_windows
 from workbench.recipe import Recipe, console
 from workbench.results import Run
 

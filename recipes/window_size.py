@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import workbench as wb
 from workbench.analyses.statistics import curve_table
 from workbench.figures import Part, windows_compared, write_page, write_png
-from workbench.interventions import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
+from workbench.interventions.depth import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
 from workbench.recipe import Recipe
 from workbench.results import Run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import WindowError
-from workbench.interventions import scaled_size, scaled_windows
+from workbench.interventions.depth import scaled_size, scaled_windows
 
 
 @pytest.mark.parametrize("n_layers", [24, 28, 32, 40])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,7 +150,7 @@ def accuracy(
         first = run.skipped.iloc[-1]
         raise nothing_usable(len(samples), f"{first['sample_id']}: {first['reason']}")
     return Accuracy(
-        table=accuracy_table(run.samples, chances(samples)),
+        table=accuracy_table(run.samples, _chances(samples)),
         samples=run.samples,
         skipped=run.skipped,
         manifest=run.manifest,
@@ -174,17 +174,17 @@ def _skipped(n: int) -> str | None:
     return f"{n} sample{'s' if n > 1 else ''} skipped: see .skipped, or skipped.csv" if n else None
 
 
-def accuracy_table(samples: pd.DataFrame, by_chance: Mapping[str, float | None]) -> pd.DataFrame:
+def accuracy_table(samples: pd.DataFrame, chances: dict[str, float | None]) -> pd.DataFrame:
     """One row a task from a table of samples (`task`, `correct`), tasks in order of first appearance.
 
-    `by_chance` gives each task's share of right answers by guessing.
+    `chances` gives each task's share of right answers by guessing.
     """
     rows = []
     for task in dict.fromkeys(samples["task"]):
         answers = samples["correct"].to_numpy(bool)[(samples["task"] == task).to_numpy()]
         correct = int(answers.sum())
         share = wilson(correct, len(answers))
-        chance = by_chance.get(task)
+        chance = chances.get(task)
         rows.append(
             {
                 "task": task,
@@ -199,7 +199,7 @@ def accuracy_table(samples: pd.DataFrame, by_chance: Mapping[str, float | None])
     return pd.DataFrame(rows)
 
 
-def chances(samples: Samples) -> dict[str, float | None]:
+def _chances(samples: Samples) -> dict[str, float | None]:
     """The share of right answers that guessing gives, by task; None where a sample has no options."""
     found: dict[str, float | None] = {}
     for task, part in samples.by_task().items():

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.analyses.accuracy import accuracy, accuracy_table, chances
-from workbench.analyses.statistics import CURVE_COLUMNS, curve_table
+from workbench.analyses.accuracy import accuracy
+from workbench.analyses.statistics import CURVE_COLUMNS, curve_table, wilson
 from workbench.analyses.sweep import as_samples, sweep
 from workbench.errors import RunError
 from workbench.results import Run, effects_table, holds_run, load_run
@@ -135,7 +135,7 @@ def compare_runs(
     found = Comparison(
         table=_joined({name: run.table for name, run in runs.items()}),
         samples=_joined({name: run.samples for name, run in runs.items()}),
-        chance={} if samples is None else chances(samples),
+        chance={} if samples is None else _chances(samples),
         seed=seed,
     )
     return found.common() if common else found
@@ -191,15 +191,28 @@ def _joined(tables: Mapping[str, pd.DataFrame], columns: list[str] | None = None
 
 def _answers(asked: pd.DataFrame, chance: float | None) -> dict[str, Any]:
     """A model's accuracy on one task; zeros where it could use none of the samples."""
-    percents = dict.fromkeys(("accuracy_percent", "low_percent", "high_percent"), math.nan)
-    row = {"samples": 0, "correct": 0, **percents}
-    if len(asked):
-        task = str(asked["task"].iloc[0])
-        (found,) = accuracy_table(asked, {task: chance}).to_dict("records")
-        row = {name: found[name] for name in row}
+    correct = int(np.count_nonzero(asked["correct"]))
+    share = wilson(correct, len(asked))
     by_chance = math.nan if chance is None else 100 * chance
-    # Nothing is known, and nothing doubted, without a chance to compare with (NaN compares as False).
-    return {**row, "chance_percent": by_chance, "above_chance": not row["low_percent"] <= by_chance}
+    return {
+        "samples": len(asked),
+        "correct": correct,
+        "accuracy_percent": 100 * share.mean,
+        "low_percent": 100 * share.low,
+        "high_percent": 100 * share.high,
+        "chance_percent": by_chance,
+        # Without a chance to compare with, nothing is doubted (NaN compares as False).
+        "above_chance": not 100 * share.low <= by_chance,
+    }
+
+
+def _chances(samples: Samples) -> dict[str, float | None]:
+    """The share of right answers that guessing gives, by task; None where a sample has no options."""
+    found: dict[str, float | None] = {}
+    for task, part in samples.by_task().items():
+        counts = [len(sample.options) for sample in part]
+        found[task] = sum(1 / n for n in counts) / len(counts) if all(counts) else None
+    return found
 
 
 def _note(row: Mapping[str, Any], *, shared: bool) -> str:

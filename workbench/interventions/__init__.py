@@ -1,7 +1,6 @@
 """What is cut, as plain data: spans, flows, windows and knockouts. Only the engines know how to run them."""
 
 from workbench.interventions.catalogue import NAMED_FLOWS, NamedFlow
-from workbench.interventions.depth import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
 from workbench.interventions.edges import Edges, Rectangle
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, knockouts
@@ -24,9 +23,7 @@ from workbench.interventions.windows import (
 __all__ = [
     "INDEXED_SPANS",
     "NAMED_FLOWS",
-    "PAPER_LAYERS",
     "PLAIN_SPANS",
-    "SHALLOW",
     "Cut",
     "Edges",
     "Flow",
@@ -47,8 +44,6 @@ __all__ = [
     "knockouts",
     "layers",
     "parse_window",
-    "scaled_size",
-    "scaled_windows",
     "second_half",
     "trailing",
 ]
