@@ -3,9 +3,9 @@
 from workbench.figures.accuracy import accuracy
 from workbench.figures.compare import models_compared, windows_compared
 from workbench.figures.curves import information_flow
+from workbench.figures.document import Part, write_page
 from workbench.figures.drops import accuracy_drops
 from workbench.figures.layout import clip_strip
-from workbench.figures.document import Part, write_page
 from workbench.figures.pathways import staged_flow
 from workbench.figures.reading import by_task, headline
 from workbench.figures.still import write_png
