@@ -18,10 +18,10 @@ import pandas as pd
 import workbench as wb
 from workbench.analyses.effective import GENERAL_FLOWS
 from workbench.analyses.pathways import LayerBin, Pathways, bin_name
-from workbench.analyses.scaling import scaled_bin, scaled_window
 from workbench.analyses.summary import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
+from workbench.interventions.depth import scaled_bin, scaled_window
 from workbench.recipe import Recipe, console, data_source
 from workbench.results import Run
 

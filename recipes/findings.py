@@ -16,10 +16,10 @@ import workbench as wb
 from workbench.analyses.claims import CLAIMS
 from workbench.analyses.effective import GENERAL_FLOWS
 from workbench.analyses.findings import CROSS, FINDING_FLOWS, findings
-from workbench.analyses.scaling import scaled_window
 from workbench.analyses.summary import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
+from workbench.interventions.depth import scaled_window
 from workbench.recipe import Recipe, console, data_source, find_recipe
 from workbench.report.findings import write_findings
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import workbench as wb
 from workbench.analyses.pathways import Pathways
-from workbench.analyses.scaling import PAPER_LAYERS, PAPER_WINDOW, SHALLOW, scaled_bin, scaled_window
 from workbench.data import MTF_TASKS
 from workbench.interventions import MTF_FLOWS, Window, parse_window
+from workbench.interventions.depth import PAPER_LAYERS, PAPER_WINDOW, SHALLOW, scaled_bin, scaled_window
 from workbench.models import VideoLLM
 from workbench.recipe import Recipe, console, data_source
 from workbench.report import write_report

@@ -20,13 +20,9 @@ from workbench.analyses.keyword_frequencies import MIN_HITS, KeywordFrequencies
 from workbench.analyses.keywords import KeywordList, keyword_lists, write_keywords
 from workbench.analyses.pathways import LayerBin, bin_name
 from workbench.data import Samples
+from workbench.interventions.depth import scaled_bin
 from workbench.models import VideoLLM
 from workbench.recipe import Recipe, console, data_source
-
-PAPER_LAYERS = 32
-PAPER_BIN = 5
-SHALLOW = 24
-"""Below this many layers, the paper's bins would hide what happens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +120,6 @@ class LogitLens(Recipe):
         )
         title = f"{sample.id}: {sample.question}"
         return [wb.figures.write_html(lens.overlay(title=title), self.out / "lens_overlay.html")]
-
-
-def scaled_bin(n_layers: int) -> int:
-    """Bins of 5 for 24 layers or more; below that the same share of the model."""
-    return PAPER_BIN if n_layers >= SHALLOW else max(1, round(PAPER_BIN * n_layers / PAPER_LAYERS))
 
 
 def _csv(table: pd.DataFrame, path: Path) -> Path:

@@ -22,11 +22,11 @@ import pandas as pd
 import workbench as wb
 from workbench.analyses.effective import GENERAL_FLOWS, MODES, Ranges
 from workbench.analyses.pathways import Pathways
-from workbench.analyses.scaling import scaled_bin, scaled_window
 from workbench.analyses.suffice import Sufficiency, suffice
 from workbench.analyses.summary import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
+from workbench.interventions.depth import scaled_bin, scaled_window
 from workbench.models import VideoLLM
 from workbench.recipe import Recipe, console, data_source
 from workbench.results import Run

@@ -85,6 +85,11 @@ class Recipe(ABC):
             limit=self.limit if self.limit is not None else limit,
         )
 
+    def paper_tasks(self, tasks: tuple[str, ...]) -> tuple[str, ...]:
+        """`tasks` of a paper where the data set has them; none, which is all, for others."""
+        name, _ = data_source(self.data)
+        return tasks if name in ("mini", "tvbench") else ()
+
 
 def data_source(data: str) -> tuple[str, str | None]:
     """The name of a data set and its folder: "tvbench:/path" gives ("tvbench", "/path"), others have none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -75,8 +74,6 @@ def test_lists_follow_the_data_set(planted, tmp_path) -> None:
     }
     assert of["mini"] == of["mini/object_count"] == BUILT_IN["mini"]
     assert of["tvbench:/x"] == of["/y"] == BUILT_IN["mtf"]
-    module = sys.modules["workbench.recipes.logit_lens"]
-    assert [module.scaled_bin(n) for n in (2, 12, 16, 24, 32)] == [1, 2, 2, 5, 5]
 
 
 def test_answer_probability_rises_in_the_planted_layer(planted, tmp_path, capsys) -> None:

@@ -2,12 +2,14 @@
 
 from workbench.figures.accuracy import accuracy
 from workbench.figures.answer_probability import answer_probability
+from workbench.figures.compare import models_compared, windows_compared
 from workbench.figures.curves import flow_figures, information_flow
+from workbench.figures.document import Part, write_html, write_page
+from workbench.figures.drops import accuracy_drops
 from workbench.figures.groups import flow_groups
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.layout import clip_strip
 from workbench.figures.lens_overlay import lens_overlay
-from workbench.figures.page import write_html
 from workbench.figures.pathways import staged_flow
 from workbench.figures.reading import by_task, headline
 from workbench.figures.still import write_png
@@ -18,7 +20,9 @@ from workbench.figures.totals import total_effects
 __all__ = [
     "FLOW_STYLES",
     "TEMPLATE",
+    "Part",
     "accuracy",
+    "accuracy_drops",
     "answer_probability",
     "by_task",
     "clip_strip",
@@ -29,9 +33,12 @@ __all__ = [
     "keyword_frequencies",
     "lens_overlay",
     "line_styles",
+    "models_compared",
     "staged_flow",
     "sufficiency",
     "total_effects",
+    "windows_compared",
     "write_html",
+    "write_page",
     "write_png",
 ]

@@ -1,0 +1,46 @@
+"""The papers' windows in models of another depth.
+
+Map the Flow cuts 9 neighbouring layers of models with 28 to 40. In a much shallower model the same 9 layers
+would cover most of it, so the window shrinks to the same share of the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from workbench.errors import WindowError
+from workbench.interventions.windows import Window, centred
+
+PAPER_LAYERS = 32
+"""Layers of the model that Map the Flow shows most, LLaVA-NeXT-7B-Video-FT."""
+PAPER_WINDOW = 9
+PAPER_BIN = 5
+"""Layers a bin of the effective pathways."""
+SHALLOW = 24
+"""Below this many layers, windows are scaled."""
+
+
+def scaled_size(k: int, n_layers: int) -> int:
+    """`k` itself for 24 layers or more; below that the same share of 32 layers, as the nearest odd number, so
+    that the window has a layer in its middle. Raises WindowError for k or n_layers below 1.
+    """
+    if k < 1 or n_layers < 1:
+        raise WindowError(f"A window of {k} layers in a model of {n_layers}: both are numbers from 1.")
+    if n_layers >= SHALLOW:
+        return k
+    return max(1, 2 * round((k * n_layers / PAPER_LAYERS - 1) / 2) + 1)
+
+
+def scaled_window(n_layers: int) -> Window:
+    """The paper's centred(9), scaled to the depth: centred(3) for 12 layers."""
+    return centred(scaled_size(PAPER_WINDOW, n_layers))
+
+
+def scaled_bin(n_layers: int) -> int:
+    """Bins of 5 for 24 layers or more; below that the same share of the model."""
+    return PAPER_BIN if n_layers >= SHALLOW else max(1, round(PAPER_BIN * n_layers / PAPER_LAYERS))
+
+
+def scaled_windows(sizes: Iterable[int], n_layers: int) -> tuple[Window, ...]:
+    """centred(k) for every size, scaled to the depth; sizes that become the same number give one window."""
+    return tuple(dict.fromkeys(centred(scaled_size(k, n_layers)) for k in sizes))
