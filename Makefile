@@ -6,6 +6,8 @@ DEMO_LIMIT ?= 10
 DEMO_OUT ?= runs/demo
 TEST_FLAGS ?= -n 2
 MINI_OUT ?= runs/mini
+MTF_LIMIT ?= 20
+mtf = $(BIN)/workbench run $(1) --model mini/video-ft --data mini --limit $(MTF_LIMIT) --out runs/mtf/$(1)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
@@ -14,7 +16,7 @@ STAMP := $(VENV)/.ready
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format types notebooks mini wheel constraints clean
+.PHONY: help setup demo test test-slow lint format types notebooks map-the-flow mini wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -59,6 +61,18 @@ types: $(STAMP) ## pyright
 
 notebooks: $(STAMP) ## execute the notebooks again, in place
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
+
+map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model (leaves runs/mtf)
+	$(call mtf,information_flow)
+	$(call mtf,image_vs_video)
+	$(call mtf,cross_frame_halves)
+	$(call mtf,answer_probability)
+	$(call mtf,logit_lens)
+	$(call mtf,effective_pathways) --runs runs/mtf/information_flow
+	$(call mtf,pathways_suffice) --sweep runs/mtf/information_flow
+	$(call mtf,window_size)
+	$(call mtf,open_ended)
+	$(call mtf,findings) --sweep runs/mtf/information_flow --image-sweep runs/mtf/image_vs_video/image_model
 
 mini: $(STAMP) ## train the embedded model again (one GPU, under an hour)
 	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)
