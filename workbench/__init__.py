@@ -31,16 +31,18 @@ _HOMES = {
     "first_half": "interventions",
     "second_half": "interventions",
     "layers": "interventions",
+    "attention_maps": "analyses",
     "sweep": "analyses",
     "pathways": "analyses",
     "load_run": "results",
+    "view": "widgets",
     "figures": "",
     "errors": "",
 }
 
 if TYPE_CHECKING:
     from workbench import errors, figures
-    from workbench.analyses import pathways, sweep
+    from workbench.analyses import attention_maps, pathways, sweep
     from workbench.data import Sample, Samples, samples
     from workbench.interventions import (
         Flow,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from workbench.models import Prompt, TokenLayout, VideoLLM, load
     from workbench.results import load_run
     from workbench.video import Clip, read_clip
+    from workbench.widgets import view
 
 __all__ = [
     "Clip",
@@ -69,6 +72,7 @@ __all__ = [
     "__version__",
     "after",
     "all_layers",
+    "attention_maps",
     "centred",
     "errors",
     "figures",
@@ -82,6 +86,7 @@ __all__ = [
     "second_half",
     "sweep",
     "trailing",
+    "view",
 ]
 
 

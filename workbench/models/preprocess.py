@@ -187,3 +187,18 @@ def _rescale_and_normalize(images: Tensor, settings: PixelSettings) -> Tensor:
         # Rescaling folded into mean and std, as transformers does, gives the same last bit.
         mean, std = mean * (1.0 / settings.rescale_factor), std * (1.0 / settings.rescale_factor)
     return (values - mean[:, None, None]) / std[:, None, None]
+
+
+def seen_frames(frames: np.ndarray, settings: PixelSettings) -> np.ndarray:
+    """The part of uint8 frames (t, H, W, c) that the model sees, as pictures: cropped as the model does.
+
+    Where nothing is cropped the frames come back as they are, whatever the model resizes them to.
+    """
+    if not (settings.do_center_crop and settings.crop_size):
+        return frames
+    images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
+    if settings.do_resize:
+        height, width = target_size(images.shape[-2], images.shape[-1], settings)
+        images = _resize(images, height, width, _RESAMPLE[settings.resample], "torch")
+    cropped = _center_crop(images, settings.crop_size["height"], settings.crop_size["width"])
+    return cropped.permute(0, 2, 3, 1).contiguous().numpy()
