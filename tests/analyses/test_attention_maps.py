@@ -1,4 +1,4 @@
-"""Attention maps: the numbers of the Hugging Face model, cut edges at exactly 0, the chosen heads and rows."""
+"""Attention maps: the Hugging Face model's numbers, cut edges at exactly 0, the chosen heads and rows."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from tests.figures.tables import sweep_table
 from workbench.errors import RunError
-from workbench.figures import information_flow, write_png
+from workbench.figures import information_flow, still, write_png
 
 
 def test_the_main_figure_as_a_png(tmp_path: Path) -> None:
@@ -70,7 +71,31 @@ def test_a_renderer_that_fails_leaves_no_file(
             raise outcome
         return outcome
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(still, "_run", run)
     with pytest.raises(RunError, match=message):
         write_png(go.Figure(), tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_renderer_that_hangs_is_ended_with_its_children_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first start sleeps in a child of its own, as the real program does; the second one answers."""
+    program = tmp_path / "program"
+    program.write_text(
+        f"""#!/bin/sh
+if [ -e {tmp_path}/pid ]; then echo ready; echo '{{"result": "aGk="}}'; exit; fi
+sleep 60 & echo $! > {tmp_path}/pid
+wait
+"""
+    )
+    monkeypatch.setattr(still, "_TIMEOUTS", (1, 20))
+    done = still._answered(["/bin/sh", str(program)], "")
+    assert done.stdout.splitlines()[-1] == '{"result": "aGk="}'
+    child = Path("/proc") / (tmp_path / "pid").read_text().strip() / "stat"
+    for _ in range(50):
+        ended = not child.exists() or " Z " in child.read_text()
+        if ended:
+            break
+        time.sleep(0.1)
+    assert ended

@@ -115,7 +115,7 @@ class AttentionMaps:
         return replace(self, heads=_checked(heads, self.by_head.shape[1]))
 
     def figure(self, beside: AttentionMaps | None = None, **settings: object) -> go.Figure:
-        """Heat on the frames, perhaps `beside` other maps of the same query: `workbench.figures.attention_heat`."""
+        """Heat on the frames, perhaps `beside` other maps: `workbench.figures.attention_heat`."""
         from workbench.figures.attention_heat import attention_heat
 
         return attention_heat(self, beside, **settings)  # pyright: ignore[reportArgumentType]
@@ -129,8 +129,8 @@ class AttentionMaps:
     def __repr__(self) -> str:
         heads = self.heads if isinstance(self.heads, str) else f"head {self.heads}"
         return (
-            f"AttentionMaps(query {self.query}, {len(self.layers)} layers, {self.layout.length} keys, {heads}, "
-            f"{self.state})"
+            f"AttentionMaps(query {self.query}, {len(self.layers)} layers, {self.layout.length} keys, "
+            f"{heads}, {self.state})"
         )
 
 

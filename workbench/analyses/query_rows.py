@@ -1,7 +1,7 @@
 """Attention weights of a few query rows on every key, layer by layer, without anybody's whole pattern.
 
-A pattern of 6,000 rows and 28 heads is gigabytes in every layer. One of its rows is a softmax over one query's
-scores, so only those of the asked rows are computed, beside the model's own attention, which runs as ever.
+A pattern of 6,000 rows and 28 heads is gigabytes in every layer. One of its rows is a softmax over one
+query's scores, so only the asked rows are computed, beside the model's own attention, which runs as ever.
 
 Axes: l layer, h query head, g key/value head, r query row, s position (key), e head dim.
 """
@@ -60,7 +60,7 @@ def query_rows(
 
 
 def _weights(module: Any, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
-    """(h, s) on the CPU: query (r, h, e) and key (s, g, e), rotated; mask (1 or h, r, s), bool or additive."""
+    """(h, s) on the CPU: query (r, h, e) and key (s, g, e), rotated; mask (1 or h, r, s)."""
     groups = query.shape[1] // key.shape[1]
     key = key.float().repeat_interleave(groups, dim=1)
     scaling = getattr(module, "scaling", None) or query.shape[-1] ** -0.5

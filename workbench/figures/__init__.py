@@ -1,6 +1,8 @@
 """Plotly figures of tables. They draw; the numbers come from `workbench.analyses`."""
 
 from workbench.figures.accuracy import accuracy
+from workbench.figures.attention_heat import attention_heat
+from workbench.figures.attention_mass import attention_mass
 from workbench.figures.curves import information_flow
 from workbench.figures.layout import clip_strip
 from workbench.figures.pathways import staged_flow
@@ -13,6 +15,8 @@ __all__ = [
     "FLOW_STYLES",
     "TEMPLATE",
     "accuracy",
+    "attention_heat",
+    "attention_mass",
     "by_task",
     "clip_strip",
     "headline",

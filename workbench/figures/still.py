@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 
-_TIMEOUT = 120  # seconds; a figure takes about one
+_TIMEOUTS = (20, 40, 60)
+"""Seconds of each try. A figure takes about one; now and then the program hangs for good when it starts."""
 
 
 def write_png(
@@ -52,20 +54,15 @@ def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
     request = {"format": "png", "width": width, "height": height, "scale": scale}
     # The program speaks lines of JSON: one when it is ready, one a request. A plain child process always
     # ends; kaleido's own wrapper leaves a thread that reads forever.
+    words = [program, "plotly", f"--plotlyjs={str(script)!r}", *PlotlyScope.default_chromium_args()]
+    given = json.dumps(request | {"data": json.loads(fig.to_json() or "{}")}) + "\n"
     try:
-        done = subprocess.run(
-            [program, "plotly", f"--plotlyjs={str(script)!r}", *PlotlyScope.default_chromium_args()],
-            input=json.dumps(request | {"data": json.loads(fig.to_json() or "{}")}) + "\n",
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        done = _answered(words, given)
         answer = json.loads(done.stdout.splitlines()[-1])
     except subprocess.TimeoutExpired as error:
         raise RunError(
-            f"The PNG was not drawn within {_TIMEOUT} s. Try again on a less busy machine."
+            f"The PNG was not drawn within {_TIMEOUTS[-1]} s, in {len(_TIMEOUTS)} tries. Try again on a less "
+            "busy machine."
         ) from error
     except (OSError, ValueError, IndexError) as error:
         raise RunError(
@@ -74,3 +71,36 @@ def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
     if not answer.get("result"):
         raise RunError(f"The PNG could not be drawn: {answer.get('message') or done.stderr[-300:]}")
     return base64.b64decode(answer["result"])
+
+
+def _answered(words: list[str], given: str) -> subprocess.CompletedProcess[str]:
+    """What the program answers; one that hangs is ended, with its children, and started again."""
+    for seconds in _TIMEOUTS:
+        try:
+            return _run(words, given, seconds)
+        except subprocess.TimeoutExpired:
+            if seconds == _TIMEOUTS[-1]:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _run(words: list[str], given: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        # A group of its own: ending the first process alone would leave its children behind.
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(given, timeout=seconds)
+        except BaseException:
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
