@@ -101,7 +101,7 @@ class AttentionMapsRecipe(Recipe):
             heat = untouched.figure(cut)
             sections.append(Section(sample_id, described(untouched), [heat, untouched.mass_figure(cut)]))
             picture = self.out / f"attention_{re.sub(r'[^A-Za-z0-9_-]+', '_', sample_id)}.png"
-            written.append(wb.figures.write_png(heat, picture))
+            written.append(wb.figures.write_png(heat, picture, scale=1.5))
             for maps in (untouched, cut):
                 named = {"sample_id": sample_id, "query": maps.query, "state": maps.state}
                 masses.append(maps.mass.assign(**named))

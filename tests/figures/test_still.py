@@ -93,6 +93,7 @@ wait
     done = still._answered(["/bin/sh", str(program)], "")
     assert done.stdout.splitlines()[-1] == '{"result": "aGk="}'
     child = Path("/proc") / (tmp_path / "pid").read_text().strip() / "stat"
+    ended = False
     for _ in range(50):
         ended = not child.exists() or " Z " in child.read_text()
         if ended:

@@ -147,12 +147,12 @@ def _trace(
 ) -> go.Heatmap:
     """One heatmap for all pictures of a panel; where pictures end it has narrow columns without values."""
     layers, units, rows, columns = weights.shape
-    told = np.empty((*weights.shape, 5))
+    told = np.empty((*weights.shape, 5), dtype=np.float32)
     told[..., 0] = np.asarray(maps.layers)[:, None, None, None]
     told[..., 1:4] = np.moveaxis(np.indices(weights.shape[1:]), 0, -1)
     told[..., 4] = weights
-    values = np.full((layers * (rows + 1) - 1, units * (columns + 1) - 1), np.nan)
-    custom = np.full((*values.shape, 5), np.nan)
+    values = np.full((layers * (rows + 1) - 1, units * (columns + 1) - 1), np.nan, dtype=np.float32)
+    custom = np.full((*values.shape, 5), np.nan, dtype=np.float32)
     for layer in range(layers):
         for unit in range(units):
             box = np.s_[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -41,7 +41,8 @@ def attention_mass(
     masses = [panel.mass for panel in panels]
     seen = {span for mass in masses for span in mass.loc[mass["mass"] > 0, "span"]}
     for number, mass in enumerate(masses):
-        for span, part in mass[mass["span"].isin(seen)].groupby("span", sort=False):
+        for span in (span for span in dict.fromkeys(mass["span"]) if span in seen):
+            part = cast(pd.DataFrame, mass[mass["span"] == span])
             fig.add_trace(
                 _bars(str(span), part, maps.layout, colors, shown=number == 0), row=1, col=number + 1
             )
