@@ -31,6 +31,7 @@ _HOMES = {
     "first_half": "interventions",
     "second_half": "interventions",
     "layers": "interventions",
+    "attention_maps": "analyses",
     "sweep": "analyses",
     "pathways": "analyses",
     # Straight to the modules: these need torch, and reading a run does not.
@@ -43,13 +44,14 @@ _HOMES = {
     "compare_models": "analyses.comparison",
     "findings": "analyses.findings",
     "load_run": "results",
+    "view": "widgets",
     "figures": "",
     "errors": "",
 }
 
 if TYPE_CHECKING:
     from workbench import errors, figures
-    from workbench.analyses import pathways, sweep
+    from workbench.analyses import attention_maps, pathways, sweep
     from workbench.analyses.answer_probability import answer_probability
     from workbench.analyses.comparison import compare_flows, compare_models
     from workbench.analyses.edge_counts import edge_count
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from workbench.models import Prompt, TokenLayout, VideoLLM, load
     from workbench.results import load_run
     from workbench.video import Clip, read_clip
+    from workbench.widgets import view
 
 __all__ = [
     "Clip",
@@ -86,6 +89,7 @@ __all__ = [
     "after",
     "all_layers",
     "answer_probability",
+    "attention_maps",
     "centred",
     "compare_flows",
     "compare_models",
@@ -106,6 +110,7 @@ __all__ = [
     "suffice",
     "sweep",
     "trailing",
+    "view",
 ]
 
 

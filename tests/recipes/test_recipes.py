@@ -201,3 +201,48 @@ def test_files_that_hold_no_recipe_are_refused(tmp_path, text, message) -> None:
     file.write_text(text)
     with pytest.raises(RunError, match=message):
         find_recipe(file)
+
+
+def test_attention_maps_shows_the_planted_word_and_what_a_cut_does(planted, tmp_path, capsys) -> None:
+    """The word "move?" reads the last frame in layer 4, head 2; that flow cut, it does not."""
+    recipe = find_recipe("attention_maps")(
+        **settings(planted, tmp_path, word="move", heads="2", flow="frame[3] -> nonoption", layers=(3, 4))
+    )
+    found = recipe.run()
+    assert len(found) == 1
+    ((untouched, cut),) = found.values()
+    assert untouched.cells[1, 3].sum() > 0.999
+    assert cut.cells[1, 3].sum() == 0
+    files = {path.name for path in tmp_path.iterdir()}
+    picture = f"attention_{next(iter(found)).replace('/', '_')}.png"
+    assert files == {"attention_maps.html", "attention_maps.csv", "attention_by_span.csv", picture}
+    table = pd.read_csv(tmp_path / "attention_maps.csv")
+    assert len(table) == 2 * untouched.cells.size
+    assert table.loc[table["state"] == "untouched", "weight"].max() > 0.2
+    mass = pd.read_csv(tmp_path / "attention_by_span.csv")
+    sums = mass.pivot_table(index=["state", "layer"], values="mass", aggfunc="sum").to_numpy()
+    assert sums.ravel().tolist() == pytest.approx([1] * 4, abs=1e-4)
+    assert "Written: " in capsys.readouterr().out
+
+
+def test_attention_maps_takes_the_word_that_tells_most(planted, tmp_path) -> None:
+    found = find_recipe("attention_maps")(**settings(planted, tmp_path, layers=(4,), limit=2)).run()
+    assert [untouched.query.split('"')[1] for untouched, _ in found.values()] == ["left", "right"]
+
+
+def test_attention_maps_says_why_a_word_gives_no_map(planted, tmp_path) -> None:
+    recipe = find_recipe("attention_maps")
+    with pytest.raises(RunError, match=r"'mvoe' is not in 'question'.*Did you mean 'move'"):
+        recipe(**settings(planted, tmp_path, word="mvoe")).run()
+    with pytest.raises(RunError, match="6 ranges"):
+        recipe(**settings(planted, tmp_path, cut_layers="centred(3)")).run()
+    with pytest.raises(RunError, match="mean, max"):
+        recipe(**settings(planted, tmp_path, heads="median")).run()
+
+
+@pytest.mark.parametrize(("n_layers", "shown"), [(4, (1, 2, 3, 4)), (12, tuple(range(1, 13)))])
+def test_a_shallow_models_layers_are_all_shown(n_layers, shown) -> None:
+    find_recipe("attention_maps")
+    spread = sys.modules["workbench.recipes.attention_maps"].spread
+    assert spread(n_layers) == shown
+    assert (len(set(spread(28))), spread(28)[0], spread(28)[-1]) == (12, 1, 28)

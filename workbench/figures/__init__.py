@@ -2,6 +2,8 @@
 
 from workbench.figures.accuracy import accuracy
 from workbench.figures.answer_probability import answer_probability
+from workbench.figures.attention_heat import attention_heat
+from workbench.figures.attention_mass import attention_mass
 from workbench.figures.compare import models_compared, windows_compared
 from workbench.figures.curves import flow_figures, information_flow
 from workbench.figures.document import Part, write_html, write_page
@@ -24,6 +26,8 @@ __all__ = [
     "accuracy",
     "accuracy_drops",
     "answer_probability",
+    "attention_heat",
+    "attention_mass",
     "by_task",
     "clip_strip",
     "flow_figures",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -99,7 +99,7 @@ def grid(
         horizontal_spacing=0.03 if columns > 1 else 0,
     )
     named = [index for index, text in enumerate(titles) if text]  # plotly writes no empty title
-    for index, above in zip(named, fig.select_annotations(), strict=True):
+    for index, above in zip(named, cast(Any, fig).select_annotations(), strict=True):
         domain = fig.layout[f"xaxis{index + 1 if index else ''}"]["domain"]
         above.update(x=domain[0], xanchor="left", yshift=4, font={"size": 14, "color": INK})
     fig.update_layout(template=TEMPLATE, height=height, margin={"t": top, "b": bottom, "l": left, "r": 14})

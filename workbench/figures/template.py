@@ -6,7 +6,7 @@ Colours: Okabe and Ito, "Color Universal Design" (2008), without their yellow, w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -89,6 +89,16 @@ def ink_on(color: str, alpha: float) -> str:
     linear = [(1 - alpha + alpha * part) ** 2.2 for part in parts]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#ffffff" if luminance < 0.3 else INK
+
+
+def title_of(title: str, reading: str, height: int) -> dict[str, Any]:
+    """A figure's title with a line on how to read it below; both safe for plotly, `height` in pixels."""
+    return {
+        "text": f"<b>{title}</b><br><span style='font-size:13px;color:{MUTED}'>{reading}</span>",
+        "pad": {"l": 14},
+        "y": 1 - 36 / height,
+        "yanchor": "middle",
+    }
 
 
 def _template() -> go.layout.Template:

@@ -1,0 +1,135 @@
+"""Attention figures: colours and hover texts are the weights, cells lie on their frames, texts are safe."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample
+from workbench.analyses import AttentionMaps, attention_maps
+from workbench.errors import RunError
+from workbench.figures import Part, attention_heat, attention_mass, write_page
+from workbench.figures.attention_heat import FLOOR
+from workbench.figures.attention_mass import span_colors
+
+CUT = "frames -> later frames in layers 1..2"
+
+
+@cache
+def both(family: Any = "llava_next_video", query: str = "last") -> tuple[AttentionMaps, AttentionMaps]:
+    model = tiny_model(family)
+    prompt = tiny_prompt(model)
+    untouched, cut = (attention_maps(model, prompt, query, knockout=knockout) for knockout in (None, CUT))
+    return untouched, cut
+
+
+def drawn(trace: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(values, hover data) of the cells that have a value, in reading order."""
+    z, told = np.asarray(trace.z), np.asarray(trace.customdata)
+    return z[~np.isnan(z)], told[~np.isnan(z)]
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_every_cell_is_drawn_with_its_own_weight(family) -> None:
+    fig: Any = attention_heat(*both(family))
+    assert len(fig.data) == 2
+    for trace, maps in zip(fig.data, both(family), strict=True):
+        values, told = drawn(trace)
+        cells = maps.cells
+        assert len(values) == cells.size
+        np.testing.assert_allclose(10**values - FLOOR, told[:, 4], atol=1e-6)
+        for layer, t, i, j, weight in told:
+            assert weight == cells[maps.layers.index(int(layer)), int(t), int(i), int(j)]
+
+
+def test_cells_lie_on_the_picture_of_their_frame() -> None:
+    untouched, cut = both()
+    fig: Any = attention_heat(untouched, cut)
+    layers, units, rows, columns = untouched.cells.shape
+    pictures = fig.layout.images
+    assert len(pictures) == 2 * layers
+    starts = []
+    for trace, own in zip(fig.data, (pictures[:layers], pictures[layers:]), strict=True):
+        starts.append(own[0].x)
+        x, y, z = np.asarray(trace.x), np.asarray(trace.y), np.asarray(trace.z)
+        assert (len(y), len(x)) == (z.shape[0] + 1, z.shape[1] + 1), "edges, one more than cells"
+        assert own[0].x == x[0]
+        assert own[0].x + own[0].sizex == pytest.approx(x[-1])
+        assert {picture.source for picture in own} == {own[0].source}
+        told = np.asarray(trace.customdata)
+        for line, column in np.argwhere(~np.isnan(z)).tolist():
+            layer, t, i, j, _ = told[line, column]
+            picture = own[int(layer) - 1]
+            one = columns + (own[0].sizex - units * columns) / (units - 1)  # a frame and the gap after it
+            assert x[column] == pytest.approx(picture.x + t * one + j)
+            assert y[line] == pytest.approx(picture.y + i)
+    assert starts[1] > fig.data[0].x[-1], "the second panel is right of the first"
+    assert rows == 2
+
+
+def test_both_panels_share_one_scale_and_one_bar() -> None:
+    fig: Any = attention_heat(*both())
+    assert len({(trace.zmin, trace.zmax) for trace in fig.data}) == 1
+    assert [trace.showscale for trace in fig.data] == [True, False]
+    assert fig.data[0].zmax >= max(np.nanmax(trace.z) for trace in fig.data) > fig.data[0].zmin
+    labels = " ".join(annotation.text for annotation in fig.layout.annotations)
+    assert "untouched" in labels
+    assert "cut: frames\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}later frames in layers 1..2" in labels
+    assert [*fig.layout.yaxis.ticktext] == ["layer 1", "layer 2", "layer 3", "layer 4"]
+
+
+def test_shares_are_stacked_to_1() -> None:
+    fig: Any = attention_mass(*both())
+    for panel in ("x", "x2"):
+        bars = [trace for trace in fig.data if trace.xaxis == panel]
+        np.testing.assert_allclose(np.sum([bar.y for bar in bars], axis=0), 1, atol=1e-5)
+    names = [trace.name for trace in fig.data if trace.showlegend]
+    assert len(names) == len(set(names))
+    assert "option[B], true" in names
+    assert {"system", "frame[0]", "frame[3]", "nonoption", "question, the rest", "last"} <= set(names)
+
+
+def test_spans_that_come_after_the_query_are_left_out() -> None:
+    fig: Any = attention_mass(both(query="frame[1]")[0])
+    assert [trace.name for trace in fig.data] == ["system", "frame[0]", "frame[1]"]
+
+
+def test_frames_of_a_long_clip_have_colours_of_their_own() -> None:
+    model = tiny_model()
+    colors = span_colors(tiny_prompt(model, n_frames=9).layout)
+    assert len({colors[f"frame[{t}]"] for t in range(9)}) == 9
+
+
+def test_maps_of_different_things_are_not_put_side_by_side() -> None:
+    untouched, cut = both()
+    model = tiny_model()
+    others = {
+        "query": attention_maps(model, untouched.prompt, "question"),
+        "layers": attention_maps(model, untouched.prompt, layers=2),
+        "heads": untouched.with_heads("max"),
+        "clip": attention_maps(model, model.encode(tiny_sample(), clip=tiny_clip(seed=3))),
+        "prompt": attention_maps(model, model.encode(tiny_sample(n_options=2), clip=tiny_clip())),
+    }
+    for what, other in others.items():
+        for draw in (attention_heat, attention_mass):
+            with pytest.raises(RunError, match=f"of one {what}"):
+                draw(cut, other)
+
+
+def test_texts_from_outside_stay_texts(tmp_path: Path) -> None:
+    bad = "</script><script>alert(1)</script>%{x}"
+    maps = dataclasses.replace(both()[0], query=bad)
+    figures = [maps.figure(), maps.mass_figure()]
+    for fig in figures:
+        assert "<script" not in json.dumps(fig.to_dict()["layout"], default=str)
+    parts = [Part(bad, bad), *(Part("", fig) for fig in figures)]
+    page = write_page(tmp_path / "new" / "page.html", bad, parts, about=bad).read_text()
+    assert "alert(1)</script>" not in page
+    assert page.count("Plotly.newPlot(") == len(figures)
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["page.html"]

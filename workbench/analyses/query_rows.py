@@ -1,0 +1,87 @@
+"""Attention weights of a few query rows on every key, layer by layer, without anybody's whole pattern.
+
+A pattern of 6,000 rows and 28 heads is gigabytes in every layer. One of its rows is a softmax over one
+query's scores, so only the asked rows are computed, beside the model's own attention, which runs as ever.
+
+Axes: l layer, h query head, g key/value head, r query row, s position (key), e head dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from workbench.engine import layer_masks, restrict
+from workbench.engine.reference import attentions
+from workbench.errors import ModelError
+
+if TYPE_CHECKING:
+    from workbench.interventions import Knockout
+    from workbench.models import Prompt, VideoLLM
+
+_CUT_BELOW = -1e4  # an additive mask closes an edge at or below this, as in workbench.models.attention
+_UNREAD = ("sinks", "attn_logit_softcapping", "softcap", "relative_attention_bias")
+"""Attributes of attention modules whose scores go through more than a mask and a softmax."""
+
+
+def query_rows(
+    model: VideoLLM,
+    prompt: Prompt,
+    rows: Sequence[int],
+    layers: Sequence[int],
+    knockout: Knockout | None = None,
+) -> Tensor:
+    """Weights (l, h, s) float32 on the CPU, the mean over the query `rows`; `layers` count from 0, ascending.
+
+    Masks go in as in the reference engine; the pass ends after the last asked layer. Raises KnockoutError,
+    SpanError for a knockout that cannot act here, ModelError for a kind of attention that is not understood.
+    """
+    if knockout is not None:
+        knockout.check(prompt.layout, model.n_layers, model.n_heads)
+    keep = layer_masks(model, prompt, knockout)
+    picked = torch.as_tensor(list(rows), device=model.device)
+    modules = [layer.self_attn for layer in model.family.decoder_layers(model.hf)]
+    for layer in layers:
+        _refuse_unread(modules[layer])
+    kept: list[Tensor] = []
+    with torch.no_grad(), model.trace(prompt) as tracer:
+        for layer, attention in enumerate(attentions(model)[: layers[-1] + 1]):
+            inputs = restrict(attention.inputs, keep.get(layer), model.attention)
+            attention.inputs = inputs
+            if layer in layers:
+                query, key = attention.hook_rot_q.output, attention.hook_rot_k.output
+                mask = inputs.kwargs["attention_mask"]
+                kept.append(_weights(modules[layer], query[0, picked], key[0], mask[0][:, picked]))
+        tracer.stop()
+    return torch.stack(kept)
+
+
+def _weights(module: Any, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+    """(h, s) on the CPU: query (r, h, e) and key (s, g, e), rotated; mask (1 or h, r, s)."""
+    groups = query.shape[1] // key.shape[1]
+    key = key.float().repeat_interleave(groups, dim=1)
+    scaling = getattr(module, "scaling", None) or query.shape[-1] ** -0.5
+    scores = torch.einsum("rhe,she->hrs", query.float(), key) * scaling
+    if mask.dtype == torch.bool:
+        closed = ~mask
+    else:
+        scores, closed = scores + mask.float(), mask <= _CUT_BELOW
+    weights = scores.masked_fill(closed, -torch.inf).softmax(dim=-1)
+    if not bool(torch.isfinite(weights).all()):
+        raise ModelError(
+            f"Attention weights of layer {getattr(module, 'layer_idx', 0) + 1} are not finite in "
+            f"{query.dtype}. Load the model with dtype=torch.float32."
+        )
+    return weights.mean(dim=1).cpu()
+
+
+def _refuse_unread(module: Any) -> None:
+    for name in _UNREAD:
+        if getattr(module, name, None) is not None:
+            raise ModelError(
+                f"{type(module).__name__} uses `{name}`, which attention maps would leave out, so they would "
+                "be wrong. Read hook_pattern by model.run_with_cache instead, where it is offered."
+            )

@@ -1,0 +1,164 @@
+"""What a viewer shows of one sample before anything is asked: frames, prompt, spans and curves, as JSON."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from workbench.analyses.attention_maps import cell_rows, key_spans
+from workbench.errors import RunError, near_matches
+from workbench.figures.attention_heat import FLOOR, HEAT
+from workbench.figures.attention_mass import span_colors, span_name
+from workbench.figures.segments import KINDS, segments
+from workbench.figures.template import ink_on, line_styles, translucent
+from workbench.figures.text import arrows
+from workbench.models.preprocess import PixelSettings, seen_frames
+
+if TYPE_CHECKING:
+    from workbench.models.layout import TokenLayout
+    from workbench.models.prompt import Prompt
+    from workbench.results import Run
+    from workbench.video import Clip
+
+_FRAME_WIDTH = 320  # pixels at which frames are stored
+
+
+def document(
+    prompt: Prompt,
+    pixels: PixelSettings,
+    *,
+    model_name: str,
+    layers: tuple[int, ...],
+    n_layers: int,
+    n_heads: int,
+    run: Run | None,
+    words: np.ndarray | None,
+) -> dict[str, Any]:
+    """All that does not change while a sample is looked at. Raises RunError where `run` lacks the sample."""
+    layout, sample = prompt.layout, prompt.sample
+    has_grid = layout.grid is not None and layout.n_frames > 0
+    return {
+        "title": "free question" if sample is None else sample.id,
+        "model": model_name,
+        "layers": list(layers),
+        "depth": n_layers,
+        "heads": n_heads,
+        "rows": layout.length,
+        "frames": _frames(prompt.clip, layout, pixels),
+        "units": layout.n_frames,
+        "grid": list(layout.grid) if layout.grid is not None and has_grid else None,
+        "cells": cell_rows(layout).reshape(-1).tolist() if has_grid else [],
+        "tokens": _tokens(layout),
+        "kinds": _kinds(layout),
+        "spans": _spans(layout),
+        "floor": FLOOR,
+        "heat": [[place, *_rgba(color)] for place, color in HEAT],
+        "curves": None if run is None else _curves(run, prompt),
+        "words": None if words is None else words.tolist(),
+    }
+
+
+def _frames(clip: Clip, layout: TokenLayout, pixels: PixelSettings) -> list[dict[str, Any]]:
+    """Every frame as the model sees it: a data URI, its time, and the temporal unit that it belongs to."""
+    together = max(1, -(-len(clip) // max(1, layout.n_frames)))
+    frames = []
+    for index, frame in enumerate(seen_frames(clip.frames, pixels)):
+        image = Image.fromarray(frame)
+        image.thumbnail((_FRAME_WIDTH, 4 * _FRAME_WIDTH))
+        buffer = io.BytesIO()
+        image.save(buffer, format="JPEG", quality=85)
+        source = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        unit = min(index // together, max(0, layout.n_frames - 1))
+        frames.append(
+            {
+                "source": source,
+                "width": image.width,
+                "height": image.height,
+                "unit": unit,
+                "label": f"frame[{unit}]",
+                "seconds": round(float(clip.timestamps[index]), 2),
+            }
+        )
+    return frames
+
+
+def _tokens(layout: TokenLayout) -> list[dict[str, Any]]:
+    """The prompt in reading order; a run of rows of the video is one entry."""
+    found: list[dict[str, Any]] = []
+    for part in segments(layout):
+        if part.kind in ("video", "separator"):
+            if not found or found[-1]["kind"] != "video":
+                found.append({"kind": "video", "first": part.first, "last": part.last})
+            found[-1]["last"] = part.last
+            count = found[-1]["last"] - found[-1]["first"] + 1
+            found[-1]["text"] = f"{count} rows of video"
+            continue
+        for row in range(part.first, part.last + 1):
+            raw = layout.tokens[row] if layout.tokens else f"row {row}"
+            shown = raw.replace("\n", "⏎").strip() or "␣"
+            found.append({"kind": part.kind, "row": row, "text": shown, "span": part.span})
+    return found
+
+
+def _kinds(layout: TokenLayout) -> list[dict[str, str]]:
+    """The colours of the prompt: those kinds of span that it has."""
+    present = {"video" if part.kind == "separator" else part.kind for part in segments(layout)}
+    return [
+        {
+            "name": kind,
+            "text": kind.replace("_", " "),
+            "color": translucent(color, alpha),
+            "ink": ink_on(color, alpha),
+        }
+        for kind, (color, alpha) in KINDS.items()
+        if kind in present
+    ]
+
+
+def _spans(layout: TokenLayout) -> list[dict[str, Any]]:
+    colors = span_colors(layout)
+    return [
+        {"name": span_name(span, layout), "color": colors[span], "rows": rows.tolist()}
+        for span, rows in key_spans(layout).items()
+    ]
+
+
+def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
+    """The sample's change_percent by layer, a line a flow and window."""
+    known = [str(name) for name in dict.fromkeys(run.table["sample_id"])]
+    if prompt.sample is None:
+        raise RunError("run= shows the curves of a sample, and this prompt is a free question. Leave it out.")
+    name = prompt.sample.id
+    if name not in known:
+        raise RunError(
+            f"The run has no effects of the sample {name!r}.{near_matches(name, known)} It has "
+            f"{len(known)} samples, such as {', '.join(known[:3])}. Leave run= out, or view one of these."
+        )
+    rows = [
+        row
+        for row in run.table.to_dict("records")
+        if row["sample_id"] == name
+        and row["layer"] > 0  # windows without a place on the layer axis make no curve
+    ]
+    if not rows:
+        raise RunError(
+            f"The run holds no curve of {name!r}: its windows have no place on the layer axis. Sweep with "
+            "centred(k) or trailing(k), or leave run= out."
+        )
+    windows = list(dict.fromkeys(row["window"] for row in rows))
+    styles = line_styles(row["flow"] for row in rows)
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        flow, window = str(row["flow"]), str(row["window"])
+        label = arrows(flow) + (f", {window}" if len(windows) > 1 else "")
+        line = lines.setdefault((flow, window), {"label": label, "color": styles[flow].color, "points": []})
+        line["points"].append([int(row["layer"]), round(float(row["change_percent"]), 2)])
+    return {"windows": ", ".join(map(str, windows)), "lines": list(lines.values())}
+
+
+def _rgba(color: str) -> list[float]:
+    return [float(part) for part in color.removeprefix("rgba(").removesuffix(")").split(",")]

@@ -1,0 +1,468 @@
+// The viewer of one sample: clip, prompt, attention maps, answers, curves. Plain ES module, no build, no network.
+//
+// It speaks with Python by three synchronised values of `model` (anywidget's interface):
+//   document  what does not change: frames, tokens, spans (workbench/widgets/document.py)
+//   request   what is asked for: id, rows, heads, flow, first, last, cut
+//   result    the answer: weights as float16 bytes, layer by layer, one number a row of the prompt
+// A page without Python gives a model of the same shape: see `stored`.
+// Texts go into the page as text only, never as HTML. There are no ids: several viewers may share a page.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element with properties and children; children that are strings become text. */
+function h(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(props)) {
+    if (key === "style") Object.assign(node.style, value);
+    else if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key in node) node[key] = value;
+    else node.setAttribute(key, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+function svg(tag, attributes, text) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+/** Little-endian float16 (a DataView) as ordinary numbers. */
+function halves(view) {
+  const numbers = new Float32Array(view.byteLength / 2);
+  for (let i = 0; i < numbers.length; i++) {
+    const bits = view.getUint16(2 * i, true);
+    const power = (bits >> 10) & 31;
+    const part = bits & 1023;
+    numbers[i] = power ? (1 + part / 1024) * 2 ** (power - 15) : part * 2 ** -24;
+  }
+  return numbers;
+}
+
+/** A weight as people read it. */
+function shown(weight) {
+  return weight === 0 ? "0" : weight >= 0.001 ? weight.toFixed(4) : weight.toExponential(1);
+}
+
+function percent(p) {
+  return (100 * p).toFixed(1) + "%";
+}
+
+/** css colour of a place 0..1 on the heat scale: stops of [place, red, green, blue, alpha]. */
+function heatColor(stops, place) {
+  const at = Math.min(1, Math.max(0, place));
+  let k = 1;
+  while (k < stops.length - 1 && stops[k][0] < at) k++;
+  const [low, high] = [stops[k - 1], stops[k]];
+  const t = (at - low[0]) / (high[0] - low[0]);
+  const [r, g, b, a] = [1, 2, 3, 4].map((i) => low[i] + (high[i] - low[i]) * t);
+  return `rgba(${Math.round(r)},${Math.round(g)},${Math.round(b)},${a.toFixed(3)})`;
+}
+
+/** The ends of the colour scale, log10(floor + weight) over the video's cells of every layer. */
+function bounds(doc, maps) {
+  const seen = [];
+  for (const map of maps) {
+    for (let l = 0; l < doc.layers.length; l++) {
+      for (const row of doc.cells) {
+        const weight = map[l * doc.rows + row];
+        if (weight > 0) seen.push(weight);
+      }
+    }
+  }
+  if (!seen.length) return [Math.log10(doc.floor), Math.log10(doc.floor * 11)];
+  seen.sort((a, b) => a - b);
+  const low = seen[Math.floor(0.02 * (seen.length - 1))];
+  const high = Math.max(seen[seen.length - 1], 10 * low, doc.floor);
+  return [Math.log10(doc.floor + low), Math.log10(doc.floor + high)];
+}
+
+function render({ model, el }) {
+  const doc = model.get("document");
+  const images = doc.frames.map((frame) => Object.assign(new Image(), { src: frame.source }));
+  const state = { place: Math.floor((doc.layers.length - 1) / 2), frame: 0, heat: true, words: false };
+  let result, maps, ends, waiting = 0, timer = null;
+
+  // Controls
+  const layer = h("input", { type: "range", min: 0, max: doc.layers.length - 1, value: state.place,
+    className: "wbv-layer", ariaLabel: "layer", oninput: () => { state.place = +layer.value; draw(); } });
+  const layerName = h("output", { className: "wbv-layer-name" });
+  const heads = h("select", { ariaLabel: "heads", onchange: () => ask({ heads: heads.value }) });
+  for (const choice of ["mean", "max", ...Array(doc.heads).keys()]) {
+    const text = typeof choice === "number" ? `head ${choice}` : choice === "mean" ? "mean over heads" : "max over heads";
+    heads.append(h("option", { value: String(choice) }, text));
+  }
+  const frame = h("input", { type: "range", min: 0, max: doc.frames.length - 1, value: 0, ariaLabel: "frame",
+    oninput: () => { state.frame = +frame.value; draw(); } });
+  const frameName = h("output", { className: "wbv-frame-name" });
+  const play = h("button", { className: "wbv-play", onclick: toggle }, "▶ play");
+  const box = (text, key) => {
+    const input = h("input", { type: "checkbox", checked: state[key],
+      onchange: () => { state[key] = input.checked; draw(); } });
+    return h("label", {}, input, " " + text);
+  };
+  const cut = h("input", { type: "checkbox", className: "wbv-cut", onchange: () => ask({}) });
+  const flow = h("input", { type: "text", className: "wbv-flow", ariaLabel: "flow to cut", spellcheck: false,
+    onchange: () => { if (cut.checked) ask({}); } });
+  const number = (name) => h("input", { type: "number", min: 1, className: "wbv-number", ariaLabel: name,
+    onchange: () => { if (cut.checked) ask({}); } });
+  const first = number("first layer cut"), last = number("last layer cut");
+  const status = h("div", { className: "wbv-status", role: "status" });
+  const error = h("div", { className: "wbv-error", role: "alert" });
+
+  // What is drawn
+  const panels = [panel("untouched"), panel("cut")];
+  const scale = h("div", { className: "wbv-scale" });
+  const prompt = h("div", { className: "wbv-prompt" });
+  const tokens = doc.tokens.map(token);
+  const answers = h("div", { className: "wbv-answers" });
+  const masses = h("div", { className: "wbv-masses" });
+  const curves = h("div", { className: "wbv-curves" });
+  const legend = h("div", { className: "wbv-legend" }, ...doc.kinds.map((kind) =>
+    h("span", {}, h("i", { style: { background: kind.color } }), kind.text)));
+  prompt.append(...tokens.map((item) => item.node));
+
+  const controls = [
+    h("div", { className: "wbv-row" }, h("label", {}, "layer ", layer, layerName),
+      doc.fixed ? h("span", { className: "wbv-dim" }, doc.fixed) : h("label", {}, heads),
+      play, h("label", {}, "frame ", frame, frameName), box("heat", "heat"),
+      ...(doc.words ? [box("words of the lens", "words")] : [])),
+  ];
+  if (!doc.fixed) {
+    controls.push(h("div", { className: "wbv-row" }, h("label", {}, cut, " cut"), flow,
+      h("label", {}, "in layers ", first), h("label", {}, "to ", last), status));
+  }
+  const title = h("div", { className: "wbv-title" }, h("b", {}, doc.title), ` in ${doc.model}`);
+  const asked = h("div", { className: "wbv-query" });
+  const root = h("div", { className: "wbv" }, title, ...controls, error, asked,
+    h("div", { className: "wbv-panels" }, ...panels.map((one) => one.node)), scale,
+    h("h4", {}, doc.fixed ? "Prompt: click a token in full colour" : "Prompt: click a token, or a cell of a frame above"),
+    legend, prompt, h("div", { className: "wbv-charts" }, answers, masses, curves));
+  // JupyterLab would take keys that are typed here for its own shortcuts.
+  root.dataset.lmSuppressShortcuts = "true";
+  el.replaceChildren(root);
+
+  /** One state of the model: the current frame large, and all frames small. */
+  function panel(name) {
+    const large = h("canvas", { className: "wbv-large" }), strip = h("canvas", { className: "wbv-strip" });
+    const head = h("div", { className: "wbv-head" }), told = h("div", { className: "wbv-told" }, "\u00a0");
+    const one = { name, head, large, strip, told, at: [] };
+    one.node = h("div", { className: "wbv-panel wbv-" + name }, head, large, strip, told);
+    for (const canvas of [large, strip]) {
+      canvas.addEventListener("mousemove", (event) => tell(one, canvas, event));
+      canvas.addEventListener("mouseleave", () => { told.textContent = "\u00a0"; });
+      canvas.addEventListener("click", (event) => {
+        const cell = under(canvas, event);
+        if (cell) query([doc.cells[cell.index]]);
+      });
+    }
+    return one;
+  }
+
+  function token(entry) {
+    if (entry.kind === "video") return { node: h("span", { className: "wbv-block" }, entry.text) };
+    const kind = doc.kinds.find((one) => one.name === entry.kind);
+    const bar = h("i", { className: "wbv-bar" });
+    const node = h("button", { className: "wbv-token", title: `row ${entry.row}: ${entry.span}`,
+      style: { background: kind.color, color: kind.ink }, onclick: () => query([entry.row]) }, entry.text, bar);
+    node.dataset.row = entry.row;
+    if (doc.available) node.disabled = !doc.available.includes(entry.row);
+    return { node, bar, row: entry.row };
+  }
+
+  /** Ask Python for something; what is not named stays as it is. */
+  function ask(change) {
+    waiting = Math.max(waiting, model.get("request").id) + 1;
+    status.textContent = "computing …";
+    model.set("request", { ...model.get("request"), heads: heads.value, flow: flow.value, cut: cut.checked,
+      first: +first.value, last: +last.value, ...change, id: waiting });
+    model.save_changes();
+  }
+
+  function query(rows) {
+    if (!doc.available || doc.available.includes(rows[0])) ask({ rows });
+  }
+
+  /** Take what Python answered. */
+  function receive() {
+    result = model.get("result");
+    const cutMap = result.cut ? halves(result.cut.weights) : null;
+    maps = [halves(result.weights), cutMap];
+    ends = bounds(doc, maps.filter(Boolean));
+    if (result.id >= waiting) status.textContent = "";
+    error.textContent = result.error || "";
+    draw();
+    drawAnswers();
+    drawCurves();
+  }
+
+  function toggle() {
+    if (timer) {
+      clearInterval(timer);
+      timer = null;
+    } else {
+      timer = setInterval(() => {
+        state.frame = (state.frame + 1) % doc.frames.length;
+        frame.value = state.frame;
+        draw();
+      }, 500);
+    }
+    play.textContent = timer ? "❚❚ pause" : "▶ play";
+  }
+
+  function draw() {
+    if (!maps) return;
+    layerName.textContent = ` ${doc.layers[state.place]} of ${doc.layers[doc.layers.length - 1]}`;
+    const now = doc.frames[state.frame];
+    frameName.textContent = ` ${now.label}, ${now.seconds} s`;
+    asked.textContent = `What ${result.query} looks at in layer ${doc.layers[state.place]}`;
+    panels[0].head.textContent = "untouched";
+    panels[1].head.textContent = result.cut ? "cut: " + result.cut.text : "";
+    panels.forEach((one, which) => {
+      one.node.style.display = maps[which] ? "" : "none";
+      if (maps[which]) drawPanel(one, maps[which]);
+    });
+    drawTokens();
+    drawScale();
+    drawMasses();
+  }
+
+  /** A canvas of this size in css pixels, sharp on any screen, cleared. */
+  function prepared(canvas, width, height) {
+    const sharp = globalThis.devicePixelRatio || 1;
+    canvas.width = width * sharp;
+    canvas.height = height * sharp;
+    canvas.style.width = width + "px";
+    canvas.style.height = height + "px";
+    canvas.pictures = [];
+    const context = canvas.getContext("2d");
+    context.scale(sharp, sharp);
+    return context;
+  }
+
+  function drawPanel(one, map) {
+    const tall = doc.frames[0].height / doc.frames[0].width;
+    const side = 205;
+    const context = prepared(one.large, side, Math.round(side * tall));
+    drawPicture(one.large, context, map, state.frame, [0, 0, side, Math.round(side * tall)]);
+    const firsts = [];
+    doc.frames.forEach((item, index) => { if (firsts[item.unit] === undefined) firsts[item.unit] = index; });
+    const small = firsts.length > 16 ? 54 : 80, gap = 4, across = Math.min(firsts.length, small === 80 ? 4 : 6);
+    const height = Math.round(small * tall), name = 13;
+    const lines = Math.ceil(firsts.length / across);
+    const pen = prepared(one.strip, across * (small + gap) - gap, lines * (height + gap + name) - gap);
+    firsts.forEach((index, unit) => {
+      const x = (unit % across) * (small + gap), y = Math.floor(unit / across) * (height + gap + name);
+      pen.font = "11px sans-serif";
+      pen.fillStyle = unit === doc.frames[state.frame].unit ? "#000" : "#777";
+      pen.fillText(unit ? String(unit) : "frame 0", x, y + 10);
+      drawPicture(one.strip, pen, map, index, [x, y + name, small, height]);
+    });
+  }
+
+  /** A frame in grey with its heat, and where its cells are, for the mouse. */
+  function drawPicture(canvas, context, map, index, [x, y, width, height]) {
+    const heat = state.heat && doc.grid;
+    context.filter = heat ? "grayscale(1) brightness(0.85)" : "none";
+    if (images[index].complete) context.drawImage(images[index], x, y, width, height);
+    context.filter = "none";
+    if (!doc.grid) return;
+    const [rows, columns] = doc.grid, unit = doc.frames[index].unit;
+    const size = [width / columns, height / rows], start = unit * rows * columns;
+    canvas.pictures.push({ x, y, width, height, unit });
+    for (let k = 0; k < rows * columns; k++) {
+      const [i, j] = [Math.floor(k / columns), k % columns];
+      const weight = map[state.place * doc.rows + doc.cells[start + k]];
+      const corner = [x + j * size[0], y + i * size[1]];
+      if (heat) {
+        const place = (Math.log10(doc.floor + weight) - ends[0]) / (ends[1] - ends[0]);
+        context.fillStyle = heatColor(doc.heat, place);
+        context.fillRect(corner[0], corner[1], size[0] + 0.3, size[1] + 0.3);
+      }
+      if (result.rows.includes(doc.cells[start + k])) {
+        context.strokeStyle = "#00e5ff";
+        context.lineWidth = 2;
+        context.strokeRect(corner[0] + 1, corner[1] + 1, size[0] - 2, size[1] - 2);
+      }
+      if (state.words && size[0] >= 16) drawWord(context, doc.words[state.place][unit][i][j], corner, size);
+    }
+  }
+
+  function drawWord(context, word, [x, y], [width, height]) {
+    context.font = `${Math.max(7, Math.min(11, width / 4))}px sans-serif`;
+    context.textAlign = "center";
+    context.lineWidth = 2.5;
+    context.strokeStyle = "rgba(0,0,0,0.75)";
+    context.strokeText(word, x + width / 2, y + height / 2 + 3, width - 2);
+    context.fillStyle = "#fff";
+    context.fillText(word, x + width / 2, y + height / 2 + 3, width - 2);
+    context.textAlign = "start";
+  }
+
+  /** The cell under the mouse: its frame, row and column, and its number among all cells. */
+  function under(canvas, event) {
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const hit = canvas.pictures.find((one) => x >= one.x && y >= one.y && x < one.x + one.width && y < one.y + one.height);
+    if (!hit) return null;
+    const [rows, columns] = doc.grid;
+    const i = Math.floor(((y - hit.y) / hit.height) * rows), j = Math.floor(((x - hit.x) / hit.width) * columns);
+    return { unit: hit.unit, i, j, index: (hit.unit * rows + i) * columns + j };
+  }
+
+  function tell(one, canvas, event) {
+    const cell = under(canvas, event);
+    if (!cell) return;
+    const map = maps[panels.indexOf(one)];
+    const weight = map[state.place * doc.rows + doc.cells[cell.index]];
+    const word = doc.words ? ` says "${doc.words[state.place][cell.unit][cell.i][cell.j]}"` : "";
+    one.told.textContent = `cell[${cell.unit},${cell.i},${cell.j}]: ${shown(weight)} of the attention${word}`;
+  }
+
+  /** The bar under a token grows with its weight: full from 0.1, in steps of the logarithm. */
+  function drawTokens() {
+    for (const { node, bar, row } of tokens) {
+      if (!bar) continue;
+      const weight = maps[0][state.place * doc.rows + row];
+      const place = (Math.log10(doc.floor + weight) - Math.log10(doc.floor)) / (-1 - Math.log10(doc.floor));
+      bar.style.width = `${Math.round(100 * Math.min(1, Math.max(0, place)))}%`;
+      node.classList.toggle("wbv-chosen", result.rows.includes(row));
+    }
+  }
+
+  function drawScale() {
+    const stops = Array.from({ length: 21 }, (_, k) => heatColor(doc.heat, k / 20)).join(",");
+    const value = (place) => shown(Math.max(0, 10 ** (ends[0] + place * (ends[1] - ends[0])) - doc.floor));
+    scale.replaceChildren("attention weight: ≤ " + value(0),
+      h("i", { style: { background: `linear-gradient(90deg,${stops}), #999` } }), value(1));
+  }
+
+  /** Stacked bars: the share of each span, a bar a layer; the one on show is framed. */
+  function drawMasses() {
+    const width = 380, height = 190, left = 34, bottom = 18;
+    const parts = maps.map((map, which) => map && [map, which]).filter(Boolean);
+    if (result.heads === "max") {
+      masses.replaceChildren(h("h4", {}, "Where the attention goes"),
+        h("p", { className: "wbv-dim" }, "Maxima over heads do not sum to 1: choose the mean or one head."));
+      return;
+    }
+    const used = new Set();
+    const charts = parts.map(([map, which]) => {
+      const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "wbv-chart" });
+      const step = (width - left) / doc.layers.length, tall = height - bottom - 4;
+      doc.layers.forEach((name, l) => {
+        let below = 0;
+        doc.spans.forEach((span, s) => {
+          const mass = span.rows.reduce((sum, row) => sum + map[l * doc.rows + row], 0);
+          if (mass <= 0) return;
+          used.add(s);
+          const bar = svg("rect", { x: left + l * step + 1, y: 4 + tall * (1 - below - mass), width: Math.max(1, step - 2),
+            height: tall * mass, fill: span.color });
+          bar.append(svg("title", {}, `${span.name}, layer ${name}: ${percent(mass)}`));
+          chart.append(bar);
+          below += mass;
+        });
+        const every = Math.ceil(doc.layers.length / 14);
+        if (l % every === 0) chart.append(svg("text", { x: left + (l + 0.5) * step, y: height - 4, "text-anchor": "middle" }, name));
+      });
+      chart.append(svg("rect", { x: left + state.place * step, y: 3, width: step, height: tall + 2, class: "wbv-frame" }));
+      for (const share of [0, 0.5, 1]) {
+        chart.append(svg("text", { x: left - 4, y: 8 + tall * (1 - share), "text-anchor": "end" }, `${100 * share}%`));
+      }
+      return h("div", {}, h("div", { className: "wbv-dim" }, which ? "cut" : "untouched"), chart);
+    });
+    const names = doc.spans.filter((_, s) => used.has(s));
+    masses.replaceChildren(h("h4", {}, "Where the attention goes, by layer"), ...charts,
+      h("div", { className: "wbv-legend" }, ...names.map((span) =>
+        h("span", {}, h("i", { style: { background: span.color } }), span.name))));
+  }
+
+  function drawAnswers() {
+    const sides = [["untouched", result.answer], ...(result.cut ? [["cut", result.cut.answer]] : [])];
+    answers.replaceChildren(h("h4", {}, "Answer"), ...sides.map(([name, answer]) => h("div", {},
+      h("div", { className: "wbv-dim" }, name),
+      ...answer.options.map((one) => bar(one.text + (one.true ? " ✓" : ""), one.p, one.true ? "#009E73" : "#CC79A7")),
+      h("div", { className: "wbv-dim" }, "likeliest next tokens: " +
+        answer.top.map((one) => `${one.text} ${percent(one.p)}`).join(", ")))));
+  }
+
+  function bar(text, p, color) {
+    return h("div", { className: "wbv-option" }, h("span", {}, text), h("span", { className: "wbv-track" },
+      h("i", { style: { width: percent(p), background: color } })), h("span", {}, percent(p)));
+  }
+
+  /** The sample's curves of a sweep. */
+  function drawCurves() {
+    if (!doc.curves) return;
+    const width = 380, height = 190, left = 44, bottom = 18, right = 6;
+    const points = doc.curves.lines.flatMap((line) => line.points);
+    const low = Math.min(-10, ...points.map((one) => one[1])), high = Math.max(10, ...points.map((one) => one[1]));
+    const most = Math.max(...points.map((one) => one[0]));
+    const x = (l) => left + ((l - 1) / Math.max(1, most - 1)) * (width - left - right);
+    const y = (change) => 6 + ((high - change) / (high - low)) * (height - bottom - 6);
+    const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "wbv-chart" });
+    for (const change of [low, 0, high]) {
+      chart.append(svg("line", { x1: left, x2: width - right, y1: y(change), y2: y(change), stroke: change ? "#eee" : "#999" }));
+      chart.append(svg("text", { x: left - 4, y: y(change) + 4, "text-anchor": "end" }, `${Math.round(change)}%`));
+    }
+    for (const line of doc.curves.lines) {
+      chart.append(svg("polyline", { points: line.points.map(([l, change]) => `${x(l)},${y(change)}`).join(" "),
+        fill: "none", stroke: line.color, "stroke-width": 2 }));
+    }
+    const every = Math.ceil(most / 14);
+    for (let l = 1; l <= most; l += every) chart.append(svg("text", { x: x(l), y: height - 4, "text-anchor": "middle" }, l));
+    curves.replaceChildren(h("h4", {}, `Change of the answer's probability, ${doc.curves.windows} cut`), chart,
+      h("div", { className: "wbv-legend" }, ...doc.curves.lines.map((line) =>
+        h("span", {}, h("i", { style: { background: line.color } }), line.label))));
+  }
+
+  /** Show what was asked for last, also when a viewer is shown a second time. */
+  function restore() {
+    const request = model.get("request");
+    heads.value = String(request.heads);
+    cut.checked = request.cut;
+    flow.value = request.flow;
+    [first.value, last.value] = [request.first, request.last];
+    first.max = last.max = doc.depth;
+  }
+
+  restore();
+  receive();
+  for (const image of images) image.addEventListener("load", draw);
+  model.on("change:result", receive);
+  return () => {
+    clearInterval(timer);
+    model.off("change:result", receive);
+  };
+}
+
+/** A model without Python, for pages: the results of some rows, made before. */
+function stored({ document: doc, first, results }) {
+  const bytes = (text) => {
+    const raw = atob(text);
+    return new DataView(Uint8Array.from(raw, (letter) => letter.charCodeAt(0)).buffer);
+  };
+  const opened = (result, id) => ({ ...result, id, error: "", weights: bytes(result.weights),
+    cut: result.cut && { ...result.cut, weights: bytes(result.cut.weights) } });
+  const heads = first.heads === "mean" || first.heads === "max" ? `${first.heads} over heads` : `head ${first.heads}`;
+  const values = {
+    document: { ...doc, fixed: heads, available: Object.keys(results).map(Number) },
+    request: { id: 0, rows: first.rows, heads: first.heads, flow: "", first: 1, last: 1, cut: false },
+    result: opened(first, 0),
+  };
+  const listeners = new Set();
+  return {
+    get: (name) => values[name],
+    set: (name, value) => { values[name] = value; },
+    on: (event, listener) => listeners.add(listener),
+    off: (event, listener) => listeners.delete(listener),
+    save_changes: () => {
+      values.result = opened(results[values.request.rows[0]], values.request.id);
+      listeners.forEach((listener) => listener());
+    },
+  };
+}
+
+export default { render };
