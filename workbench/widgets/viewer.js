@@ -250,7 +250,8 @@ function render({ model, el }) {
 
   function drawPanel(one, map) {
     const tall = doc.frames[0].height / doc.frames[0].width;
-    const side = 205;
+    // Words need room: a cell of 48 pixels, as far as the page has it.
+    const side = state.words ? Math.min(620, Math.max(205, 48 * doc.grid[1])) : 205;
     const context = prepared(one.large, side, Math.round(side * tall));
     drawPicture(one.large, context, map, state.frame, [0, 0, side, Math.round(side * tall)]);
     const firsts = [];
