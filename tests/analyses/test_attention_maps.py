@@ -180,6 +180,7 @@ def test_queries() -> None:
     prompt = tiny_prompt(model)
     assert attention_maps(model, prompt, -1).rows == attention_maps(model, prompt, "last").rows
     assert attention_maps(model, prompt, "cell[1,0,1]").query == "cell[1,0,1]"
+    assert attention_maps(model, prompt, int(prompt.layout["cell[2,1,0]"][0])).query == "cell[2,1,0]"
     rows = word_rows(prompt.layout, "circle").tolist()
     assert attention_maps(model, prompt, rows).query.startswith('"circle" (row')
     for wrong in (len(prompt), "fram[0]", "generated", [], [0, 1.5], True):

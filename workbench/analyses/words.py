@@ -83,13 +83,27 @@ def query_rows_of(query: str | int | Sequence[int], layout: TokenLayout) -> tupl
 
 
 def row_text(layout: TokenLayout, rows: np.ndarray) -> str:
-    """What to call some rows: `"move" (row 304)`, or `row 12`, or `rows 3, 4`."""
+    """What to call some rows: `"move" (row 304)`, `cell[2,0,5]`, `row 12`, or `rows 3, 4`."""
+    cell = _cell_of(layout, int(rows[0])) if rows.size == 1 else ""
+    if cell:
+        return cell
     where = f"row {rows[0]}" if rows.size == 1 else f"rows {', '.join(map(str, rows.tolist()))}"
     together = rows.size == rows[-1] - rows[0] + 1
     if not layout.tokens or not together or np.intersect1d(rows, layout["video"]).size:
         return where
     text = "".join(layout.tokens[row] for row in rows).strip()
     return f'"{text}" ({where})' if text else where
+
+
+def _cell_of(layout: TokenLayout, row: int) -> str:
+    """The cell that a row is, as a span; empty where it is none."""
+    for t, frame in enumerate(layout.frames if layout.grid is not None else ()):
+        cells = np.setdiff1d(frame, layout.spans["separator"])
+        place = int(np.searchsorted(cells, row))
+        if layout.grid is not None and place < cells.size and cells[place] == row:
+            i, j = divmod(place, layout.grid[1])
+            return f"cell[{t},{i},{j}]"
+    return ""
 
 
 def _bare(text: str) -> str:

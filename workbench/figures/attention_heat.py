@@ -31,7 +31,7 @@ HEAT: tuple[tuple[float, str], ...] = (
 """Inferno (van der Walt and Smith, 2015), the lower the more transparent: the frame shows through."""
 _TICKS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 _GAP = 0.5  # cells between two pictures
-_PICTURE = 112  # pixels at which frames are stored in the figure
+_PICTURE = 96  # pixels at which frames are stored in the figure
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 104, 112, 24  # pixels around the pictures
 
 
@@ -161,7 +161,8 @@ def _trace(
             ]
             values[box], custom[box] = heat[layer, unit], told[layer, unit]
     marks = [(float(np.log10(FLOOR + tick)), f"{tick:g}") for tick in _TICKS]
-    ticks = [mark for mark in marks if bounds[0] + 0.1 < mark[0] <= bounds[1]]
+    lowest = bounds[0] + 0.07 * (bounds[1] - bounds[0])
+    ticks = [mark for mark in marks if lowest < mark[0] <= bounds[1]]
     ticks.insert(0, (bounds[0], f"≤ {10 ** bounds[0] - FLOOR:.1g}"))
     bar = {
         "title": {"text": "attention<br>weight", "font": {"size": 12}},
@@ -255,7 +256,7 @@ def _strip(maps: AttentionMaps) -> tuple[str, float]:
     for unit, frame in enumerate(_pictures(frames, (_PICTURE, tall))):
         strip.paste(frame, (unit * (_PICTURE + gap), 0))
     buffer = io.BytesIO()
-    strip.save(buffer, format="JPEG", quality=80)
+    strip.save(buffer, format="JPEG", quality=72)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"), aspect
 
 

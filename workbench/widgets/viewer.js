@@ -18,6 +18,8 @@ function h(tag, props = {}, ...children) {
     else if (key in node) node[key] = value;
     else node.setAttribute(key, value);
   }
+  // JupyterLab takes keys for its own shortcuts, arrows on a slider too, unless the control itself says no.
+  if (["button", "input", "select"].includes(tag)) node.dataset.lmSuppressShortcuts = "true";
   node.append(...children);
   return node;
 }
@@ -103,11 +105,17 @@ function render({ model, el }) {
       onchange: () => { state[key] = input.checked; draw(); } });
     return h("label", {}, input, " " + text);
   };
-  const cut = h("input", { type: "checkbox", className: "wbv-cut", onchange: () => ask({}) });
+  const cut = h("input", { type: "checkbox", className: "wbv-tick", onchange: () => ask({}) });
+  const changed = () => { if (cut.checked) ask({}); };
+  const entered = (event) => {
+    if (event.key !== "Enter") return;
+    cut.checked = true;
+    ask({});
+  };
   const flow = h("input", { type: "text", className: "wbv-flow", ariaLabel: "flow to cut", spellcheck: false,
-    onchange: () => { if (cut.checked) ask({}); } });
+    onchange: changed, onkeydown: entered });
   const number = (name) => h("input", { type: "number", min: 1, className: "wbv-number", ariaLabel: name,
-    onchange: () => { if (cut.checked) ask({}); } });
+    onchange: changed, onkeydown: entered });
   const first = number("first layer cut"), last = number("last layer cut");
   const status = h("div", { className: "wbv-status", role: "status" });
   const error = h("div", { className: "wbv-error", role: "alert" });
@@ -140,8 +148,6 @@ function render({ model, el }) {
     h("div", { className: "wbv-panels" }, ...panels.map((one) => one.node)), scale,
     h("h4", {}, doc.fixed ? "Prompt: click a token in full colour" : "Prompt: click a token, or a cell of a frame above"),
     legend, prompt, h("div", { className: "wbv-charts" }, answers, masses, curves));
-  // JupyterLab would take keys that are typed here for its own shortcuts.
-  root.dataset.lmSuppressShortcuts = "true";
   el.replaceChildren(root);
 
   /** One state of the model: the current frame large, and all frames small. */
@@ -244,7 +250,8 @@ function render({ model, el }) {
 
   function drawPanel(one, map) {
     const tall = doc.frames[0].height / doc.frames[0].width;
-    const side = 205;
+    // Words need room: a cell of 48 pixels, as far as the page has it.
+    const side = state.words ? Math.min(620, Math.max(205, 48 * doc.grid[1])) : 205;
     const context = prepared(one.large, side, Math.round(side * tall));
     drawPicture(one.large, context, map, state.frame, [0, 0, side, Math.round(side * tall)]);
     const firsts = [];
