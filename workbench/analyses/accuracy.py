@@ -5,7 +5,6 @@ Axes: b batch, s position.
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from workbench.analyses.measuring import check_style, read_frames, sample_row
 from workbench.analyses.progress import progress_bar
 from workbench.analyses.statistics import wilson
 from workbench.analyses.sweep import as_samples, nothing_usable
-from workbench.errors import ModelError, RunError, WorkbenchError
+from workbench.errors import RunError, WorkbenchError
 from workbench.results import (
     Record,
     Skip,
@@ -256,20 +255,14 @@ def first_answers(model: VideoLLM, prompts: Sequence[Prompt]) -> list[Baseline]:
     import torch
 
     from workbench.engine import Baseline
+    from workbench.engine.measure import probabilities
 
-    takes = inspect.signature(model.hf.forward).parameters
-    extra = {"logits_to_keep": 1} if "logits_to_keep" in takes else {}
     inputs = {
         name: torch.cat([prompt.inputs[name] for prompt in prompts]) for name in sorted(prompts[0].inputs)
     }
     with torch.inference_mode():
-        logits = model.hf(**inputs, use_cache=False, **extra).logits[:, -1]  # (b, vocab)
-    p = logits.float().softmax(dim=-1)
-    if not bool(torch.isfinite(p).all()):
-        raise ModelError(
-            f"The model's logits are not finite in {logits.dtype}. Load it with dtype='float32'."
-        )
-    best = p.max(dim=-1)
+        logits = model.hf(**inputs, use_cache=False, **model.only_last_logits).logits[:, -1]  # (b, vocab)
+    best = probabilities(logits).max(dim=-1)
     return [
         Baseline(token_id=int(token), p=float(value))
         for token, value in zip(best.indices, best.values, strict=True)

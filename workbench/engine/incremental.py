@@ -162,10 +162,6 @@ class _Begun(NamedTuple):
     def finish(self, number: int, results: Mapping[tuple[int, int], Outcome], peak: int | None) -> Outcomes:
         """The results of this request, the `number`-th of those that run together."""
         found = [results.get((number, place)) or self.unchanged for place in range(self.places)]
-        idle = [
-            outcome.p
-            for (prompt, place), outcome in results.items()
-            if prompt == number and place < 0 and outcome
-        ]
+        idle = [outcome.p for (prompt, place), outcome in results.items() if prompt == number and place < 0]
         moved = [abs(p - self.baseline.p) / self.baseline.p * 100 for p in (*self.moved, *idle)]
         return Outcomes(self.baseline, found, max(moved, default=None), peak)

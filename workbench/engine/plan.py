@@ -75,11 +75,6 @@ class Plan(NamedTuple):
         """The most rows that a layer has at once."""
         return max(sum(self.lengths[node.prompt] - node.start for node in nodes) for nodes in self.layers)
 
-    @property
-    def row_layers(self) -> int:
-        """Rows computed, over all layers: the work without attention."""
-        return sum(self.lengths[node.prompt] - node.stop_start for nodes in self.layers for node in nodes)
-
 
 class Flows:
     """The flows that are cut together in one prompt, numbered from 1, and their edges, each made once."""

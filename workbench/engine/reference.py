@@ -63,8 +63,7 @@ def last_logits(
 
     `masks` keeps the dense masks between calls on one prompt.
     """
-    extra = {"logits_to_keep": 1} if "logits_to_keep" in model.arguments else {}
-    return _run(model, prompt, knockout, {} if masks is None else masks, extra)[0, -1]
+    return _run(model, prompt, knockout, {} if masks is None else masks, model.only_last_logits)[0, -1]
 
 
 def layer_masks(

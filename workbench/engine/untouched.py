@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.measure import probabilities
 from workbench.engine.precision import head
-from workbench.errors import ModelError
-from workbench.models.attention import CUT_BELOW, stand_in
+from workbench.models.attention import CUT_BELOW, UNREAD, stand_in
 
 if TYPE_CHECKING:
     from workbench.models.prompt import Prompt
@@ -24,7 +24,6 @@ _BY_ROW = ("position_embeddings", "position_ids", "cache_position")
 """Arguments of a decoder layer with one entry a row: along the last axis, or the last but one of rotary
 embeddings."""
 _WITHOUT_ROWS = ("attention_mask", "past_key_values", "past_key_value", "use_cache", "output_attentions")
-_CHANGES_SCORES = ("softcap", "s_aux", "position_bias")
 _AGREES = {torch.float32: 1e-4, torch.float64: 1e-8}
 
 
@@ -52,11 +51,6 @@ class Untouched:
     keep: list[Tensor | None]
     """Each layer's own mask, bool (q, k) on the CPU, where it is more than causal."""
 
-    @property
-    def bytes(self) -> int:
-        """Memory that is held."""
-        return sum(part.nbytes for part in (*self.resid, *self.keys, *self.values))
-
 
 @torch.no_grad()
 def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, wide: bool = False) -> Untouched:
@@ -75,17 +69,13 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, wide: bool = F
             layer.register_forward_hook(watch.after),
         )
     ]
-    extra = {"logits_to_keep": 1} if "logits_to_keep" in model.arguments else {}
     try:
         with stand_in([layer.self_attn for layer in layers], watch.attention):
-            logits = model.hf(**prompt.inputs, use_cache=False, **extra).logits[0, -1]
+            logits = model.hf(**prompt.inputs, use_cache=False, **model.only_last_logits).logits[0, -1]
     finally:
         for handle in handles:
             handle.remove()
-    if not bool(torch.isfinite(logits).all()):
-        raise ModelError(
-            f"The model's logits are not finite in {logits.dtype}. Load it with dtype=torch.float32."
-        )
+    probabilities(logits)  # refuses what is not finite, before anything is compared with it
     assert watch.output is not None
     own = head(model, watch.output[0, -1:], wide=wide)[0].float()
     if float((own - logits).abs().max()) > _AGREES.get(model.dtype, 0.1) * float(logits.abs().max()):
@@ -146,7 +136,7 @@ class _Watch:
         default: Callable[..., Any],
         **options: Any,
     ) -> Any:
-        for name in _CHANGES_SCORES:
+        for name in UNREAD:
             if options.get(name) is not None:
                 raise CannotReuse(f"{type(module).__name__} uses {name}")
         self.keys.append(key)

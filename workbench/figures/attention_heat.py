@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ import plotly.graph_objects as go
 from PIL import Image, ImageEnhance
 
 from workbench.errors import RunError
+from workbench.figures.pictures import data_uri
 from workbench.figures.template import INK, MUTED, TEMPLATE, title_of
 from workbench.figures.text import arrows, plain
 from workbench.models.preprocess import seen_frames
@@ -255,9 +254,7 @@ def _strip(maps: AttentionMaps) -> tuple[str, float]:
     strip = Image.new("RGB", (units * (_PICTURE + gap) - gap, tall), "white")
     for unit, frame in enumerate(_pictures(frames, (_PICTURE, tall))):
         strip.paste(frame, (unit * (_PICTURE + gap), 0))
-    buffer = io.BytesIO()
-    strip.save(buffer, format="JPEG", quality=72)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"), aspect
+    return data_uri(strip, "JPEG", quality=72), aspect
 
 
 def _pictures(frames: Sequence[np.ndarray] | np.ndarray, size: tuple[int, int]) -> list[Image.Image]:

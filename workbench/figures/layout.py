@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from PIL import Image
 from plotly.subplots import make_subplots
 
+from workbench.figures.pictures import frame_uri
 from workbench.figures.segments import KINDS, Segment, segments
 from workbench.figures.template import INK, MUTED, TEMPLATE, ink_on, translucent
 from workbench.figures.text import count_of, plain
@@ -74,7 +72,7 @@ def _add_frames(
         row, column = divmod(index, columns)
         unit = min(index // together, units - 1)
         fig.add_layout_image(
-            source=_png(frame),
+            source=frame_uri(frame, _FRAME_WIDTH),
             x=column + 0.03,
             y=row + label_share,
             sizex=0.94,
@@ -232,12 +230,3 @@ def _rows_text(rows: Sequence[int] | np.ndarray | range) -> str:
         return "no row"
     first, last = int(rows[0]), int(rows[-1])
     return f"row {first}" if first == last else f"rows {first} to {last} ({len(rows)})"
-
-
-def _png(frame: np.ndarray) -> str:
-    """A frame (H, W, 3) uint8 as a data URI, at most `_FRAME_WIDTH` wide."""
-    image = Image.fromarray(frame)
-    image.thumbnail((_FRAME_WIDTH, 4 * _FRAME_WIDTH))
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from PIL import Image
 
 from workbench.errors import RunError
 from workbench.figures.keywords import list_styles
+from workbench.figures.pictures import frame_uri
 from workbench.figures.template import INK, MUTED, TEMPLATE
 from workbench.figures.text import count_of, plain
 
@@ -236,7 +234,7 @@ def _add_pictures(
     together = max(1, -(-len(frames) // layout.n_frames))  # frames that share a temporal unit
     for unit, (left, top) in offsets.items():
         fig.add_layout_image(
-            source=_picture(frames[min(unit * together, len(frames) - 1)]),
+            source=frame_uri(frames[min(unit * together, len(frames) - 1)], _STORED),
             x=left,
             y=top,
             sizex=1,
@@ -279,12 +277,3 @@ def _slider(layers: Sequence[int], active: int, each: int, headings: Sequence[st
         "y": 0,
         "yanchor": "top",
     }
-
-
-def _picture(frame: np.ndarray) -> str:
-    """A frame (H, W, 3) uint8 as a data URI."""
-    image = Image.fromarray(frame)
-    image.thumbnail((_STORED, 4 * _STORED))
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

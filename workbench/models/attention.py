@@ -32,7 +32,7 @@ _COUNT = "workbench_materialised"
 _STAND_IN = "workbench_stand_in"
 CUT_BELOW = -1e4
 """An additive mask closes an edge at or below this value: e^-10000 is 0 in every floating-point format."""
-_UNREAD = ("softcap", "s_aux", "position_bias")
+UNREAD = ("softcap", "s_aux", "position_bias")
 """Arguments of some families' attention that materialised scores would leave out."""
 
 
@@ -182,7 +182,7 @@ def _in_the_open(
 
     A row without an open edge has weight 0 everywhere, so its output is 0.
     """
-    for name in _UNREAD:
+    for name in UNREAD:
         if options.get(name) is not None:
             raise ModelError(
                 f"{type(module).__name__} uses `{name}`, which materialised attention would leave out. "

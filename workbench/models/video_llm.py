@@ -137,6 +137,11 @@ class VideoLLM:
         """Names of the arguments that the forward takes."""
         return frozenset(inspect.signature(self.hf.forward).parameters)
 
+    @property
+    def only_last_logits(self) -> dict[str, int]:
+        """Arguments of a forward that give the logits of the last row alone, where the model knows how."""
+        return {"logits_to_keep": 1} if "logits_to_keep" in self.arguments else {}
+
     @cached_property
     def weights_hash(self) -> str:
         """sha256 over the files of the weights. Read once, at the first use."""

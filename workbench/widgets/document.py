@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from workbench.analyses.attention_maps import cell_rows, key_spans
 from workbench.errors import RunError, near_matches
 from workbench.figures.attention_heat import FLOOR, HEAT
 from workbench.figures.attention_mass import span_colors, span_name
+from workbench.figures.pictures import data_uri
 from workbench.figures.segments import KINDS, segments
 from workbench.figures.template import ink_on, line_styles, translucent
 from workbench.figures.text import arrows
@@ -69,9 +68,7 @@ def _frames(clip: Clip, layout: TokenLayout, pixels: PixelSettings) -> list[dict
     for index, frame in enumerate(seen_frames(clip.frames, pixels)):
         image = Image.fromarray(frame)
         image.thumbnail((_FRAME_WIDTH, 4 * _FRAME_WIDTH))
-        buffer = io.BytesIO()
-        image.save(buffer, format="JPEG", quality=85)
-        source = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+        source = data_uri(image, "JPEG", quality=85)
         unit = min(index // together, max(0, layout.n_frames - 1))
         frames.append(
             {
