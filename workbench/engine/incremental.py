@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
+from workbench.engine.fused import fused
 from workbench.engine.measure import baseline_of, check, is_wanted, outcomes_of, probabilities
 from workbench.engine.memory import most_rows, peak_memory
 from workbench.engine.packed import run_packed
-from workbench.engine.packed_attention import Start
-from workbench.engine.plan import Flows, Job, chunks, idle_job, make_jobs, make_plan
+from workbench.engine.packed_attention import PackedAttention, Start
+from workbench.engine.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
 from workbench.engine.precision import float32_residual
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.engine.reference import ReferenceEngine, last_logits
-from workbench.engine.untouched import CannotReuse, run_untouched
+from workbench.engine.untouched import CannotReuse, run_untouched, untouched_probabilities
 from workbench.errors import RunError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class IncrementalEngine(Engine):
             jobs = [job for start in begun for job in start.jobs]
             for chunk, found in self._fitting(model, [start.ready for start in begun], jobs):
                 tokens = [begun[job.prompt].baseline.token_id for job in chunk]
-                for job, outcome in zip(chunk, outcomes_of(found, tokens), strict=True):
+                for job, outcome in zip(chunk, outcomes_of(probabilities(found), tokens), strict=True):
                     results[job.prompt, job.place] = outcome
                 if on_done is not None:
                     on_done(sum(job.place >= 0 for job in chunk))
@@ -95,10 +96,12 @@ class IncrementalEngine(Engine):
 
     def _begin(self, model: VideoLLM, number: int, request: Request) -> _Begun:
         flows = Flows(request.prompt.layout)
+        first = first_row(request.knockouts, flows)
+        with self._fused(model):
+            untouched = run_untouched(model, request.prompt, first=first)
+        # While the device is at work.
         asked = make_jobs(number, request.knockouts, flows, model.n_layers)
-        first = min((job.first for job in asked), default=len(request.prompt))
-        untouched = run_untouched(model, request.prompt, first=first, wide=self.float32)
-        p = probabilities(untouched.logits)
+        p = untouched_probabilities(model, untouched, wide=self.float32)
         baseline = baseline_of(p, request.token_id)
         wanted = is_wanted(request, baseline)
         moved = []
@@ -117,34 +120,49 @@ class IncrementalEngine(Engine):
             moved=moved,
         )
 
+    def _fused(self, model: VideoLLM) -> AbstractContextManager[None]:
+        """Norms and rotations wait for memory on a GPU; float32 around half precision needs the model's."""
+        if model.device.type != "cuda" or self.float32:
+            return nullcontext()
+        return fused(model.family.decoder_layers(model.hf))
+
     def _fitting(
         self, model: VideoLLM, starts: Sequence[Start], jobs: list[Job]
     ) -> Iterator[tuple[list[Job], Tensor]]:
-        """Chunks of jobs and their probabilities (job, vocab); where memory runs out, in smaller chunks."""
+        """Chunks of jobs and their logits (job, vocab); where memory runs out, in smaller chunks.
+
+        The next chunk is under way before the results of one are read, so that a device need not wait.
+        """
         lengths = [start.untouched.length for start in starts]
+        attention = PackedAttention(model, starts)
         rows = most_rows(model, self.limit_bytes)
         waiting = chunks(jobs, rows)
+        begun: tuple[list[Job], Tensor] | None = None
         while waiting:
             chunk = waiting[0]
             plan = make_plan(chunk, lengths, model.n_layers)
             try:
-                logits = run_packed(model, starts, plan, wide=self.float32)
-                p = probabilities(logits)[list(plan.leaves)]
+                with self._fused(model):
+                    logits = run_packed(attention, plan, wide=self.float32)[list(plan.leaves)]
             except torch.OutOfMemoryError as error:
                 if len(chunk) == 1:
                     raise RunError(
                         f"Memory runs out on a single knockout of {plan.rows} rows. Use fewer frames, a "
                         "smaller dtype or a device with more memory."
                     ) from error
-                p = None
-            if p is None:
+                logits = None
+            if logits is None:
                 # Outside the except block: its traceback would keep the tensors alive.
                 torch.cuda.empty_cache()
                 rows = max(1, min(rows, sum(job.rows for job in chunk)) // 2)
                 waiting = chunks([job for part in waiting for job in part], rows)
                 continue
-            yield chunk, p
+            if begun is not None:
+                yield begun
+            begun = chunk, logits
             waiting = waiting[1:]
+        if begun is not None:
+            yield begun
 
 
 class _Begun(NamedTuple):

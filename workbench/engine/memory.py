@@ -7,13 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
 
 CPU_ROWS = 4096
 """Rows at once on a CPU: enough to keep its cores busy. A fixed number, so that results repeat to the bit."""
+GPU_ROWS = 32768
+"""Rows at once on a GPU: weights are then read once for so many that more would gain nothing but memory."""
 SHARE = 0.7
 """Of the memory that is free, what rows may take: allocators need room between blocks."""
 
@@ -36,14 +40,21 @@ def bytes_per_row(model: VideoLLM) -> int:
 
 
 def most_rows(model: VideoLLM, limit_bytes: int | None = None) -> int:
-    """Rows that one packed pass may have, from the memory that is free, or from `limit_bytes`."""
-    if limit_bytes is None:
-        if model.device.type != "cuda":
-            return CPU_ROWS
-        free, _ = torch.cuda.mem_get_info(model.device)
-        held = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
-        limit_bytes = int(SHARE * (free + held))
-    return max(1, limit_bytes // bytes_per_row(model))
+    """Rows that one packed pass may have: as many as keep the device busy, if the memory that is free, or
+    `limit_bytes`, holds them."""
+    if limit_bytes is not None:
+        return max(1, limit_bytes // bytes_per_row(model))
+    if model.device.type != "cuda":
+        return CPU_ROWS
+    free, _ = torch.cuda.mem_get_info(model.device)
+    held = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
+    return max(1, min(GPU_ROWS, int(SHARE * (free + held)) // bytes_per_row(model)))
+
+
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    """An array as a tensor there. On a GPU it is on its way: work already queued there goes on meanwhile."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 @dataclass

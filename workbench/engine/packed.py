@@ -12,42 +12,51 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.engine.packed_attention import KeysKnown, PackedAttention, Segment, Start
+from workbench.engine.memory import to_device
+from workbench.engine.packed_attention import KeysKnown, PackedAttention, Segment
 from workbench.engine.plan import Node, Plan
 from workbench.engine.precision import head
 from workbench.engine.untouched import rows_of
 from workbench.models.attention import stand_in
 
-if TYPE_CHECKING:
-    from workbench.models.video_llm import VideoLLM
-
 
 @torch.no_grad()
-def run_packed(model: VideoLLM, starts: Sequence[Start], plan: Plan, *, wide: bool = False) -> Tensor:
+def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) -> Tensor:
     """Logits of the last row of every leaf, float32 (leaf node of the last layer, vocab); computed from the
     residual stream in float32 where `wide`."""
-    runner = _Runner(model, starts, plan)
+    model = attention.model
+    runner = _Runner(attention, plan)
     layers = list(model.family.decoder_layers(model.hf))
-    with stand_in([layer.self_attn for layer in layers], runner.attention):
+    with stand_in([layer.self_attn for layer in layers], attention):
         for number, layer in enumerate(layers):
             runner.step(number, layer)
     assert runner.hidden is not None
     return head(model, runner.hidden[0], wide=wide).float()
 
 
+class _Pass(NamedTuple):
+    """One run of a layer."""
+
+    segments: list[Segment]
+    rows: Tensor
+    """Where the packed rows stand, int64 (N,); the prompts' rows are counted through one after another."""
+
+
 class _Runner:
     """The packed rows on their way up."""
 
-    def __init__(self, model: VideoLLM, starts: Sequence[Start], plan: Plan) -> None:
-        self.model, self.starts, self.plan = model, starts, plan
+    def __init__(self, attention: PackedAttention, plan: Plan) -> None:
+        self.attention, self.plan = attention, plan
+        self.model, self.starts = attention.model, attention.starts
         self.hidden: Tensor | None = None  # (1, N, d), rows of the nodes of the layer below
         self.below: Sequence[Node] = ()
-        self.attention = PackedAttention(model, starts)
+        self.passes = self._passes()
 
     def step(self, number: int, layer: nn.Module) -> None:
         """Take the rows through one layer."""
@@ -57,23 +66,40 @@ class _Runner:
         attention = self.attention
         attention.layer, attention.known = number, []
         hidden = self._gather(nodes)
-        if any(node.start < node.stop_start for node in nodes):
+        *keys_only, whole = self.passes[number]
+        for run in keys_only:
             # Some rows are needed as keys only: stop before their attention, and go on with the others.
-            attention.segments, attention.keys_only = self._segments(nodes, keys_only=True), True
+            attention.segments, attention.keys_only = run.segments, True
             with suppress(KeysKnown):
-                layer(hidden, **self._arguments())
+                layer(hidden, **self._arguments(run.rows))
             hidden = _narrowed(hidden, nodes, self.plan.lengths)
-        attention.segments, attention.keys_only = self._segments(nodes, keys_only=False), False
-        self.hidden = layer(hidden, **self._arguments())
+        attention.segments, attention.keys_only = whole.segments, False
+        self.hidden = layer(hidden, **self._arguments(whole.rows))
         self.below = nodes
 
-    def _segments(self, nodes: Sequence[Node], *, keys_only: bool) -> list[Segment]:
-        found = []
-        for same, members in groupby(nodes, key=itemgetter(1, 2, 3, 4)):
-            prompt, kind, start, stop_start = same
-            first = start if keys_only else stop_start
-            found.append(Segment(prompt, kind, start, first, len(list(members)), self.plan.lengths[prompt]))
-        return found
+    def _passes(self) -> list[list[_Pass]]:
+        """The runs of each layer, none where it has no rows. All their rows go to the device at once: one
+        copy a layer would make the device wait for each."""
+        offsets = np.cumsum([0, *(start.untouched.length for start in self.starts)])
+        segments = [
+            [_segments(nodes, self.plan.lengths, keys_only=keys_only) for keys_only in _runs(nodes)]
+            for nodes in self.plan.layers
+        ]
+        rows = [
+            np.tile(np.arange(part.first, part.length) + offsets[part.prompt], part.nodes)
+            for layer in segments
+            for run in layer
+            for part in run
+        ]
+        on_device = to_device(np.concatenate(rows), self.model.device)
+        passes, done = [], 0
+        for layer in segments:
+            passes.append([])
+            for run in layer:
+                count = sum(part.nodes * (part.length - part.first) for part in run)
+                passes[-1].append(_Pass(run, on_device[done : done + count]))
+                done += count
+        return passes
 
     def _gather(self, nodes: Sequence[Node]) -> Tensor:
         """Rows `start`.. of each node before this layer, (1, N, d)."""
@@ -99,19 +125,25 @@ class _Runner:
         parts = [source[start:stop] for source, start, stop in stretches]
         return (parts[0] if len(parts) == 1 else torch.cat(parts))[None]
 
-    def _arguments(self) -> dict[str, Any]:
-        """What the layer is called with beside the rows: positions of the packed rows."""
-        offsets = torch.tensor([0, *(start.untouched.length for start in self.starts)]).cumsum(0)
-        rows = torch.cat(
-            [
-                (int(offsets[segment.prompt]) + torch.arange(segment.first, segment.length)).repeat(
-                    segment.nodes
-                )
-                for segment in self.attention.segments
-            ]
-        ).to(self.model.device)
-        parts = [start.untouched.arguments[self.attention.layer] for start in self.starts]
-        return rows_of(parts, rows)
+    def _arguments(self, rows: Tensor) -> dict[str, Any]:
+        """What the layer is called with beside the packed rows."""
+        return rows_of([start.untouched.arguments[self.attention.layer] for start in self.starts], rows)
+
+
+def _runs(nodes: Sequence[Node]) -> list[bool]:
+    """How often a layer runs on these rows, and whether only as far as its keys."""
+    if not nodes:
+        return []
+    return [True, False] if any(node.start < node.stop_start for node in nodes) else [False]
+
+
+def _segments(nodes: Sequence[Node], lengths: Sequence[int], *, keys_only: bool) -> list[Segment]:
+    found = []
+    for same, members in groupby(nodes, key=itemgetter(1, 2, 3, 4)):
+        prompt, kind, start, stop_start = same
+        first = start if keys_only else stop_start
+        found.append(Segment(prompt, kind, start, first, len(list(members)), lengths[prompt]))
+    return found
 
 
 def _narrowed(hidden: Tensor, nodes: Sequence[Node], lengths: Sequence[int]) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.attend import Attended, attend, attend_self, join
+from workbench.engine.memory import to_device
 from workbench.engine.pieces import Piece, Rows, pieces
 from workbench.engine.plan import Cuts, Flows
 from workbench.engine.untouched import Untouched
@@ -50,7 +51,10 @@ class KeysKnown(Exception):
 
 
 class PackedAttention:
-    """Stands in for the attention of every decoder layer while packed rows run through them."""
+    """Stands in for the attention of every decoder layer while packed rows run through them.
+
+    What it works out about cuts serves every pass over the same prompts.
+    """
 
     def __init__(self, model: VideoLLM, starts: Sequence[Start]) -> None:
         self.model, self.starts = model, starts
@@ -155,7 +159,7 @@ class PackedAttention:
     def _mask(self, mask: np.ndarray) -> Tensor:
         """A piece's mask on the device, put there once: pieces are kept, so that an id stays taken."""
         if id(mask) not in self._masks:
-            self._masks[id(mask)] = torch.from_numpy(mask).to(self.model.device)
+            self._masks[id(mask)] = to_device(mask, self.model.device)
         return self._masks[id(mask)]
 
     def _index(self, rows: Rows, start: int) -> Any:
@@ -165,7 +169,7 @@ class PackedAttention:
             return slice(first - start, last - start + 1)
         key = (start, rows.size, rows.tobytes())
         if key not in self._indices:
-            self._indices[key] = torch.from_numpy(rows - start).to(self.model.device)
+            self._indices[key] = to_device(rows - start, self.model.device)
         return self._indices[key]
 
     def _pieces_of(self, segment: Segment) -> list[tuple[list[int] | None, list[Piece]]]:

@@ -11,6 +11,7 @@ Layers count from 0 here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -106,9 +107,7 @@ class Flows:
         return self._first_rows[kind]
 
     def first_key(self, kind: int, queries: int, first: int) -> int:
-        """The first row from `first` on that some row from `queries` on may read, or is."""
-        if not kind:
-            return first
+        """The first row from `first` on that some row from `queries` on may read, or is, under these cuts."""
         key = (kind, queries, first)
         if key not in self._open:
             self._open[key] = self._first_open(self.cuts[kind], queries, first)
@@ -140,6 +139,12 @@ def _lost_by_all(edges: Edges, queries: int, length: int) -> np.ndarray:
     return np.zeros(length, dtype=bool) if left.any() else lost
 
 
+def first_row(knockouts: Sequence[Knockout], flows: Flows) -> int:
+    """The first row that any of these knockouts changes; the prompt's length where none does."""
+    cut = {cut.flow for knockout in knockouts for cut in knockout.cuts if cut.layers}
+    return min((flows.edges(flow).first_row for flow in cut), default=flows.layout.length)
+
+
 def make_jobs(prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers: int) -> list[Job]:
     """One job for every knockout that cuts anything."""
     return [
@@ -157,7 +162,8 @@ def make_job(prompt: int, place: int, knockout: Knockout, flows: Flows, n_layers
     start = flows.layout.length - 1
     starts = [start]
     for kind in reversed(kinds):
-        start = flows.first_key(kind, start, min(first, start))
+        lowest = min(first, start)
+        start = flows.first_key(kind, start, lowest) if kind else lowest
         starts.append(start)
     return Job(prompt, place, kinds, tuple(reversed(starts)), min(touched))
 
@@ -167,35 +173,45 @@ def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) ->
     return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), 0)
 
 
+@dataclass(slots=True)
+class _Group:
+    """Jobs that share their rows in one layer, and which rows of it they need."""
+
+    members: list[int]
+    start: int
+    stop_start: int
+
+
 def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Plan:
     """Shares the rows of jobs that cut the same so far. Nodes alike lie side by side."""
     layers: list[tuple[Node, ...]] = []
     at: list[int | None] = [None] * len(jobs)
     for layer in range(n_layers):
-        groups: dict[tuple[int | None, int, int, int], list[int]] = {}
+        groups: dict[tuple[int | None, int, int, int], _Group] = {}
         for number, job in enumerate(jobs):
             if layer < job.begin:
                 continue
+            start, stop_start = job.starts[layer], job.starts[layer + 1]
             # What starts here starts from the untouched rows; the first row that counts sets it apart.
-            origin = job.starts[layer] if at[number] is None else -1
-            groups.setdefault((at[number], job.prompt, job.kinds[layer], origin), []).append(number)
+            key = (at[number], job.prompt, job.kinds[layer], start if at[number] is None else -1)
+            group = groups.get(key)
+            if group is None:
+                groups[key] = _Group([number], start, stop_start)
+            else:
+                group.members.append(number)
+                group.start = min(group.start, start)
+                group.stop_start = min(group.stop_start, stop_start)
         nodes = [
-            Node(
-                parent,
-                prompt,
-                kind,
-                min(jobs[number].starts[layer] for number in members),
-                min(jobs[number].starts[layer + 1] for number in members),
-            )
-            for (parent, prompt, kind, _), members in groups.items()
+            Node(parent, prompt, kind, group.start, group.stop_start)
+            for (parent, prompt, kind, _), group in groups.items()
         ]
         order = sorted(
             range(len(nodes)),
             key=lambda i: (nodes[i].prompt, nodes[i].start, nodes[i].stop_start, nodes[i].kind),
         )
         place = {old: new for new, old in enumerate(order)}
-        for old, members in enumerate(groups.values()):
-            for number in members:
+        for old, group in enumerate(groups.values()):
+            for number in group.members:
                 at[number] = place[old]
         layers.append(tuple(nodes[old] for old in order))
     leaves = tuple(node for node in at if node is not None)

@@ -36,7 +36,9 @@ class Untouched:
     """What one forward of the untouched model leaves behind."""
 
     logits: Tensor
-    """Logits of the last row, float32 (vocab,)."""
+    """Logits of the last row, as the model gave them (vocab,)."""
+    last: Tensor
+    """The residual stream of the last row after the last layer, (1, d)."""
     length: int
     first: int
     """Residual streams are kept from this row on."""
@@ -53,11 +55,10 @@ class Untouched:
 
 
 @torch.no_grad()
-def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, wide: bool = False) -> Untouched:
-    """One forward of the untouched model; logits from its residual stream in float32 where `wide`.
+def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
+    """One forward of the untouched model. It is not waited for: a device may still be at work.
 
-    Raises CannotReuse where the layers of this model cannot be run on their own, ModelError where its logits
-    are not finite.
+    Raises CannotReuse where the layers of this model cannot be run on their own.
     """
     layers = list(model.family.decoder_layers(model.hf))
     watch = _Watch(first, len(prompt))
@@ -75,13 +76,10 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, wide: bool = F
     finally:
         for handle in handles:
             handle.remove()
-    probabilities(logits)  # refuses what is not finite, before anything is compared with it
     assert watch.output is not None
-    own = head(model, watch.output[0, -1:], wide=wide)[0].float()
-    if float((own - logits).abs().max()) > _AGREES.get(model.dtype, 0.1) * float(logits.abs().max()):
-        raise CannotReuse("its logits are not lm_head(norm(residual stream))")
     return Untouched(
-        logits=own if wide else logits.float(),
+        logits=logits,
+        last=watch.output[0, -1:],
         length=len(prompt),
         first=first,
         resid=watch.resid,
@@ -90,6 +88,21 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, wide: bool = F
         arguments=watch.arguments,
         keep=watch.keep,
     )
+
+
+@torch.no_grad()
+def untouched_probabilities(model: VideoLLM, untouched: Untouched, *, wide: bool = False) -> Tensor:
+    """Probabilities of the last row, float32 (vocab,); from the residual stream in float32 where `wide`.
+
+    Raises ModelError where the logits are not finite, CannotReuse where they do not come from the residual
+    stream alone.
+    """
+    p = probabilities(untouched.logits)
+    logits = untouched.logits.float()
+    own = head(model, untouched.last, wide=wide)[0].float()
+    if float((own - logits).abs().max()) > _AGREES.get(model.dtype, 0.1) * float(logits.abs().max()):
+        raise CannotReuse("its logits are not lm_head(norm(residual stream))")
+    return probabilities(own) if wide else p
 
 
 class _Watch:
