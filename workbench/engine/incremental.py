@@ -7,9 +7,10 @@ are the reference engine's up to rounding.
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,7 +80,11 @@ class IncrementalEngine(Engine):
         return max(1, min(_MOST_TOGETHER, _BUSY_ROWS // max(rows, 1)))
 
     def _run(self, model: VideoLLM, requests: Sequence[Request], on_done: Done | None) -> list[Outcomes]:
-        with float32_residual(model) if self.float32 else nullcontext(), peak_memory(model) as peak:
+        with (
+            float32_residual(model) if self.float32 else nullcontext(),
+            peak_memory(model) as peak,
+            _no_collection(),
+        ):
             begun = [self._begin(model, number, request) for number, request in enumerate(requests)]
             results: dict[tuple[int, int], Outcome] = {}
             unchanged = sum(start.places - sum(job.place >= 0 for job in start.jobs) for start in begun)
@@ -143,7 +148,7 @@ class IncrementalEngine(Engine):
             plan = make_plan(chunk, lengths, model.n_layers)
             try:
                 with self._fused(model):
-                    logits = run_packed(attention, plan, wide=self.float32)[list(plan.leaves)]
+                    logits = run_packed(attention, plan, wide=self.float32)
             except torch.OutOfMemoryError as error:
                 if len(chunk) == 1:
                     raise RunError(
@@ -163,6 +168,19 @@ class IncrementalEngine(Engine):
             waiting = waiting[1:]
         if begun is not None:
             yield begun
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the garbage collector, whose full rounds go through every object of torch and transformers and
+    can take longer than the knockouts of a sample. What the engine holds has no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Begun(NamedTuple):

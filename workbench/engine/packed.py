@@ -28,8 +28,8 @@ from workbench.models.attention import stand_in
 
 @torch.no_grad()
 def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) -> Tensor:
-    """Logits of the last row of every leaf, float32 (leaf node of the last layer, vocab); computed from the
-    residual stream in float32 where `wide`."""
+    """Logits of the last row of every job, float32 (job, vocab); from the residual stream in float32 where
+    `wide`. They are not waited for: a device may still be at work."""
     model = attention.model
     runner = _Runner(attention, plan)
     layers = list(model.family.decoder_layers(model.hf))
@@ -37,7 +37,8 @@ def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) ->
         for number, layer in enumerate(layers):
             runner.step(number, layer)
     assert runner.hidden is not None
-    return head(model, runner.hidden[0], wide=wide).float()
+    logits = head(model, runner.hidden[0], wide=wide).float()  # (leaf node of the last layer, vocab)
+    return logits[to_device(np.array(plan.leaves), model.device)]
 
 
 class _Pass(NamedTuple):
