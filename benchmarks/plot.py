@@ -28,7 +28,7 @@ COLUMNS = (
     "than traces",
     "of the limit",
     "peak over weights",
-    "largest difference",
+    "largest error (SDPA trace's)",
 )
 
 
@@ -41,7 +41,7 @@ def table(runs: list[dict[str, Any]]) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
     for run in runs:
         peak = "" if run["peak_gb"] is None else f"{run['peak_gb'] - run['weights_gb']:.1f} GB"
-        noise = "" if run["noise_percent"] is None else f" (noise {run['noise_percent']:.2g} %)"
+        errors = run["largest_relative_error"]
         cells = (
             f"{run['shape']}, {run['work']}, {run['dtype']}, {run['device_name']}",
             run["rows"],
@@ -53,7 +53,7 @@ def table(runs: list[dict[str, Any]]) -> str:
             f"**{run['ratio_traces']:.1f}x**",
             f"{run['share_of_limit']:.0%}",
             peak,
-            f"{run['largest_relative_difference'] * 100:.2g} %{noise}",
+            f"{errors['incremental']:.1g} ({errors['reference']:.1g})",
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 import tyro
 
 from benchmarks import cost
-from benchmarks.knockouts import RESULTS, work_of
+from benchmarks.knockouts import RESULTS, command, work_of
 from benchmarks.shapes import SHAPES, build
 from benchmarks.timing import matmul_rate, median, seconds
 from workbench.engine import IncrementalEngine, Request
@@ -82,7 +81,7 @@ def main(settings: Settings) -> None:
         "matmul_tflops": rate,
         **found,
         **provenance(model),
-        "command": "python -m benchmarks.scaling " + " ".join(sys.argv[1:]),
+        "command": command(),
     }
     settings.out.mkdir(parents=True, exist_ok=True)
     path = settings.out / f"scaling-{settings.shape}-{settings.device}-{settings.dtype}.json"

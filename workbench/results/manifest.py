@@ -85,7 +85,7 @@ def provenance(model: Any = None) -> dict[str, Any]:
     return {
         "command": _COMMAND.get(),
         "versions": versions,
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "device_name": device_name(model),
     }
 
