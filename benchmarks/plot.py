@@ -53,7 +53,7 @@ def table(runs: list[dict[str, Any]]) -> str:
             f"**{run['ratio_traces']:.1f}x**",
             f"{run['share_of_limit']:.0%}",
             peak,
-            f"{errors['incremental']:.1g} ({errors['reference']:.1g})",
+            f"{errors['incremental']:.2g} ({errors['reference']:.2g})",
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
@@ -61,18 +61,26 @@ def table(runs: list[dict[str, Any]]) -> str:
 
 def bars(runs: list[dict[str, Any]]) -> go.Figure:
     """Seconds a sample, three ways, on a logarithmic axis."""
-    names = [f"{run['shape']}<br>{run['work']}" for run in runs]
+    names = [f"{run['shape']}<br>{run['work']}, {run['dtype']}<br>{_chip(run)}" for run in runs]
     figure = go.Figure()
     for label, key, color in WAYS:
         figure.add_bar(
             name=label, x=names, y=[run[key] for run in runs], marker_color=color,
             text=[f"{run[key]:.3g} s" for run in runs], textposition="outside",
         )  # fmt: skip
-    figure.update_yaxes(type="log", title="seconds a sample")
+    figure.update_yaxes(type="log", dtick=1, title="seconds a sample", range=[-1, 2.8])
     figure.update_layout(
-        template="workbench", title="All knockouts of one sample, three ways", width=1100, height=520
+        template="workbench",
+        title={"text": "All knockouts of one sample, three ways", "x": 0.02},
+        width=1200,
+        height=540,
+        legend={"y": -0.24},
     )
     return figure
+
+
+def _chip(run: dict[str, Any]) -> str:
+    return "H100" if "H100" in run["device_name"] else "2 cores" if "cpu" in run["device_name"] else "GPU"
 
 
 def scaling(run: dict[str, Any]) -> go.Figure:
@@ -90,7 +98,7 @@ def scaling(run: dict[str, Any]) -> go.Figure:
         predicted = [row["tflop"] / last["tflop"] * last["seconds"] for row in rows]
         for name, values, style in (
             ("measured", [row["seconds"] for row in rows], {"color": "#0072B2"}),
-            ("as the FLOPs predict", predicted, {"color": "#888888", "dash": "dot"}),
+            ("as the FLOPs predict, from the largest", predicted, {"color": "#888888", "dash": "dot"}),
         ):
             figure.add_scatter(
                 x=n,
@@ -102,10 +110,18 @@ def scaling(run: dict[str, Any]) -> go.Figure:
                 row=1,
                 col=column,
             )
-    figure.update_xaxes(type="log")
-    figure.update_yaxes(type="log", title="seconds", col=1)
+        figure.update_xaxes(tickvals=n, col=column)
+    figure.update_xaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(title="seconds", col=1)
+    title = f"Cost of a sweep, {run['shape']} on {run['device_name']}"
     figure.update_layout(
-        template="workbench", title=f"Cost of a sweep, {run['shape']}", width=1100, height=420
+        template="workbench",
+        title={"text": title, "x": 0.02},
+        width=1100,
+        height=440,
+        margin={"t": 90},
+        legend={"y": -0.2},
     )
     return figure
 
