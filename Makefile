@@ -72,7 +72,7 @@ map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model
 	$(call mtf,pathways_suffice) --sweep runs/mtf/information_flow
 	$(call mtf,window_size)
 	$(call mtf,open_ended)
-	$(call mtf,findings) --sweep runs/mtf/information_flow --image-sweep runs/mtf/image_vs_video/image_model
+	$(call mtf,findings) --sweep runs/mtf/information_flow --image-sweep runs/mtf/image_vs_video/image_model --pathways runs/mtf/pathways_suffice --answers runs/mtf/answer_probability
 
 mini: $(STAMP) ## train the embedded model again (one GPU, under an hour)
 	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)

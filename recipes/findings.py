@@ -16,6 +16,8 @@ import workbench as wb
 from workbench.analyses.claims import CLAIMS
 from workbench.analyses.effective import GENERAL_FLOWS
 from workbench.analyses.findings import CROSS, FINDING_FLOWS, findings
+from workbench.analyses.per_sample import load_measured
+from workbench.analyses.suffice_table import suffice_table
 from workbench.analyses.summary import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
@@ -41,6 +43,10 @@ class Findings(Recipe):
     """Folder of a sweep of --model that is there already; one is made in OUT/sweep if not given."""
     image_sweep: Path | None = None
     """Folder of a sweep of --image-model that is there already."""
+    pathways: Path | None = None
+    """Folder of a pathways_suffice of --model that is there already."""
+    answers: Path | None = None
+    """Folder of an answer_probability of --model that is there already."""
     by_task: bool = False
     """Give verdicts for each task too, not only for all together."""
     mode: str = "faithful"
@@ -62,11 +68,10 @@ class Findings(Recipe):
         flows = tuple(dict.fromkeys((*FINDING_FLOWS, *GENERAL_FLOWS)))
         run = self._run_of(model, samples, flows, self.sweep, "sweep")
         image = self._image_run(samples)
-        kept = self._pathways(run)
-        answers = wb.answer_probability(
-            model, samples, out=self.out / "answer_probability", style=self.style, frames=self.frames
-        ).table
+        kept = self._pathways(model, run)
+        answers = self._answers(model, samples)
         table = _verdicts(run, image, kept, answers, self)
+        self.out.mkdir(parents=True, exist_ok=True)
         table.to_csv(self.out / "findings.csv", index=False, float_format="%.4f")
         page = write_findings(
             table.query("task == 'all'"),
@@ -84,9 +89,7 @@ class Findings(Recipe):
     ) -> Run:
         if given is not None:
             run = wb.load_run(given)
-            found = run.manifest["settings"]["model"]
-            if found != model.name:
-                raise RunError(f"{given} is a sweep of {found!r}, and the model asked for is {model.name!r}.")
+            _refuse_other(model, run.manifest, given)
             return run
         return wb.sweep(
             model,
@@ -100,6 +103,15 @@ class Findings(Recipe):
             seed=self.seed,
         )
 
+    def _answers(self, model: VideoLLM, samples: Samples) -> pd.DataFrame:
+        if self.answers is not None:
+            found = load_measured(self.answers, "answer_probability")
+            _refuse_other(model, found.manifest, self.answers)
+            return found.table
+        return wb.answer_probability(
+            model, samples, out=self.out / "answer_probability", style=self.style, frames=self.frames
+        ).table
+
     def _image_run(self, samples: Samples) -> Run | None:
         name = self.image_model or (_IMAGE if self.model == _VIDEO else None)
         if name is None:
@@ -109,7 +121,11 @@ class Findings(Recipe):
         model = wb.load(name, device=self.device, dtype=self.dtype)
         return self._run_of(model, samples, (CROSS,), self.image_sweep, "image_sweep")
 
-    def _pathways(self, run: Run) -> pd.DataFrame:
+    def _pathways(self, model: VideoLLM, run: Run) -> pd.DataFrame:
+        if self.pathways is not None:
+            found = load_measured(self.pathways, "suffice")
+            _refuse_other(model, found.manifest, self.pathways)
+            return suffice_table(found.table, seed=self.seed)
         recipe: Any = find_recipe("pathways_suffice")
         return (
             recipe(
@@ -136,6 +152,12 @@ class Findings(Recipe):
         """The paper's five tasks, where the data set has them and the user names none."""
         name, _ = data_source(self.data)
         return MTF_TASKS if name in ("mini", "tvbench") else ()
+
+
+def _refuse_other(model: VideoLLM, manifest: dict[str, Any], folder: Path) -> None:
+    found = manifest["settings"]["model"]
+    if found != model.name:
+        raise RunError(f"{folder} is a run of {found!r}, and the model asked for is {model.name!r}.")
 
 
 def _verdicts(

@@ -7,7 +7,8 @@ rows after the question), strict (without that way), general (the sweep decides 
 
 A model has one range a flow, as in the paper. With --ranges each, every task has its own: fewer edges stay
 open, and what a task can do by two ways may be lost, since a sweep that cuts one flow at a time finds neither
-of them needed. The ranges are read off the same samples that are then asked.
+of them needed. The ranges are read off the same samples that are then asked, as in the paper; with
+--held-out they are read off one half and the other half is asked.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -53,6 +54,8 @@ class PathwaysSuffice(Recipe):
     ranges: str = ALL
     """What the open layers are read off: "all" tasks together, one task (the paper: action_antonym), or
     "each" task its own."""
+    held_out: bool = False
+    """Read the open layers off every second sample of each task, and ask the others."""
     modes: tuple[str, ...] = MODES
     """What else is closed: faithful, strict, general."""
     controls: int = 3
@@ -72,7 +75,13 @@ class PathwaysSuffice(Recipe):
         samples = self.load_samples(tasks=self.preferred_tasks())
         print(samples, flush=True)
         run = self._run(model, samples)
-        ranges = self.chosen_ranges(run, model.n_layers, tuple(samples.by_task()))
+        known = run.table
+        if self.held_out:
+            asked = {sample.id for own in samples.by_task().values() for sample in own[1::2]}
+            known = cast(pd.DataFrame, known[~known["sample_id"].isin(list(asked))])
+            samples = samples.filter(lambda sample: sample.id in asked)
+            print(f"Open layers from the other half; asked are {len(samples)} held-out samples.", flush=True)
+        ranges = self.chosen_ranges(known, model.n_layers, tuple(samples.by_task()))
         found = suffice(
             model,
             samples,
@@ -86,7 +95,7 @@ class PathwaysSuffice(Recipe):
             frames=self.frames,
             seed=self.seed,
         )
-        warnings = curve_warnings(run.table)
+        warnings = curve_warnings(known)
         figure = found.figure(note=" ".join(warnings))
         pathways = pd.concat([one.table.assign(task=task) for task, one in ranges.items()], ignore_index=True)
         pathways.to_csv(self.out / "pathways.csv", index=False, float_format="%.4f")
@@ -106,15 +115,17 @@ class PathwaysSuffice(Recipe):
         print("Written: " + ", ".join(str(path) for path in written), flush=True)
         return found
 
-    def chosen_ranges(self, run: Run, n_layers: int, tasks: tuple[str, ...]) -> dict[str, Pathways]:
-        """The open layers of each task, read off the sweep."""
+    def chosen_ranges(
+        self, table: pd.DataFrame, n_layers: int, tasks: tuple[str, ...]
+    ) -> dict[str, Pathways]:
+        """The open layers of each task, read off a sweep's table."""
         size = scaled_bin(n_layers) if self.bin is None else self.bin
 
         def of(task: str | None) -> Pathways:
-            return wb.pathways(run, bin=size, threshold=self.threshold, task=task)
+            return wb.pathways(table, bin=size, threshold=self.threshold, task=task)
 
         if self.ranges == EACH:
-            swept = set(run.table["task"])
+            swept = set(table["task"])
             missing = [task for task in tasks if task not in swept]
             if missing:
                 raise RunError(

@@ -70,10 +70,32 @@ def test_sweeps_of_other_models_are_refused(planted, tmp_path) -> None:
     )
     recipe: Any = find_recipe("findings")
     other = save_planted(direct(3), tmp_path / "other")
-    with pytest.raises(RunError, match="is a sweep of"):
+    with pytest.raises(RunError, match="is a run of"):
         recipe(**settings(planted, tmp_path / "out", model=str(other), sweep=run.folder)).run()
     with pytest.raises(RunError, match="without --image-model"):
         recipe(**settings(planted, tmp_path / "out", sweep=run.folder, image_sweep=run.folder)).run()
+
+
+def test_what_is_there_is_not_measured_again(planted, tmp_path, monkeypatch) -> None:
+    recipe: Any = find_recipe("findings")
+    once = settings(planted, tmp_path / "once", controls=1)
+    expected = recipe(**once).run()
+    made = tmp_path / "once"
+    given = {
+        "sweep": made / "sweep",
+        "pathways": made / "pathways",
+        "answers": made / "answer_probability",
+        "controls": 1,
+    }
+    monkeypatch.setattr("workbench.analyses.per_sample.measure_samples", None)
+    monkeypatch.setattr("workbench.sweep", None)
+    found = recipe(**settings(planted, tmp_path / "again", **given)).run()
+    pd.testing.assert_frame_equal(found, expected)
+    with pytest.raises(RunError, match="results of 'answer_probability', those of 'suffice' are needed"):
+        recipe(**settings(planted, tmp_path / "wrong", **{**given, "pathways": given["answers"]})).run()
+    (made / "pathways" / "manifest.json").unlink()
+    with pytest.raises(RunError, match="holds no run"):
+        recipe(**settings(planted, tmp_path / "gone", **given)).run()
 
 
 def test_names_from_outside_are_shown_as_text(tmp_path) -> None:

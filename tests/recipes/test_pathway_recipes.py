@@ -105,6 +105,16 @@ def test_it_sweeps_by_itself_and_goes_on(planted, tmp_path) -> None:
     pd.testing.assert_frame_equal(recipe(**wanted).run().outcomes, found.outcomes)
 
 
+def test_ranges_of_one_half_are_tested_on_the_other(planted, swept, tmp_path, capsys) -> None:
+    recipe: Any = find_recipe("pathways_suffice")
+    wanted = settings(planted, tmp_path, sweep=swept, held_out=True, modes=("strict",), controls=0)
+    found = recipe(**wanted).run()
+    known: Any = wb.load_run(swept).samples["sample_id"]
+    assert set(found.outcomes["sample_id"]) == set(known.tolist()[1::2])
+    assert found.outcomes["correct"].all()
+    assert "asked are 2 held-out samples" in capsys.readouterr().out
+
+
 def test_closing_the_path_loses_the_answer(planted, swept, tmp_path) -> None:
     recipe: Any = find_recipe("pathways_suffice")
     # With so deep a threshold no flow is effective: everything is closed.

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbench.analyses.accuracy import accuracy
 from workbench.analyses.statistics import CURVE_COLUMNS, curve_table, wilson
-from workbench.analyses.sweep import as_samples, sweep
+from workbench.analyses.sweep import NothingCorrect, sweep
 from workbench.errors import RunError
-from workbench.results import Run, effects_table, holds_run, load_run
+from workbench.results import Run
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -148,27 +147,8 @@ def sweep_even_if_wrong(
     beside another model, that is a result."""
     try:
         return sweep(model, samples, flows, windows, out=out, **settings)
-    except RunError:
-        if not _ended_empty(out):
-            raise
-        # The folder might hold an older run, which the sweep has just refused. So the model is asked.
-        asked = {name: settings[name] for name in ("style", "frames", "progress") if name in settings}
-        answers = accuracy(model, as_samples(samples), **asked)
-        if np.asarray(answers.samples["correct"], bool).any():
-            raise
-    return Run(
-        table=effects_table(()).to_pandas(),
-        samples=answers.samples,
-        skipped=answers.skipped,
-        manifest=answers.manifest,
-    )
-
-
-def _ended_empty(out: Path | str) -> bool:
-    if not holds_run(out):
-        return False
-    run = load_run(out)
-    return run.finished and run.table.empty and not run.samples.empty
+    except NothingCorrect as error:
+        return error.run
 
 
 def _rows(table: pd.DataFrame, **wanted: object) -> pd.DataFrame:

@@ -13,8 +13,9 @@ from workbench.analyses.accuracy import refuse_unusable
 from workbench.analyses.measuring import check_style, read_frames
 from workbench.analyses.progress import progress_bar
 from workbench.analyses.sweep import as_samples, nothing_usable
-from workbench.errors import WorkbenchError
+from workbench.errors import RunError, WorkbenchError
 from workbench.results import Skip, data_settings, holds_run, model_settings, new_manifest
+from workbench.results.folder import MANIFEST, SKIPPED, read_manifest
 from workbench.results.parts import Part, PartStore
 from workbench.results.tables import schema_of, skipped_frame
 
@@ -114,3 +115,24 @@ def _measure(
     except Exception as error:
         error.add_note(f"This happened on sample {sample.id!r} ({sample.video}).")
         raise
+
+
+def load_measured(folder: Path | str, name: str) -> Measured:
+    """What `measure_samples` left in a folder.
+
+    Raises RunError where it holds no finished run of that name.
+    """
+    folder = Path(folder)
+    if not (folder / MANIFEST).is_file():
+        raise RunError(
+            f"{folder} holds no run: it has no {MANIFEST}. Name the folder that was given as --out."
+        )
+    manifest = read_manifest(folder / MANIFEST)
+    if manifest["kind"] != name:
+        raise RunError(
+            f"{folder} holds the results of {manifest['kind']!r}, and those of {name!r} are asked."
+        )
+    if manifest["finished"] is None or not (folder / f"{name}.parquet").is_file():
+        raise RunError(f"The run in {folder} is not finished. Start its command again; it goes on.")
+    skipped = pd.read_csv(folder / SKIPPED, dtype="str", keep_default_na=False)
+    return Measured(pd.read_parquet(folder / f"{name}.parquet"), skipped, manifest, folder)

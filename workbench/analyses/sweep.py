@@ -32,6 +32,17 @@ if TYPE_CHECKING:
     from workbench.video import Sampling
 
 
+class NothingCorrect(RunError):
+    """The model answers no sample correctly, so nothing was cut. `run` holds its answers."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(
+            f"The model answers none of the {len(run.samples)} samples correctly, so nothing was cut. "
+            "Pass only_correct=False to keep all samples, or try another prompt style."
+        )
+        self.run = run
+
+
 def sweep(
     model: VideoLLM,
     samples: Samples | Sequence[Sample],
@@ -188,7 +199,4 @@ def _refuse_empty(run: Run, only_correct: bool) -> None:
         first = run.skipped.iloc[-1]
         raise nothing_usable(len(run.skipped), f"{first['sample_id']}: {first['reason']}")
     if only_correct:
-        raise RunError(
-            f"The model answers none of the {len(run.samples)} samples correctly, so nothing was cut. "
-            "Pass only_correct=False to keep all samples, or try another prompt style."
-        )
+        raise NothingCorrect(run)
