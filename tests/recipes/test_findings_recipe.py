@@ -91,7 +91,7 @@ def test_what_is_there_is_not_measured_again(planted, tmp_path, monkeypatch) -> 
     monkeypatch.setattr("workbench.sweep", None)
     found = recipe(**settings(planted, tmp_path / "again", **given)).run()
     pd.testing.assert_frame_equal(found, expected)
-    with pytest.raises(RunError, match="results of 'answer_probability', those of 'suffice' are needed"):
+    with pytest.raises(RunError, match="results of 'answer_probability', and those of 'suffice' are asked"):
         recipe(**settings(planted, tmp_path / "wrong", **{**given, "pathways": given["answers"]})).run()
     (made / "pathways" / "manifest.json").unlink()
     with pytest.raises(RunError, match="holds no run"):
