@@ -51,8 +51,11 @@ class OpenEnded(Recipe):
     knockout."""
 
     def run(self) -> Run:
-        """Sweep, print the example answers, and write open_ended.csv, .png, .html and examples.csv into
-        `out`. The paper's tasks are Action Antonym, Moving Direction and Object Count."""
+        """Sweep, print example answers, and follow the true word through the layers.
+
+        Writes open_ended.csv, .png, .html, examples.csv and true_word.csv into `out`. The paper's tasks are
+        Action Antonym, Moving Direction and Object Count.
+        """
         model = self.load_model()
         tasks = self.paper_tasks(("action_antonym", "moving_direction", "object_count"))
         samples = self.load_samples(tasks=tasks).open_ended()
@@ -91,6 +94,10 @@ class OpenEnded(Recipe):
             console().print(said)
             said.to_csv(self.out / "examples.csv")
             parts.append(Part(f"Answers in words, each flow cut in {self.answers_window}", said))
+        words = wb.answer_probability(model, samples, out=self.out / "answer_probability", frames=self.frames)
+        told = {"only_correct": self.only_correct, "seed": self.seed}
+        words.curves(**told).to_csv(self.out / "true_word.csv", index=False, float_format="%.6f")
+        parts.append(Part("Probability of the true word after each layer", words.figure(**told)))
         page = write_page(self.out / "open_ended.html", "Open-ended questions", parts)
         write_png(fig, self.out / "open_ended.png")
         print(f"Written: {page} and the tables beside it", flush=True)

@@ -178,6 +178,8 @@ def test_open_ended_finds_the_path_without_options(stemmed, tmp_path, capsys) ->
         "video -> last": True,
     }
     assert {"open_ended.png", "open_ended.html"} <= files(tmp_path)
+    word: Any = pd.read_csv(tmp_path / "true_word.csv").set_index("layer")["mean"]
+    assert word[ANSWER - 1] < 0.5 < word[ANSWER], "the true word appears where it is written"
     assert "Answers before and after" in capsys.readouterr().out
 
 
