@@ -78,8 +78,8 @@ class AttentionMapsRecipe(Recipe):
         print(samples, flush=True)
         print(f"{model.name}: layers {', '.join(map(str, query['layers']))}; cut: {knockout}", flush=True)
         shares = attention_shares(model, samples, knockout, out=self.out, **query, **prompts)
-        for skip in shares.skipped.itertuples():
-            print(f"Skipped {skip.sample_id}: {skip.reason}", flush=True)
+        for skip in shares.skipped.to_dict("records"):
+            print(f"Skipped {skip['sample_id']}: {skip['reason']}", flush=True)
         maps = {
             sample_id: maps_of_word(model, model.encode(samples[sample_id], **prompts), knockout, **query)
             for sample_id in self.drawn(shares)
@@ -118,7 +118,7 @@ class AttentionMapsRecipe(Recipe):
             ]
         columns = ["sample_id", "query", "state", "layer", "frame", "cell_row", "cell_column", "weight"]
         pd.concat(cells)[columns].to_csv(table, index=False, float_format="%.4g")
-        measured = shares.table["sample_id"].nunique()
+        measured = len(set(shares.table["sample_id"]))
         text = (
             "Each line is a layer, each picture a frame as the model sees it. The brighter a cell, the more "
             "the query attends to it; hover for the weight. Left: the model as it is. Right: with a cut. "
@@ -157,4 +157,3 @@ def as_heads(text: str) -> Heads:
     if not text.strip().isdigit():
         raise RunError(f"heads={text!r} is not offered: use mean, max, or the number of one head, from 0.")
     return int(text)
-

@@ -63,7 +63,9 @@ def test_cells_lie_on_the_picture_of_their_frame() -> None:
     assert (behind.sizex, behind.sizey) == (fig.layout.xaxis.range[1], fig.layout.yaxis.range[0])
     across, down = grey.shape[1] / behind.sizex, grey.shape[0] / behind.sizey  # pixels a cell
     frames = [Image.fromarray(frame) for frame in seen_frames(untouched.prompt.clip.frames, untouched.pixels)]
-    seen = np.stack([np.asarray(frame.convert("L").resize((12, 12), Image.Resampling.BOX)) for frame in frames])
+    seen = np.stack(
+        [np.asarray(frame.convert("L").resize((12, 12), Image.Resampling.BOX)) for frame in frames]
+    )
     for trace in fig.data:
         x, y, z = np.asarray(trace.x), np.asarray(trace.y), np.asarray(trace.z)
         assert (len(y), len(x)) == (z.shape[0] + 1, z.shape[1] + 1), "edges, one more than cells"

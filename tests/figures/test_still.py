@@ -87,7 +87,9 @@ def test_one_renderer_draws_all_figures_and_a_new_one_after_it_has_ended(
     still._renderer.cache_clear()
 
     def size(width: int) -> tuple[int, int]:
-        (path,) = try_png(go.Figure(layout={"width": width, "height": 80}), tmp_path / "a.png", html="", scale=1)
+        (path,) = try_png(
+            go.Figure(layout={"width": width, "height": 80}), tmp_path / "a.png", html="", scale=1
+        )
         with Image.open(path) as image:
             return image.size
 
@@ -142,7 +144,7 @@ def test_a_request_that_is_never_read_ends_in_time(shell_renderer: Callable[[str
 
 
 def test_a_renderer_that_ends_tells_its_last_words(shell_renderer: Callable[[str], Renderer]) -> None:
-    with pytest.raises(OSError, match="the program ended. no display"):
+    with pytest.raises(OSError, match=r"the program ended\. no display"):
         shell_renderer("echo no display >&2; exit 1\n").ask("draw\n", 20)
 
 

@@ -255,8 +255,8 @@ def _backdrop(
 ) -> str:
     """The frames in grey under every cell of the figure, as a data URI.
 
-    `size` is (across, down) and `panel_step` the way from one panel to the next, in cells; `sharp` is pixels a
-    cell.
+    `size` is (across, down) and `panel_step` the way from one panel to the next, in cells; `sharp` is pixels
+    a cell.
     """
     frames, aspect = _frames(maps)
     rows, columns = maps.layout.grid or (1, 1)

@@ -17,7 +17,8 @@ class Renderer:
     """A program that answers each line with a line, after one line that says it is ready.
 
     It is started by the first request and serves all that follow, since starting it takes longer than most
-    figures do. It ends with Python, and where it does not answer in time; the next request then starts it anew.
+    figures do. It ends with Python, and where it does not answer in time; the next request then starts it
+    anew.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -64,7 +65,9 @@ class Renderer:
         process.wait()
         for pipe in (process.stdin, process.stdout, self._complaints):
             if pipe is not None:
-                with contextlib.suppress(OSError, ValueError):  # what was not sent yet cannot be sent any more
+                with contextlib.suppress(
+                    OSError, ValueError
+                ):  # what was not sent yet cannot be sent any more
                     pipe.close()
 
     def _start(self) -> bool:
@@ -72,7 +75,7 @@ class Renderer:
         if self._process is not None and self._owner == os.getpid() and self._process.poll() is None:
             return False
         self.end()
-        self._complaints = tempfile.TemporaryFile()  # a pipe that nobody reads would fill up
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end; a pipe that nobody reads would fill up
         self._owner = os.getpid()
         self._process = subprocess.Popen(
             self.command,

@@ -16,8 +16,8 @@ from workbench.errors import RunError
 from workbench.figures.renderer import Renderer
 
 _TIMEOUTS = (20, 40)
-"""Seconds of each try. A figure takes about half a second, or a few on a busy machine; now and then the program
-stops answering, and a new one then draws the same figure."""
+"""Seconds of each try. A figure takes about half a second, or a few on a busy machine; now and then the
+program stops answering, and a new one then draws the same figure."""
 
 
 def write_png(
@@ -45,7 +45,8 @@ def write_png(
 def try_png(fig: go.Figure, path: Path | str, *, html: Path | str, scale: float = 2.0) -> list[Path]:
     """As `write_png`, for a run that must not end for want of a picture: `html` holds the same figure.
 
-    Gives back the path in a list, which is empty where the picture could not be drawn; a warning then says so.
+    Gives back the path in a list, which is empty where the picture could not be drawn; a warning then says
+    so.
     """
     try:
         return [write_png(fig, path, scale=scale)]
