@@ -105,7 +105,7 @@ def test_a_title_too_long_for_its_panel_has_its_name_on_a_line_of_its_own() -> N
     counts = pd.DataFrame([count("video", task, 8) for task in tasks])
     long: Any = models_compared(curves, counts)
     assert long.layout.annotations[0].text.startswith("<b>Action Antonym</b><br>frames")
-    alone: Any = models_compared(curves[curves["flow"] == FLOW], counts)
+    alone: Any = models_compared(curves.query("flow == @FLOW"), counts)
     assert alone.layout.annotations[0].text.startswith("<b>Action Antonym</b>, n = ")
     # The second line has room of its own, above the panels and between two rows of them.
     assert long.layout.margin.t > alone.layout.margin.t
