@@ -68,6 +68,7 @@ map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model
 	$(call mtf,cross_frame_halves)
 	$(call mtf,answer_probability)
 	$(call mtf,logit_lens)
+	$(call mtf,attention_maps)
 	$(call mtf,effective_pathways) --runs runs/mtf/information_flow
 	$(call mtf,pathways_suffice) --sweep runs/mtf/information_flow
 	$(call mtf,window_size)

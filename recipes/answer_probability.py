@@ -52,11 +52,12 @@ class AnswerProbabilityByLayer(Recipe):
         curves.to_csv(self.out / "answer_curves.csv", index=False, float_format="%.6f")
         _print_curves(curves)
         figure = found.figure(only_correct=self.only_correct, seed=self.seed)
+        page = wb.figures.write_html(figure, self.out / "answer_probability.html")
         written = [
             self.out / "answer_probability.parquet",
             self.out / "answer_curves.csv",
-            wb.figures.write_html(figure, self.out / "answer_probability.html"),
-            wb.figures.write_png(figure, self.out / "answer_probability.png"),
+            page,
+            *wb.figures.try_png(figure, self.out / "answer_probability.png", html=page),
         ]
         if len(found.skipped):
             print(f"Skipped: {len(found.skipped)}, see {self.out / 'skipped.csv'}", flush=True)

@@ -3,7 +3,8 @@
 For each sample one word is the query: by default the last word of the true option, which names what happens
 ("The person closes the door" -> "door", or "left"). Its attention on the video is drawn on the frames, layer
 by layer, once untouched and once without the frames' attention to earlier frames. Where the cut blurs the
-map, the word had found its place by what the frames had told one another.
+map, the word had found its place by what the frames had told one another. The first samples of each task are
+drawn; how much of the attention goes to which frame or option is in a table of all samples.
 """
 
 from __future__ import annotations
@@ -11,23 +12,32 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-import workbench as wb
 from workbench.analyses import AttentionMaps
 from workbench.analyses.attention_maps import Heads
-from workbench.analyses.progress import progress_bar
-from workbench.analyses.words import word_rows
+from workbench.analyses.attention_shares import AttentionShares, attention_shares, maps_of_word
 from workbench.data import MTF_TASKS, Sample
-from workbench.errors import RunError, WorkbenchError
-from workbench.figures import Part, write_page
+from workbench.errors import RunError
+from workbench.figures import Part, try_png, write_page
+from workbench.figures.text import count_of
 from workbench.interventions import Knockout
-from workbench.models import Prompt, VideoLLM
-from workbench.recipe import Recipe, data_source
+from workbench.models import VideoLLM
+from workbench.recipe import Recipe
 
 MOST_LAYERS = 12
 """Layers that a figure shows where nobody says which; deeper models are sampled evenly."""
+
+
+class Found(NamedTuple):
+    """What this recipe finds."""
+
+    shares: AttentionShares
+    """Of all samples."""
+    maps: dict[str, tuple[AttentionMaps, AttentionMaps]]
+    """Of the samples that are drawn, untouched and cut, by the sample's id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,44 +57,40 @@ class AttentionMapsRecipe(Recipe):
     """Where it is cut, for example "layers(3, 8)" or "first_half"; one range."""
     style: str | None = None
     """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
+    pictures: int = 1
+    """Samples of each task that are drawn on their frames; the table has all."""
     frames: str | None = None
     """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
 
-    def run(self) -> dict[str, tuple[AttentionMaps, AttentionMaps]]:
-        """Make the maps, and write attention_maps.html, a picture a sample, and two tables into `out`."""
+    def run(self) -> Found:
+        """Measure, and leave tables, attention_maps.html and a picture a drawn sample in `out`."""
+        if self.pictures < 1:
+            raise RunError(f"pictures={self.pictures}: draw at least one sample a task.")
         model = self.load_model()
-        name, _ = data_source(self.data)
-        tasks = MTF_TASKS if name in ("mini", "tvbench") else ()
-        samples = self.load_samples(tasks=tasks, limit=1)
+        samples = self.load_samples(tasks=self.paper_tasks(MTF_TASKS), limit=1)
         knockout = self.knockout(model)
-        layers = self.layers or spread(model.n_layers)
+        query: dict[str, Any] = {
+            "word": self.word,
+            "layers": self.layers or spread(model.n_layers),
+            "heads": as_heads(self.heads),
+        }
+        prompts: dict[str, Any] = {"style": self.style, "frames": self.frames}
         print(samples, flush=True)
-        print(f"{model.name}: layers {', '.join(map(str, layers))}; cut: {knockout}", flush=True)
-        self.out.mkdir(parents=True, exist_ok=True)
-        found: dict[str, tuple[AttentionMaps, AttentionMaps]] = {}
-        skipped: dict[str, str] = {}
-        with progress_bar(len(samples), what="attention maps", unit=" samples") as bar:
-            for sample in samples:
-                try:
-                    prompt = model.encode(sample, frames=self.frames, style=self.style)
-                    query = query_of(prompt, self.word)
-                    both = [
-                        wb.attention_maps(
-                            model, prompt, query, layers=layers, heads=as_heads(self.heads), knockout=cut
-                        )
-                        for cut in (None, knockout)
-                    ]
-                    found[sample.id] = (both[0], both[1])
-                except WorkbenchError as error:
-                    skipped[sample.id] = str(error)
-                bar.update(1)
-        if not found:
-            first, reason = next(iter(skipped.items()))
-            raise RunError(f"None of the {len(samples)} samples gave maps. The first, {first}: {reason}")
-        for sample_id, reason in skipped.items():
-            print(f"Skipped {sample_id}: {reason}", flush=True)
-        print("Written: " + ", ".join(map(str, self._write(found))), flush=True)
-        return found
+        print(f"{model.name}: layers {', '.join(map(str, query['layers']))}; cut: {knockout}", flush=True)
+        shares = attention_shares(model, samples, knockout, out=self.out, **query, **prompts)
+        for skip in shares.skipped.to_dict("records"):
+            print(f"Skipped {skip['sample_id']}: {skip['reason']}", flush=True)
+        maps = {
+            sample_id: maps_of_word(model, model.encode(samples[sample_id], **prompts), knockout, **query)
+            for sample_id in self.drawn(shares)
+        }
+        print("Written: " + ", ".join(map(str, self._write(shares, maps))), flush=True)
+        return Found(shares, maps)
+
+    def drawn(self, shares: AttentionShares) -> list[str]:
+        """The first samples of each task."""
+        each: Any = shares.table.drop_duplicates("sample_id").groupby("task", sort=False)
+        return each.head(self.pictures)["sample_id"].tolist()
 
     def knockout(self, model: VideoLLM) -> Knockout:
         """The flow, cut in the one range of `cut_layers`."""
@@ -95,44 +101,35 @@ class AttentionMapsRecipe(Recipe):
             raise RunError(f"{self.cut_layers} is {len(spans)} ranges. Name one, such as layers(3, 8).")
         return Knockout.of(self.flow, spans[0])
 
-    def _write(self, found: dict[str, tuple[AttentionMaps, AttentionMaps]]) -> list[Path]:
-        parts, masses, cells, written = [], [], [], []
-        for sample_id, (untouched, cut) in found.items():
-            heat = untouched.figure(cut)
-            parts += [Part(sample_id, described(untouched)), Part("", heat)]
+    def _write(
+        self, shares: AttentionShares, drawn: dict[str, tuple[AttentionMaps, AttentionMaps]]
+    ) -> list[Path]:
+        page, table, by_span = (
+            self.out / name for name in ("attention_maps.html", "attention_maps.csv", "attention_by_span.csv")
+        )
+        shares.table.to_csv(by_span, index=False, float_format="%.6f")
+        parts, cells, heats = [], [], {}
+        for sample_id, (untouched, cut) in drawn.items():
+            heats[sample_id] = untouched.figure(cut)
+            parts += [Part(sample_id, described(untouched)), Part("", heats[sample_id])]
             parts.append(Part("", untouched.mass_figure(cut)))
-            picture = self.out / f"attention_{re.sub(r'[^A-Za-z0-9_-]+', '_', sample_id)}.png"
-            written.append(wb.figures.write_png(heat, picture, scale=1.5))
-            for maps in (untouched, cut):
-                named = {"sample_id": sample_id, "query": maps.query, "state": maps.state}
-                masses.append(maps.mass.assign(**named))
-                cells.append(maps.table.assign(sample_id=sample_id).dropna(subset="frame"))
-        text = (
-            "Each line is a layer, each picture a frame as the model sees it. The brighter a cell, the more "
-            "the query attends to it; hover for the weight. Left: the model as it is. Right: with a cut."
-        )
-        page = write_page(self.out / "attention_maps.html", "Attention maps", parts, about=text)
-        by_span = self.out / "attention_by_span.csv"
-        pd.concat(masses)[["sample_id", "query", "state", "layer", "span", "keys", "mass"]].to_csv(
-            by_span, index=False, float_format="%.6f"
-        )
-        table = self.out / "attention_maps.csv"
+            cells += [
+                maps.table.assign(sample_id=sample_id).dropna(subset="frame") for maps in (untouched, cut)
+            ]
         columns = ["sample_id", "query", "state", "layer", "frame", "cell_row", "cell_column", "weight"]
         pd.concat(cells)[columns].to_csv(table, index=False, float_format="%.4g")
-        return [page, table, by_span, *written]
-
-
-def query_of(prompt: Prompt, word: str | None) -> str | list[int]:
-    """The query's rows: those of `word`, or of the word that tells most. Raises SpanError."""
-    if word == "last":
-        return "last"
-    sample = prompt.sample
-    if word is not None:
-        return word_rows(prompt.layout, word).tolist()
-    if sample is not None and sample.true_option and "true_option" in prompt.layout:
-        return word_rows(prompt.layout, _last_word(sample.true_option), "true_option").tolist()
-    question = "" if sample is None else sample.question
-    return word_rows(prompt.layout, _last_word(question)).tolist()
+        measured = len(set(shares.table["sample_id"]))
+        text = (
+            "Each line is a layer, each picture a frame as the model sees it. The brighter a cell, the more "
+            "the query attends to it; hover for the weight. Left: the model as it is. Right: with a cut. "
+            f"{len(drawn)} of {count_of(measured, 'sample')} drawn; {by_span.name} has the numbers of all."
+        )
+        write_page(page, "Attention maps", parts, about=text)
+        written = [page, table, by_span, self.out / "attention_by_span.parquet"]
+        for sample_id, heat in heats.items():
+            picture = self.out / f"attention_{re.sub(r'[^A-Za-z0-9_-]+', '_', sample_id)}.png"
+            written += try_png(heat, picture, html=page, scale=1.5)
+        return written
 
 
 def described(maps: AttentionMaps) -> str:
@@ -160,8 +157,3 @@ def as_heads(text: str) -> Heads:
     if not text.strip().isdigit():
         raise RunError(f"heads={text!r} is not offered: use mean, max, or the number of one head, from 0.")
     return int(text)
-
-
-def _last_word(text: str) -> str:
-    found = re.findall(r"\w+", text)
-    return found[-1] if found else text

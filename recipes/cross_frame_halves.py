@@ -13,7 +13,7 @@ import workbench as wb
 from workbench.analyses.flips import accuracy_drop
 from workbench.analyses.generations import Generations, first_of_each_task, generations
 from workbench.data import MTF_TASKS
-from workbench.figures import Part, accuracy_drops, write_page, write_png
+from workbench.figures import Part, accuracy_drops, try_png, write_page
 from workbench.interventions import Knockout
 from workbench.recipe import Recipe, console
 from workbench.results import Run
@@ -73,7 +73,7 @@ class CrossFrameHalves(Recipe):
             said.to_csv(self.out / "examples.csv")
             parts.append(Part(f"Example answers: the first {self.examples} right ones of each task", said))
         page = write_page(self.out / "cross_frame_halves.html", "Where frames must read one another", parts)
-        write_png(fig, self.out / "cross_frame_halves.png")
+        try_png(fig, self.out / "cross_frame_halves.png", html=page)
         print(f"Written: {page} and the tables beside it", flush=True)
         return run
 

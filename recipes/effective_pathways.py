@@ -69,11 +69,12 @@ class EffectivePathways(Recipe):
         figure = wb.figures.staged_flow(
             bins, title="Effective pathways: in which layers each flow matters", note=" ".join(warnings)
         )
+        page = wb.figures.write_html(figure, self.out / "effective_pathways.html")
         written = [
             self.out / "pathways.csv",
             self.out / "ranges.csv",
-            wb.figures.write_html(figure, self.out / "effective_pathways.html"),
-            wb.figures.write_png(figure, self.out / "effective_pathways.png"),
+            page,
+            *wb.figures.try_png(figure, self.out / "effective_pathways.png", html=page),
         ]
         for name, one in found.items():
             print(f"\n{name}", flush=True)

@@ -16,7 +16,7 @@ import workbench as wb
 from workbench.analyses.comparing import Comparison, compare_runs, sweep_even_if_wrong
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
-from workbench.figures import Part, write_page, write_png
+from workbench.figures import Part, try_png, write_page
 from workbench.interventions import parse_window
 from workbench.interventions.depth import scaled_windows
 from workbench.recipe import Recipe
@@ -80,6 +80,6 @@ class ImageVsVideo(Recipe):
         fig = found.figure()
         parts = [Part("", fig), Part("Samples", found)]
         page = write_page(self.out / "image_vs_video.html", "What video tuning changes", parts)
-        write_png(fig, self.out / "image_vs_video.png")
+        try_png(fig, self.out / "image_vs_video.png", html=page)
         print(f"Written: {page} and the tables beside it", flush=True)
         return found

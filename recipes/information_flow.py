@@ -75,10 +75,11 @@ class InformationFlow(Recipe):
             written.append(found.to_csv(self.out / "pathways.csv"))
         else:
             print(f"No pathways: they need a centred window, and this is {window}.", flush=True)
-        written.append(write_report(self.out))
+        report = write_report(self.out)
+        written.append(report)
         for number, (group, figure) in enumerate(wb.figures.flow_figures(run.table, seed=self.seed).items()):
             name = f"information_flow_{group}.png" if number else "information_flow.png"
-            written.append(wb.figures.write_png(figure, self.out / name))
+            written += wb.figures.try_png(figure, self.out / name, html=report)
         if run.rounding:
             print(run.rounding, flush=True)
         if len(run.skipped):

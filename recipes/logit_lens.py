@@ -78,7 +78,7 @@ class LogitLens(Recipe):
         if found.table["kept"].to_numpy(bool).any():
             figure = found.figure()
             written.append(wb.figures.write_html(figure, self.out / "logit_lens.html"))
-            written.append(wb.figures.write_png(figure, self.out / "logit_lens.png"))
+            written += wb.figures.try_png(figure, self.out / "logit_lens.png", html=written[-1])
         else:
             print(f"No figure: no keyword has {self.min_hits} hits or more (--min-hits).", flush=True)
         written += self._overlay(model, samples, lists, found)

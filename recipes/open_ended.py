@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import workbench as wb
 from workbench.analyses.generations import first_of_each_task, generations
 from workbench.analyses.statistics import curve_table
-from workbench.figures import Part, write_page, write_png
+from workbench.figures import Part, try_png, write_page
 from workbench.interventions import Knockout, parse_window
 from workbench.interventions.depth import scaled_windows
 from workbench.recipe import Recipe, console
@@ -99,6 +99,6 @@ class OpenEnded(Recipe):
         words.curves(**told).to_csv(self.out / "true_word.csv", index=False, float_format="%.6f")
         parts.append(Part("Probability of the true word after each layer", words.figure(**told)))
         page = write_page(self.out / "open_ended.html", "Open-ended questions", parts)
-        write_png(fig, self.out / "open_ended.png")
+        try_png(fig, self.out / "open_ended.png", html=page)
         print(f"Written: {page} and the tables beside it", flush=True)
         return run

@@ -99,11 +99,12 @@ class PathwaysSuffice(Recipe):
         figure = found.figure(note=" ".join(warnings))
         pathways = pd.concat([one.table.assign(task=task) for task, one in ranges.items()], ignore_index=True)
         pathways.to_csv(self.out / "pathways.csv", index=False, float_format="%.4f")
+        page = wb.figures.write_html(figure, self.out / "pathways_suffice.html")
         written = [
             found.to_csv(self.out / "pathways_suffice.csv"),
             self.out / "pathways.csv",
-            wb.figures.write_html(figure, self.out / "pathways_suffice.html"),
-            wb.figures.write_png(figure, self.out / "pathways_suffice.png"),
+            page,
+            *wb.figures.try_png(figure, self.out / "pathways_suffice.png", html=page),
         ]
         console().print(_ranges_shown(ranges))
         console().print(found)

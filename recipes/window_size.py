@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import workbench as wb
 from workbench.analyses.statistics import curve_table
-from workbench.figures import Part, windows_compared, write_page, write_png
+from workbench.figures import Part, try_png, windows_compared, write_page
 from workbench.interventions.depth import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
 from workbench.recipe import Recipe
 from workbench.results import Run
@@ -65,6 +65,6 @@ class WindowSize(Recipe):
         curves.to_csv(self.out / "window_size.csv", index=False, float_format="%.4f")
         fig = windows_compared(curves, note=note)
         page = write_page(self.out / "window_size.html", "How many layers to cut at once", [Part("", fig)])
-        write_png(fig, self.out / "window_size.png")
+        try_png(fig, self.out / "window_size.png", html=page)
         print(f"Written: {page} and the table beside it", flush=True)
         return run

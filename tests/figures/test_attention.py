@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import json
 from functools import cache
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample
 from workbench.analyses import AttentionMaps, attention_maps
@@ -17,6 +20,7 @@ from workbench.errors import RunError
 from workbench.figures import Part, attention_heat, attention_mass, write_page
 from workbench.figures.attention_heat import FLOOR
 from workbench.figures.attention_mass import span_colors
+from workbench.models.preprocess import seen_frames
 
 CUT = "frames -> later frames in layers 1..2"
 
@@ -52,25 +56,32 @@ def test_cells_lie_on_the_picture_of_their_frame() -> None:
     untouched, cut = both()
     fig: Any = attention_heat(untouched, cut)
     layers, units, rows, columns = untouched.cells.shape
-    pictures = fig.layout.images
-    assert len(pictures) == 2 * layers
-    starts = []
-    for trace, own in zip(fig.data, (pictures[:layers], pictures[layers:]), strict=True):
-        starts.append(own[0].x)
+    (behind,) = fig.layout.images
+    encoded = base64.b64decode(behind.source.removeprefix("data:image/jpeg;base64,"))
+    with Image.open(io.BytesIO(encoded)) as picture:
+        grey = np.asarray(picture.convert("L")).astype(float)
+    assert (behind.sizex, behind.sizey) == (fig.layout.xaxis.range[1], fig.layout.yaxis.range[0])
+    across, down = grey.shape[1] / behind.sizex, grey.shape[0] / behind.sizey  # pixels a cell
+    frames = [Image.fromarray(frame) for frame in seen_frames(untouched.prompt.clip.frames, untouched.pixels)]
+    seen = np.stack(
+        [np.asarray(frame.convert("L").resize((12, 12), Image.Resampling.BOX)) for frame in frames]
+    )
+    for trace in fig.data:
         x, y, z = np.asarray(trace.x), np.asarray(trace.y), np.asarray(trace.z)
         assert (len(y), len(x)) == (z.shape[0] + 1, z.shape[1] + 1), "edges, one more than cells"
-        assert own[0].x == x[0]
-        assert own[0].x + own[0].sizex == pytest.approx(x[-1])
-        assert {picture.source for picture in own} == {own[0].source}
         told = np.asarray(trace.customdata)
         for line, column in np.argwhere(~np.isnan(z)).tolist():
             layer, t, i, j, _ = told[line, column]
-            picture = own[int(layer) - 1]
-            one = columns + (own[0].sizex - units * columns) / (units - 1)  # a frame and the gap after it
-            assert x[column] == pytest.approx(picture.x + t * one + j)
-            assert y[line] == pytest.approx(picture.y + i)
-    assert starts[1] > fig.data[0].x[-1], "the second panel is right of the first"
-    assert rows == 2
+            left, top = x[column] - j, y[line] - i  # of the frame, in cells
+            box = np.array([left * across, top * down, (left + columns) * across, (top + rows) * down])
+            under = Image.fromarray(grey).crop(tuple(box.round().astype(int).tolist()))
+            small = np.asarray(under.resize((12, 12), Image.Resampling.BOX))
+            # Darkened by a fifth; the coarse noise of another frame is far from it.
+            off = [np.abs(small - 0.8 * frame).mean() for frame in seen]
+            assert np.argmin(off) == t, (layer, t)
+            assert off[int(t)] < 8 < sorted(off)[1]
+    assert fig.data[1].x[0] > fig.data[0].x[-1], "the second panel is right of the first"
+    assert (layers, units, rows) == (4, 4, 2)
 
 
 def test_both_panels_share_one_scale_and_one_bar() -> None:

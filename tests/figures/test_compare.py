@@ -97,6 +97,23 @@ def test_several_flows_have_panels_of_their_own() -> None:
     assert "Moving Direction: video → question" in notes(fig)
 
 
+def test_a_title_too_long_for_its_panel_has_its_name_on_a_line_of_its_own() -> None:
+    flows = (FLOW, "video -> question")
+    tasks = (*TASKS, "object_count")
+    table = sweep_table({task: {flow: [-50.0] * 12 for flow in flows} for task in tasks}, flows=flows)
+    curves = curve_table(table).assign(model="video")
+    counts = pd.DataFrame([count("video", task, 8) for task in tasks])
+    long: Any = models_compared(curves, counts)
+    assert long.layout.annotations[0].text.startswith("<b>Action Antonym</b><br>frames")
+    alone: Any = models_compared(curves.query("flow == @FLOW"), counts)
+    assert alone.layout.annotations[0].text.startswith("<b>Action Antonym</b>, n = ")
+    # The second line has room of its own, above the panels and between two rows of them.
+    assert long.layout.margin.t > alone.layout.margin.t
+    rows = long.layout.yaxis.domain[0] - long.layout.yaxis4.domain[1]
+    inner = long.layout.height - long.layout.margin.t - long.layout.margin.b
+    assert rows * inner > 66 + 14
+
+
 def test_models_of_another_depth_name_their_windows() -> None:
     mixed = CURVES.assign(window=["centred(9)" if m == "image" else "centred(3)" for m in CURVES["model"]])
     assert "Windows: centred(3) in video, centred(9) in image." in notes(models_compared(mixed, COUNTS))

@@ -39,7 +39,7 @@ def test_a_panel_a_task_and_every_mean_and_band_in_its_place() -> None:
         assert list(line.x) == list(range(1, N_LAYERS + 1))
         assert list(line.y) == pytest.approx(points["mean"].tolist())
         assert list(band.y) == pytest.approx([*points["high"], *points["low"][::-1]])
-        assert "7 samples" in line.customdata[0]
+        assert line.customdata[0][0].endswith("<br>7 samples")
     assert "<b>Moving Direction</b>, n = 7" in notes(fig)
     assert "Object&lt;b&gt;count" in notes(fig)
     assert sum(trace.showlegend for trace in lines) == 2
@@ -61,7 +61,10 @@ def test_open_ended_answers_have_one_curve() -> None:
 
 
 def test_few_samples_are_said_to_be_few() -> None:
-    assert "few: read with care" in notes(answer_probability(answer_table(samples=3)))
+    said = notes(answer_probability(answer_table(samples=3)))
+    assert "n = 2 (few)" in said
+    assert "Few: under 5 samples, read with care." in said
+    assert "few" not in notes(answer_probability(answer_table(samples=7))).lower()
 
 
 # keyword frequencies

@@ -14,7 +14,7 @@ from workbench.figures.layout import clip_strip
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.pathways import staged_flow
 from workbench.figures.reading import by_task, headline
-from workbench.figures.still import write_png
+from workbench.figures.still import try_png, write_png
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.template import FLOW_STYLES, TEMPLATE, line_styles
 from workbench.figures.totals import total_effects
@@ -41,6 +41,7 @@ __all__ = [
     "staged_flow",
     "sufficiency",
     "total_effects",
+    "try_png",
     "windows_compared",
     "write_html",
     "write_page",

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 
 from workbench.analyses.answer_probability import CurvePoint, answer_curves
 from workbench.analyses.answer_roles import FALSE, ROLES, TRUE
-from workbench.analyses.statistics import FEW_SAMPLES
 from workbench.errors import RunError, near_matches
+from workbench.figures.banded import banded_line
 from workbench.figures.panels import grid, layer_axis
-from workbench.figures.template import BLUE, VERMILLION, LineStyle, translucent
-from workbench.figures.text import count_of, plain, task_name
+from workbench.figures.template import BLUE, VERMILLION, LineStyle
+from workbench.figures.text import FEW_NOTE, count_of, few_mark, plain, task_name
 
 _STYLES = {TRUE: LineStyle(BLUE, "solid", "circle"), FALSE: LineStyle(VERMILLION, "dash", "square")}
 _NAMES = {TRUE: "true option", FALSE: "false options (their mean)"}
@@ -42,23 +42,26 @@ def answer_probability(
         )
     ]
     shown = list(dict.fromkeys(point.task for point in points))
+    most = {task: max(point.n for point in points if point.task == task) for task in shown}
     roles = [role for role in ROLES if any(point.role == role for point in points)]
     open_ended = roles == [TRUE]
     names = {TRUE: "true word"} if open_ended else _NAMES
     whose = "samples that the model answers correctly" if only_correct else "all samples"
     panels = grid(
-        [_panel_title(task, [point for point in points if point.task == task]) for task in shown],
+        [f"<b>{plain(task_name(task))}</b>, n = {most[task]}{few_mark(most[task])}" for task in shown],
         columns=columns,
         title="When the answer appears: its probability at the last prompt row" if title is None else title,
         subtitle=f"Residual stream after each layer through the final norm and the unembedding. Mean over "
         f"{whose}, with its 95% bootstrap interval.",
         legend=[names[role] for role in roles],
+        note=FEW_NOTE if any(map(few_mark, most.values())) else "",
     )
     for index, task in enumerate(shown):
         for role in reversed(roles):  # the true option lies on top
             curve = [point for point in points if point.task == task and point.role == role]
             if curve:
-                for trace in _curve(curve, names[role], first=index == 0):
+                key = {"showlegend": index == 0, "legendrank": ROLES.index(role) + 1}
+                for trace in banded_line(curve, _STYLES[role], names[role], _told(curve), in_legend=key):
                     panels.add(index, trace)
     layers = [point.layer for point in points]
     panels.fig.update_xaxes(**layer_axis(min(layers), max(layers)))
@@ -80,42 +83,9 @@ def _of_tasks(table: pd.DataFrame, tasks: str | Iterable[str] | None) -> pd.Data
     return cast(pd.DataFrame, table[table["task"].isin(wanted)])
 
 
-def _panel_title(task: str, points: Sequence[CurvePoint]) -> str:
-    n = max(point.n for point in points)
-    few = " (few: read with care)" if n < FEW_SAMPLES else ""
-    return f"<b>{plain(task_name(task))}</b>, n = {n}{few}"
-
-
-def _curve(curve: Sequence[CurvePoint], name: str, *, first: bool) -> list[go.Scatter]:
-    style = _STYLES[curve[0].role]
-    layers = [point.layer for point in curve]
-    band = go.Scatter(
-        x=layers + layers[::-1],
-        y=[point.high for point in curve] + [point.low for point in curve][::-1],
-        fill="toself",
-        fillcolor=translucent(style.color, 0.18),
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-        name=name,
-        legendgroup=name,
-    )
-    line = go.Scatter(
-        x=layers,
-        y=[point.mean for point in curve],
-        mode="lines+markers",
-        line={"color": style.color, "dash": style.dash, "width": 2.2},
-        marker={"color": style.color, "symbol": style.symbol, "size": 7},
-        customdata=[
-            [f"{point.mean:.3f}", f"{point.low:.3f} to {point.high:.3f}", count_of(point.n, "sample")]
-            for point in curve
-        ],
-        hovertemplate=f"<b>{name}</b>, after layer %{{x}}<br>mean %{{customdata[0]}}, 95% interval "
-        "%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
-        showlegend=first,
-        legendrank=ROLES.index(curve[0].role) + 1,
-        name=name,
-        legendgroup=name,
-    )
-    return [band, line]
+def _told(curve: Sequence[CurvePoint]) -> list[str]:
+    return [
+        f"after layer {point.layer}<br>mean {point.mean:.3f}, 95% interval {point.low:.3f} to "
+        f"{point.high:.3f}<br>{count_of(point.n, 'sample')}"
+        for point in curve
+    ]

@@ -30,7 +30,7 @@ HEAT: tuple[tuple[float, str], ...] = (
 """Inferno (van der Walt and Smith, 2015), the lower the more transparent: the frame shows through."""
 _TICKS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 _GAP = 0.5  # cells between two pictures
-_PICTURE = 96  # pixels at which frames are stored in the figure
+_PICTURE = 96  # pixels at which frames are stored in the figure, at most
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 104, 112, 24  # pixels around the pictures
 
 
@@ -53,7 +53,7 @@ def attention_heat(
         refuse_others(maps, beside)
     cells = [panel.cells for panel in panels]  # (l, t, i, j)
     heat = [np.log10(FLOOR + panel) for panel in cells]
-    strip, aspect = _strip(maps)
+    aspect = _frames(maps)[1]
     inner = width - _LEFT - _RIGHT
     bounds = _bounds(cells)
     _, units, rows, columns = cells[0].shape
@@ -68,21 +68,22 @@ def attention_heat(
     for number, panel in enumerate(panels):
         left = number * (across + between)
         fig.add_trace(_trace(panel, cells[number], heat[number], left, bounds, number == 0, height))
-        for line in range(len(maps.layers)):
-            fig.add_layout_image(
-                source=strip,
-                x=left,
-                y=line * (rows + _GAP),
-                sizex=across,
-                sizey=rows,
-                xref="x",
-                yref="y",
-                xanchor="left",
-                yanchor="top",
-                sizing="stretch",
-                layer="below",
-            )
         _label(fig, panel, left, columns)
+    # One picture behind all cells: each of many costs the drawing program and the browser more than its size.
+    sharp = min(_PICTURE / columns, 2 * cell_width)  # pixels a cell
+    fig.add_layout_image(
+        source=_backdrop(maps, len(panels), (total, down), across + between, sharp),
+        x=0,
+        y=0,
+        sizex=total,
+        sizey=down,
+        xref="x",
+        yref="y",
+        xanchor="left",
+        yanchor="top",
+        sizing="stretch",
+        layer="below",
+    )
     name = f"What {plain(maps.query)} looks at" if title is None else plain(title)
     reading = f"{heads_text(maps)}; the brighter, the more attention"
     fig.update_layout(
@@ -242,19 +243,32 @@ def heads_text(maps: AttentionMaps) -> str:
     return f"mean over heads {', '.join(map(str, maps.heads))}"
 
 
-def _strip(maps: AttentionMaps) -> tuple[str, float]:
-    """The first frame of every unit side by side, grey, as a data URI; and height over width of a frame."""
+def _frames(maps: AttentionMaps) -> tuple[np.ndarray, float]:
+    """The first frame of every unit as the model sees it, and the height of a frame over its width."""
     clip, units = maps.prompt.clip, maps.layout.n_frames
-    columns = (maps.layout.grid or (1, 1))[1]
     frames = seen_frames(clip.frames[:: max(1, -(-len(clip) // units))], maps.pixels)
-    height, width = frames.shape[1:3]
-    aspect = height / width
-    gap = round(_PICTURE * _GAP / columns)
-    tall = round(_PICTURE * aspect)
-    strip = Image.new("RGB", (units * (_PICTURE + gap) - gap, tall), "white")
-    for unit, frame in enumerate(_pictures(frames, (_PICTURE, tall))):
-        strip.paste(frame, (unit * (_PICTURE + gap), 0))
-    return data_uri(strip, "JPEG", quality=72), aspect
+    return frames, frames.shape[1] / frames.shape[2]
+
+
+def _backdrop(
+    maps: AttentionMaps, panels: int, size: tuple[float, float], panel_step: float, sharp: float
+) -> str:
+    """The frames in grey under every cell of the figure, as a data URI.
+
+    `size` is (across, down) and `panel_step` the way from one panel to the next, in cells; `sharp` is pixels
+    a cell.
+    """
+    frames, aspect = _frames(maps)
+    rows, columns = maps.layout.grid or (1, 1)
+    tall = sharp * columns * aspect / rows  # pixels a cell, downwards
+    picture = (max(1, round(columns * sharp)), max(1, round(rows * tall)))
+    canvas = Image.new("RGB", (round(size[0] * sharp), round(size[1] * tall)), "white")
+    for unit, frame in enumerate(_pictures(frames, picture)):
+        for panel in range(panels):
+            left = round((panel * panel_step + unit * (columns + _GAP)) * sharp)
+            for line in range(len(maps.layers)):
+                canvas.paste(frame, (left, round(line * (rows + _GAP) * tall)))
+    return data_uri(canvas, "JPEG", quality=72)
 
 
 def _pictures(frames: Sequence[np.ndarray] | np.ndarray, size: tuple[int, int]) -> list[Image.Image]:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.statistics import CURVE_COLUMNS, FEW_SAMPLES, Point
+from workbench.analyses.statistics import CURVE_COLUMNS, Point
 from workbench.errors import RunError
 from workbench.figures.reading import is_clear, peaks, place
 from workbench.figures.series import Panel, Remark, draw_panels
@@ -25,7 +25,7 @@ from workbench.figures.template import (
     VERMILLION,
     LineStyle,
 )
-from workbench.figures.text import arrows, flow_label, percent, plain, task_name
+from workbench.figures.text import FEW_NOTE, arrows, few_mark, flow_label, percent, plain, task_name
 
 MODEL_STYLES = [
     LineStyle(BLUE, "solid", "circle"),
@@ -113,7 +113,7 @@ def windows_compared(
     windows = list(dict.fromkeys(curves["window"]))
     points = _points(curves, "window")
     tasks, flows = list(dict.fromkeys(curves["task"])), list(dict.fromkeys(curves["flow"]))
-    panels = []
+    panels, few = [], False
     for task in tasks:
         for flow in flows:
             lines = {
@@ -122,8 +122,8 @@ def windows_compared(
             }
             n = max((point.n for line in lines.values() for point in line), default=0)
             of_task = f", {plain(task_name(task))}" if len(tasks) > 1 else ""
-            few = " (few: read with care)" if n < FEW_SAMPLES else ""
-            panels.append(Panel(f"<b>{flow_label(flow)}</b>{of_task}, n = {n}{few}", lines))
+            few |= bool(few_mark(n))
+            panels.append(Panel(f"<b>{flow_label(flow)}</b>{of_task}, n = {n}{few_mark(n)}", lines))
     of_task = f" Task: {task_name(tasks[0])}." if len(tasks) == 1 else ""
     return draw_panels(
         panels,
@@ -131,7 +131,7 @@ def windows_compared(
         title="How many layers to cut at once" if title is None else title,
         subtitle="Mean over samples, with its 95% bootstrap interval; centred(k) cuts the k layers around "
         f"each layer.{of_task}",
-        note=note,
+        note="\n".join(filter(None, (FEW_NOTE if few else "", note))),
         caption=_deepest(points, "Deepest fall with each window"),
         # A row a task, where the flows fit beside each other.
         columns=columns or (len(flows) if len(tasks) > 1 and len(flows) in (2, 3) else None),

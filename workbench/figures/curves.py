@@ -10,15 +10,26 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.statistics import FEW_SAMPLES, Point, curve_points
+from workbench.analyses.statistics import Point, curve_points
 from workbench.errors import RunError
+from workbench.figures.banded import arrowheads, banded_line
 from workbench.figures.groups import choose, flow_groups
 from workbench.figures.names import span_names, window_words
 from workbench.figures.panels import Grid, grid, layer_axis
 from workbench.figures.reading import CLEAR, headline
 from workbench.figures.selection import PLACED, is_placed, kind_of, select, series_of
-from workbench.figures.template import LineStyle, line_styles, translucent
-from workbench.figures.text import arrows, count_of, flow_label, layers_text, percent, plain, task_name
+from workbench.figures.template import LineStyle, line_styles
+from workbench.figures.text import (
+    FEW_NOTE,
+    arrows,
+    count_of,
+    few_mark,
+    flow_label,
+    layers_text,
+    percent,
+    plain,
+    task_name,
+)
 from workbench.figures.totals import total_effects
 
 _WHERE = "Where information flows"
@@ -115,8 +126,7 @@ def panel_title(task: str, points: Sequence[Point]) -> str:
     """ "<b>Moving Direction</b>, n = 9", safe for plotly; "n = 7 to 9" where points differ."""
     least, most = min(point.n for point in points), max(point.n for point in points)
     count = f"n = {most}" if least == most else f"n = {least} to {most}"
-    few = " (few)" if most < FEW_SAMPLES else ""
-    return f"<b>{plain(task_name(task))}</b>, {count}{few}"
+    return f"<b>{plain(task_name(task))}</b>, {count}{few_mark(most)}"
 
 
 def value_range(points: Sequence[Point]) -> tuple[float, float]:
@@ -151,68 +161,20 @@ def _draw(
             curve = curves.get((task, name))
             if curve is None:
                 continue
-            common = {"name": flow_label(name), "legendgroup": flow_label(name)}
-            common |= {"opacity": 0.4} if name in quiet else {}
-            panels.add(index, _band(curve, styles[name], common))
             first_time = name not in in_legend
             in_legend.add(name)
             in_key = {"showlegend": first_time, "legendrank": names.index(name) + 1}
-            panels.add(index, _line(curve, styles[name], common | in_key, ceiling))
+            opacity = 0.4 if name in quiet else None
+            told = [_told(point, ceiling) for point in curve]
+            label, style = flow_label(name), styles[name]
+            for trace in banded_line(curve, style, label, told, in_legend=in_key, opacity=opacity):
+                panels.add(index, trace)
             beyond = [point for point in curve if point.mean > ceiling]
             if beyond:
-                panels.add(index, _arrowheads(beyond, styles[name], common, ceiling))
-
-
-def _band(curve: Sequence[Point], style: LineStyle, common: dict[str, Any]) -> go.Scatter:
-    layers = [point.layer for point in curve]
-    return go.Scatter(
-        x=layers + layers[::-1],
-        y=[point.high for point in curve] + [point.low for point in curve][::-1],
-        fill="toself",
-        fillcolor=translucent(style.color, 0.16),
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-        **common,
-    )
-
-
-def _line(curve: Sequence[Point], style: LineStyle, common: dict[str, Any], ceiling: float) -> go.Scatter:
-    if len(curve) == 1:  # a band of one point has no width
-        above, below = curve[0].high - curve[0].mean, curve[0].mean - curve[0].low
-        bar = {"symmetric": False, "array": [above], "arrayminus": [below], "thickness": 1.4, "width": 5}
-        common = common | {"error_y": bar}
-    return go.Scatter(
-        x=[point.layer for point in curve],
-        y=[point.mean for point in curve],
-        mode="lines+markers",
-        line={"color": style.color, "dash": style.dash, "width": 2.2},
-        marker={"color": style.color, "symbol": style.symbol, "size": 7},
-        customdata=[[_told(point, ceiling)] for point in curve],
-        hovertemplate=f"<b>{common['name']}</b><br>%{{customdata[0]}}<extra></extra>",
-        **common,
-    )
-
-
-def _arrowheads(
-    beyond: Sequence[Point], style: LineStyle, common: dict[str, Any], ceiling: float
-) -> go.Scatter:
-    """Marks at the upper end of the axis for means above it, with their value."""
-    return go.Scatter(
-        x=[point.layer for point in beyond],
-        y=[ceiling] * len(beyond),
-        mode="markers+text",
-        text=[percent(point.mean) for point in beyond],
-        textposition="middle right",
-        textfont={"size": 12, "color": style.color},
-        marker={"color": style.color, "symbol": "triangle-up", "size": 11},
-        cliponaxis=False,
-        customdata=[[_told(point, ceiling)] for point in beyond],
-        hovertemplate=f"<b>{common['name']}</b><br>%{{customdata[0]}}<extra></extra>",
-        showlegend=False,
-        **common,
-    )
+                told = [_told(point, ceiling) for point in beyond]
+                text = [percent(point.mean) for point in beyond]
+                heads = arrowheads(beyond, style, label, told, ceiling=ceiling, text=text, opacity=opacity)
+                panels.add(index, heads)
 
 
 def _told(point: Point, ceiling: float) -> str:
@@ -242,10 +204,10 @@ def _notes(
 ) -> str:
     """What a reader must know besides, a remark a line; `names` explains those of the spans too."""
     tasks = dict.fromkeys(point.task for point in points)
-    few = any(max(point.n for point in points if point.task == task) < FEW_SAMPLES for task in tasks)
+    few = [few_mark(max(point.n for point in points if point.task == task)) for task in tasks]
     remarks = [
         span_names(dict.fromkeys(point.flow for point in points)) if names else "",
-        f"Few: under {FEW_SAMPLES} samples, read with care." if few else "",
+        FEW_NOTE if any(few) else "",
         f"Faint curves stay within {_QUIET:g}% of 0 everywhere." if quiet else "",
         _cut_axis(points, ceiling),
         left_out,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
@@ -85,9 +87,13 @@ def grid(
 
     message = 20 * len(words) + 8 if words else 0
     above_legend = 14 + 25 * len(heading) + message + 18 * len(small)
-    top = above_legend + 26 * legend_rows + (40 if any(titles) else 14)
+    room = (width - left - 14) / columns - 0.03 * (columns > 1) * width
+    titles = [_fitted(text, room) for text in titles]
+    second = 18 if any("<br>" in text for text in titles) else 0  # pixels of a second line
+    gap = _GAP + second
+    top = above_legend + 26 * legend_rows + (40 + second if any(titles) else 14)
     bottom = 62 + 20 * len(remark)
-    inner = rows * panel_height + (rows - 1) * _GAP
+    inner = rows * panel_height + (rows - 1) * gap
     height = top + inner + bottom
     fig = make_subplots(
         rows=rows,
@@ -95,13 +101,13 @@ def grid(
         shared_xaxes="all",  # pyright: ignore[reportArgumentType]
         shared_yaxes="all",  # pyright: ignore[reportArgumentType]
         subplot_titles=list(titles),
-        vertical_spacing=_GAP / inner if rows > 1 else 0,
+        vertical_spacing=gap / inner if rows > 1 else 0,
         horizontal_spacing=0.03 if columns > 1 else 0,
     )
     named = [index for index, text in enumerate(titles) if text]  # plotly writes no empty title
     for index, above in zip(named, cast(Any, fig).select_annotations(), strict=True):
         domain = fig.layout[f"xaxis{index + 1 if index else ''}"]["domain"]
-        above.update(x=domain[0], xanchor="left", yshift=4, font={"size": 14, "color": INK})
+        above.update(x=domain[0], xanchor="left", align="left", yshift=4, font={"size": 14, "color": INK})
     fig.update_layout(template=TEMPLATE, height=height, margin={"t": top, "b": bottom, "l": left, "r": 14})
     edge = 14 - left
     _write(fig, [f"<b>{plain(line)}</b>" for line in heading], 18, y=1, xshift=edge, yshift=top - 14)
@@ -113,6 +119,15 @@ def grid(
         at = 1 - (above_legend + 2) / height
         fig.update_layout(legend={"yref": "container", "y": at, "yanchor": "top"})
     return Grid(fig, size, columns)
+
+
+def _fitted(title: str, room: float) -> str:
+    """A panel's title, its name on a line of its own where both do not fit in `room` pixels."""
+    shown = html.unescape(re.sub("<[^>]*>", "", title))
+    name, end, rest = title.partition("</b>")
+    if len(shown) * 6.6 <= room or not rest:
+        return title
+    return f"{name}{end}<br>{rest.lstrip(',: ')}"
 
 
 def layer_axis(first: int, last: int) -> dict[str, Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from workbench.analyses.statistics import Point
 from workbench.errors import RunError
+from workbench.figures.banded import arrowheads, banded_line
 from workbench.figures.curves import value_range
-from workbench.figures.panels import Grid, grid, layer_axis
-from workbench.figures.template import LineStyle, translucent
+from workbench.figures.panels import grid, layer_axis
+from workbench.figures.template import LineStyle
 from workbench.figures.text import arrows, count_of, flow_label, layers_text, percent, plain
 
 _EFFECT = "change of answer probability (%)"
@@ -61,7 +62,7 @@ def draw_panels(
         title=title,
         subtitle=subtitle,
         legend=list(styles),
-        note=" ".join(filter(None, (note, _cut_axis(points, high)))),
+        note="\n".join(filter(None, (note, _cut_axis(points, high)))),
         caption=arrows(caption),
     )
     shown: set[str] = set()
@@ -72,7 +73,12 @@ def draw_panels(
             if line:
                 key = {"showlegend": name not in shown, "legendrank": list(styles).index(name) + 1}
                 shown.add(name)
-                _add_line(figure, index, line, name, styles[name], key, ceiling=high)
+                for trace in banded_line(line, styles[name], plain(name), _told(line), in_legend=key):
+                    figure.add(index, trace)
+                beyond = [point for point in line if point.mean > high]
+                if beyond:
+                    told = _told(beyond)
+                    figure.add(index, arrowheads(beyond, styles[name], plain(name), told, ceiling=high))
         for row, remark in enumerate(panel.remarks):
             _write(figure.fig, index, row, plain(remark.words), styles[remark.line].color)
     layers = [point.layer for point in points]
@@ -82,69 +88,17 @@ def draw_panels(
     return figure.fig
 
 
-def _add_line(
-    figure: Grid,
-    index: int,
-    line: Sequence[Point],
-    name: str,
-    style: LineStyle,
-    key: dict[str, Any],
-    *,
-    ceiling: float,
-) -> None:
-    layers = [point.layer for point in line]
-    told = {
-        "name": plain(name),
-        "legendgroup": plain(name),
-        "hovertemplate": f"<b>{plain(name)}</b><br>%{{customdata[0]}}<extra></extra>",
-    }
-    band = go.Scatter(
-        x=layers + layers[::-1],
-        y=[point.high for point in line] + [point.low for point in line][::-1],
-        fill="toself",
-        fillcolor=translucent(style.color, 0.14),
-        line={"width": 0},
-        mode="lines",
-        name=told["name"],
-        legendgroup=told["legendgroup"],
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    curve = go.Scatter(
-        x=layers,
-        y=[point.mean for point in line],
-        mode="lines+markers",
-        line={"color": style.color, "dash": style.dash, "width": 2.2},
-        marker={"color": style.color, "symbol": style.symbol, "size": 7},
-        customdata=[[_told(point)] for point in line],
-        **told,
-        **key,
-    )
-    figure.add(index, band)
-    figure.add(index, curve)
-    beyond = [point for point in line if point.mean > ceiling]
-    if beyond:
-        arrowheads = go.Scatter(
-            x=[point.layer for point in beyond],
-            y=[ceiling] * len(beyond),
-            mode="markers",
-            marker={"color": style.color, "symbol": "triangle-up", "size": 11},
-            cliponaxis=False,
-            customdata=[[_told(point)] for point in beyond],
-            showlegend=False,
-            **told,
-        )
-        figure.add(index, arrowheads)
-
-
-def _told(point: Point) -> str:
-    """What the hover text says of a point, safe for plotly."""
-    lines = [
-        f"{flow_label(point.flow)} cut in {layers_text(point.first_layer, point.last_layer)}",
-        f"mean {point.mean:+.1f}%, 95% interval {point.low:+.1f} to {point.high:+.1f}%",
-        f"n = {count_of(point.n, 'sample')}; ratio of means {percent(point.ratio_of_means)}",
-    ]
-    return "<br>".join([*lines, plain(point.note)] if point.note else lines)
+def _told(points: Sequence[Point]) -> list[str]:
+    """What the hover text says of each point, safe for plotly."""
+    said = []
+    for point in points:
+        lines = [
+            f"{flow_label(point.flow)} cut in {layers_text(point.first_layer, point.last_layer)}",
+            f"mean {point.mean:+.1f}%, 95% interval {point.low:+.1f} to {point.high:+.1f}%",
+            f"n = {count_of(point.n, 'sample')}; ratio of means {percent(point.ratio_of_means)}",
+        ]
+        said.append("<br>".join([*lines, plain(point.note)] if point.note else lines))
+    return said
 
 
 def _cut_axis(points: Sequence[Point], ceiling: float) -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
-import signal
-import subprocess
+import warnings
+from functools import cache
 from pathlib import Path
 
 import plotly
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.renderer import Renderer
 
-_TIMEOUTS = (10, 40, 60)
-"""Seconds of each try. A figure takes about one; now and then, most of all on a busy machine, the program
-stops answering, and a second one then draws the same figure."""
+_TIMEOUTS = (20, 40)
+"""Seconds of each try. A figure takes about half a second, or a few on a busy machine; now and then the
+program stops answering, and a new one then draws the same figure."""
 
 
 def write_png(
@@ -26,7 +26,7 @@ def write_png(
     """Draw `fig` into a PNG file and give back its path. The file appears whole or not at all.
 
     `width` and `height` in pixels default to the figure's own, or 1000 x 500; `scale` multiplies both.
-    Raises RunError where the drawing program (kaleido 0.2.1) is missing or fails.
+    Raises RunError where the drawing program (kaleido 0.2.1) is missing or fails, or takes over a minute.
     """
     path = Path(path)
     picture = _draw(
@@ -42,6 +42,19 @@ def write_png(
     return path
 
 
+def try_png(fig: go.Figure, path: Path | str, *, html: Path | str, scale: float = 2.0) -> list[Path]:
+    """As `write_png`, for a run that must not end for want of a picture: `html` holds the same figure.
+
+    Gives back the path in a list, which is empty where the picture could not be drawn; a warning then says
+    so.
+    """
+    try:
+        return [write_png(fig, path, scale=scale)]
+    except RunError as error:
+        warnings.warn(f"{path} is left out; the figure is in {html}. {error}", stacklevel=2)
+        return []
+
+
 def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
     try:
         from kaleido.scopes.plotly import PlotlyScope  # newer kaleido has no such module, and needs a Chrome
@@ -53,55 +66,37 @@ def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
             "install it with: pip install kaleido==0.2.1. The figures in the HTML report need none."
         ) from error
     script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    # The program speaks lines of JSON. Kaleido's own wrapper waits for ever where it says nothing.
+    command = (program, "plotly", f"--plotlyjs={str(script)!r}", *PlotlyScope.default_chromium_args())
     request = {"format": "png", "width": width, "height": height, "scale": scale}
-    # The program speaks lines of JSON: one when it is ready, one a request. A plain child process always
-    # ends; kaleido's own wrapper leaves a thread that reads forever.
     figure = json.loads(fig.to_json() or "{}")
     # The program need not read what it does not draw: the traces behind a slider.
     figure["data"] = [trace for trace in figure.get("data", []) if trace.get("visible", True) is not False]
     try:
-        done = _ask(
-            [program, "plotly", f"--plotlyjs={str(script)!r}", *PlotlyScope.default_chromium_args()],
-            json.dumps(request | {"data": figure}) + "\n",
-        )
-        answer = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired as error:
+        answer = json.loads(_ask(command, json.dumps(request | {"data": figure}) + "\n"))
+    except TimeoutError as error:
         raise RunError(
             f"The PNG was not drawn within {sum(_TIMEOUTS)} s. Try again on a less busy machine."
         ) from error
-    except (OSError, ValueError, IndexError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(
             f"The PNG could not be drawn: {error}. Is kaleido 0.2.1 whole? Install it again."
         ) from error
     if not answer.get("result"):
-        raise RunError(f"The PNG could not be drawn: {answer.get('message') or done.stderr[-300:]}")
+        raise RunError(f"The PNG could not be drawn: {answer.get('message') or 'no reason was given'}")
     return base64.b64decode(answer["result"])
 
 
-def _ask(command: list[str], request: str) -> subprocess.CompletedProcess[str]:
-    """What the program answers. Raises subprocess.TimeoutExpired where no try gets an answer."""
+def _ask(command: tuple[str, ...], request: str) -> str:
+    """What the program answers. Raises TimeoutError, or OSError, where no try gets an answer."""
     for seconds in _TIMEOUTS[:-1]:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return _once(command, request, seconds)
-    return _once(command, request, _TIMEOUTS[-1])
-
-
-def _once(command: list[str], request: str, seconds: float) -> subprocess.CompletedProcess[str]:
-    # A session of its own, to end the program with all that it started: kaleido's command is a shell script,
-    # and a browser that it leaves behind would stay for good.
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-    )
-    with process:
         try:
-            answer, complaint = process.communicate(request, timeout=seconds)
-            return subprocess.CompletedProcess(command, process.returncode, answer, complaint)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+            return _renderer(command).ask(request, seconds)
+        except OSError:  # TimeoutError is one
+            continue
+    return _renderer(command).ask(request, _TIMEOUTS[-1])
+
+
+@cache
+def _renderer(command: tuple[str, ...]) -> Renderer:
+    return Renderer(command)

@@ -5,6 +5,11 @@ from __future__ import annotations
 import html
 import re
 
+from workbench.analyses.statistics import FEW_SAMPLES
+
+FEW_NOTE = f"Few: under {FEW_SAMPLES} samples, read with care."
+"""To stand under panels of which one has `few_mark`."""
+
 
 def plain(text: object) -> str:
     """`text` so that plotly draws exactly these characters.
@@ -47,6 +52,11 @@ def percent(value: float) -> str:
 def count_of(count: int, thing: str) -> str:
     """ "1 sample", "3 samples"."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def few_mark(n: int) -> str:
+    """ " (few)" where there are too few samples to trust a mean, to stand behind "n = 3"; else nothing."""
+    return " (few)" if n < FEW_SAMPLES else ""
 
 
 def wrap(text: str, width: int) -> list[str]:
