@@ -14,15 +14,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.widgets.browser import PROGRAM, Page, chromium
+from tests.widgets.browser import Page, chromium, needs_chromium
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium or Chrome here"),
+    needs_chromium,
     pytest.mark.timeout(600),
 ]
 ROOT = Path(__file__).resolve().parents[2]
-SHOTS = os.environ.get("WORKBENCH_SCREENSHOTS")
 CELL = """\
 import workbench as wb
 
@@ -98,11 +97,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield page
 
 
-def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(Path(SHOTS) / f"{name}.png")
-
-
 def token_row(page: Page, word: str) -> int:
     return int(
         page.run(
@@ -119,7 +113,7 @@ def test_a_click_on_a_token_shows_its_map(lab: Page) -> None:
     lab.wait(f"{QUERY}.includes('\"{WORD}\" (row {row})')")
     assert lab.run(MAP.format("untouched")) != before
     assert lab.run("document.querySelector('.wbv-status').textContent") == ""
-    shot(lab, "lab_token")
+    lab.keep("lab_token")
 
 
 def test_the_layer_slider_changes_the_map_and_keys_stay_with_it(lab: Page) -> None:
@@ -143,7 +137,7 @@ def test_a_cut_is_drawn_beside_and_moves_the_answer(lab: Page) -> None:
     )
     assert lab.run(MAP.format("cut")) != lab.run(MAP.format("untouched"))
     assert lab.run("document.querySelectorAll('.wbv-option').length") == 8
-    shot(lab, "lab_cut")
+    lab.keep("lab_cut")
 
 
 def test_a_wrong_flow_is_told_in_the_viewer(lab: Page) -> None:
@@ -153,7 +147,7 @@ def test_a_wrong_flow_is_told_in_the_viewer(lab: Page) -> None:
     lab.wait("document.querySelector('.wbv-error').textContent.includes(\"Did you mean 'video'\")")
     assert lab.run(MAP.format("cut")) == kept, "what was shown stays"
     assert lab.run("document.querySelectorAll('.jp-CodeCell').length") == 2, "no key reached the notebook"
-    shot(lab, "lab_error")
+    lab.keep("lab_error")
     lab.run("document.querySelector('.wbv-flow').select()")
     lab.type("video -> question")
     lab.wait("document.querySelector('.wbv-cut .wbv-head').textContent.includes('question')")
@@ -177,7 +171,7 @@ def test_heads_and_play(lab: Page) -> None:
     lab.click(".wbv-play")
     lab.wait(f"document.querySelector('.wbv-frame-name').textContent !== {json.dumps(name)}", seconds=10)
     lab.click(".wbv-play")
-    shot(lab, "lab_head")
+    lab.keep("lab_head")
 
 
 def test_nothing_of_ours_failed_in_the_console(lab: Page) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.tiny import tiny_clip, tiny_model, tiny_prompt
-from tests.widgets.browser import PROGRAM, chromium
+from tests.widgets.browser import chromium, needs_chromium
 from workbench.errors import RunError
 from workbench.models import Prompt
 from workbench.widgets import Exploration, page, view, write_page
 
 CUT = "frames -> later frames in layers 1..4"
-SHOTS = os.environ.get("WORKBENCH_SCREENSHOTS")
-"""A folder for screenshots, for a person to look at."""
 
 
 def stored(path: Path) -> dict:
@@ -92,7 +89,7 @@ def test_the_script_writes_texts_only() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(PROGRAM is None, reason="no Chromium or Chrome here")
+@needs_chromium
 def test_the_page_works_without_python(tmp_path: Path) -> None:
     model = tiny_model()
     prompt = tiny_prompt(model)
@@ -112,15 +109,14 @@ def test_the_page_works_without_python(tmp_path: Path) -> None:
         assert tab.run("document.querySelector('.wbv-chosen').dataset.row") == str(word)
         assert tab.run("document.querySelector('button[data-row=\"0\"]').disabled"), "not stored"
         assert tab.told == []
-        if SHOTS:
-            tab.screenshot(Path(SHOTS) / "page.png")
+        tab.keep("page")
 
 
 PICTURE = "document.querySelector('.wbv-untouched .wbv-strip').toDataURL()"
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(PROGRAM is None, reason="no Chromium or Chrome here")
+@needs_chromium
 def test_hostile_texts_are_shown_as_they_are(tmp_path: Path) -> None:
     prompt, text = hostile()
     path = write_page(Exploration(tiny_model(), prompt), tmp_path / "page.html")
