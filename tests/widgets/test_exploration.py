@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import workbench as wb
-from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample
+from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample, whole_frames
 from workbench.analyses import attention_maps
 from workbench.engine import last_logits
 from workbench.errors import ModelError, RunError, WindowError
@@ -90,6 +90,16 @@ def test_the_document_is_whole_and_plain_json(family) -> None:
     assert {entry["kind"] for entry in document["tokens"]} <= {kind["name"] for kind in document["kinds"]}
     spans = [row for span in document["spans"] for row in span["rows"]]
     assert sorted(spans) == list(range(len(prompt)))
+
+
+def test_frames_are_those_that_this_prompt_was_made_of() -> None:
+    model = tiny_model()  # it crops the frames of 36 x 48 pixels to squares
+    usual, whole = (
+        Exploration(model, tiny_prompt(model, pixels=pixels)).document["frames"][0]
+        for pixels in (None, whole_frames(model))
+    )
+    assert (usual["width"], usual["height"]) == (28, 28)
+    assert (whole["width"], whole["height"]) == (48, 36)
 
 
 def test_a_run_gives_the_samples_own_curves() -> None:

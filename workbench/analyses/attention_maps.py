@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.models import Prompt, TokenLayout, VideoLLM
-    from workbench.models.preprocess import PixelSettings
 
 Heads: TypeAlias = Literal["mean", "max"] | int | Sequence[int]
 """The mean or the maximum over all heads, one head, or the mean over several; heads count from 0."""
@@ -45,8 +44,6 @@ class AttentionMaps:
     knockout: Knockout | None
     """None where the model was left untouched."""
     prompt: Prompt
-    pixels: PixelSettings
-    """What the model does to frames: pictures under the maps are cropped alike."""
 
     @property
     def layout(self) -> TokenLayout:
@@ -170,7 +167,6 @@ def attention_maps(
         heads=checked,
         knockout=cut,
         prompt=prompt,
-        pixels=model.pixels,
     )
 
 

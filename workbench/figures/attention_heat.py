@@ -114,9 +114,10 @@ def refuse_others(maps: AttentionMaps, beside: AttentionMaps) -> None:
         ("layers", maps.layers, beside.layers),
         ("heads", maps.heads, beside.heads),
         ("clip", maps.prompt.clip.frames.tobytes(), beside.prompt.clip.frames.tobytes()),
+        ("choice of pixels", maps.prompt.pixels, beside.prompt.pixels),
     ):
         if ours != theirs:
-            shown = "" if what == "clip" else f": {ours!r} and {theirs!r}"
+            shown = "" if what in ("clip", "choice of pixels") else f": {ours!r} and {theirs!r}"
             raise RunError(
                 f"Maps side by side must be of one {what}{shown}. Make both with the same arguments, "
                 "but for the knockout."
@@ -246,7 +247,7 @@ def _strip(maps: AttentionMaps) -> tuple[str, float]:
     """The first frame of every unit side by side, grey, as a data URI; and height over width of a frame."""
     clip, units = maps.prompt.clip, maps.layout.n_frames
     columns = (maps.layout.grid or (1, 1))[1]
-    frames = seen_frames(clip.frames[:: max(1, -(-len(clip) // units))], maps.pixels)
+    frames = seen_frames(clip.frames[:: max(1, -(-len(clip) // units))], maps.prompt.pixels)
     height, width = frames.shape[1:3]
     aspect = height / width
     gap = round(_PICTURE * _GAP / columns)

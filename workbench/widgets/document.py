@@ -15,20 +15,18 @@ from workbench.figures.pictures import data_uri
 from workbench.figures.segments import KINDS, segments
 from workbench.figures.template import ink_on, line_styles, translucent
 from workbench.figures.text import arrows
-from workbench.models.preprocess import PixelSettings, seen_frames
+from workbench.models.preprocess import seen_frames
 
 if TYPE_CHECKING:
     from workbench.models.layout import TokenLayout
     from workbench.models.prompt import Prompt
     from workbench.results import Run
-    from workbench.video import Clip
 
 _FRAME_WIDTH = 320  # pixels at which frames are stored
 
 
 def document(
     prompt: Prompt,
-    pixels: PixelSettings,
     *,
     model_name: str,
     layers: tuple[int, ...],
@@ -47,7 +45,7 @@ def document(
         "depth": n_layers,
         "heads": n_heads,
         "rows": layout.length,
-        "frames": _frames(prompt.clip, layout, pixels),
+        "frames": _frames(prompt),
         "units": layout.n_frames,
         "grid": list(layout.grid) if layout.grid is not None and has_grid else None,
         "cells": cell_rows(layout).reshape(-1).tolist() if has_grid else [],
@@ -61,11 +59,12 @@ def document(
     }
 
 
-def _frames(clip: Clip, layout: TokenLayout, pixels: PixelSettings) -> list[dict[str, Any]]:
-    """Every frame as the model sees it: a data URI, its time, and the temporal unit that it belongs to."""
+def _frames(prompt: Prompt) -> list[dict[str, Any]]:
+    """Every frame as the model saw it: a data URI, its time, and the temporal unit that it belongs to."""
+    clip, layout = prompt.clip, prompt.layout
     together = max(1, -(-len(clip) // max(1, layout.n_frames)))
     frames = []
-    for index, frame in enumerate(seen_frames(clip.frames, pixels)):
+    for index, frame in enumerate(seen_frames(clip.frames, prompt.pixels)):
         image = Image.fromarray(frame)
         image.thumbnail((_FRAME_WIDTH, 4 * _FRAME_WIDTH))
         source = data_uri(image, "JPEG", quality=85)

@@ -51,7 +51,6 @@ class Exploration:
         self.layers = self.maps("last", None).layers
         self.document = document(
             self.prompt,
-            model.pixels,
             model_name=model.name,
             layers=self.layers,
             n_layers=model.n_layers,
