@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -24,10 +25,13 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 CELL = """\
 import workbench as wb
+from workbench.analyses.keywords import keyword_lists
 
 model = wb.load("mini/video-ft")
 sample = wb.samples("mini/moving_direction", limit=1)[0]
-viewer = wb.view(model, sample)
+run = wb.sweep(model, [sample], ["video -> question", "question -> last"], wb.centred(3))
+lens = wb.logit_lens(model, sample, keywords=keyword_lists("mini"))
+viewer = wb.view(model, sample, run, lens)
 viewer"""
 WORD = "diamond"
 MAP = (
@@ -172,6 +176,35 @@ def test_heads_and_play(lab: Page) -> None:
     lab.wait(f"document.querySelector('.wbv-frame-name').textContent !== {json.dumps(name)}", seconds=10)
     lab.click(".wbv-play")
     lab.keep("lab_head")
+
+
+def test_the_words_of_the_lens_are_written_on_the_frame(lab: Page) -> None:
+    cells = "document.querySelector('.wbv-scale').textContent"
+    wide = "document.querySelector('.wbv-untouched .wbv-large').offsetWidth"
+    heat, narrow = lab.run(MAP.format("untouched")), lab.run(wide)
+    lab.click(".wbv-show-words")
+    lab.wait(f"{QUERY}.startsWith('The word that each cell would say')")
+    assert not lab.run("document.querySelector('.wbv-show-heat').checked"), "one colouring at a time"
+    assert lab.run(wide) > narrow, "words need room"
+    assert lab.run(MAP.format("untouched")) != heat, "cells that say a keyword have its list's colour"
+    before = lab.run(cells)
+    counts = [int(number) for number in re.findall(r"(\d+) of 288 cells", before)]
+    assert len(counts) == 4, before
+    assert sum(counts) == 288
+    lab.keep("lab_words")
+    lab.click(".wbv-layer", at=(0.1, 0.5))
+    lab.wait(f"{cells} !== {json.dumps(before)}")
+    lab.click(".wbv-show-words")
+    assert lab.run("document.querySelector('.wbv-show-heat').checked")
+
+
+def test_curves_and_answers_are_drawn_by_layer(lab: Page) -> None:
+    lines = "document.querySelectorAll('{} polyline').length"
+    assert lab.run(lines.format(".wbv-curves")) == 2
+    assert lab.run(lines.format(".wbv-by-layer")) == 4
+    assert "✓" in lab.run("document.querySelector('.wbv-by-layer').textContent")
+    lab.run("document.querySelector('.wbv-charts').scrollIntoView({block: 'center'})")
+    lab.keep("lab_charts")
 
 
 def test_nothing_of_ours_failed_in_the_console(lab: Page) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image
 
 from workbench.analyses.attention_maps import cell_rows, key_spans
@@ -33,7 +32,8 @@ def document(
     n_layers: int,
     n_heads: int,
     run: Run | None,
-    words: np.ndarray | None,
+    words: dict[str, Any] | None,
+    answer: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """All that does not change while a sample is looked at. Raises RunError where `run` lacks the sample."""
     layout, sample = prompt.layout, prompt.sample
@@ -55,7 +55,8 @@ def document(
         "floor": FLOOR,
         "heat": [[place, *_rgba(color)] for place, color in HEAT],
         "curves": None if run is None else _curves(run, prompt),
-        "words": None if words is None else words.tolist(),
+        "words": words,
+        "answer": answer,
     }
 
 
