@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -132,8 +133,6 @@ def test_a_run_gives_the_samples_own_curves() -> None:
 
 
 def fake_run(rows: list[dict[str, Any]]) -> Any:
-    import pandas as pd
-
     run = make_run([], {"finished": None, "settings": {}})
     object.__setattr__(run, "table", pd.DataFrame(rows))
     return run
@@ -150,19 +149,22 @@ class TestLens:
         model = tiny_model(family)
         prompt = tiny_prompt(model)
         lens = logit_lens(model, prompt, top_k=2, keywords=KEYWORDS, progress=False)
-        # A random model says no keyword by itself.
-        lens.table.loc[lens.table.index[lens.table["rank"] == 1][::3], "keyword_list"] = "moves"
+        table: Any = lens.table
+        table.loc[table["row"] % 3 == 0, "keyword_list"] = "moves"  # a random model says none by itself
         words = Exploration(model, prompt, layers=(2, 4), lens=lens).document["words"]
         shape = (2, prompt.layout.n_frames, *(prompt.layout.grid or ()))
         numbers = np.asarray(words["cells"]).reshape(shape)
         assert [name["text"] for name in words["names"]] == ["moves"]
-        cells = lens.table[(lens.table["rank"] == 1) & lens.table["cell_row"].notna()]  # no separators
-        rows = cells[cells["layer"].isin((2, 4))]
+        rows: list[Any] = [
+            row
+            for row in table.itertuples()
+            if row.rank == 1 and row.layer in (2, 4) and pd.notna(row.cell_row)  # no separators
+        ]
         assert len(rows) == numbers.size
-        for row in rows.to_dict("records"):
-            number = numbers[(2, 4).index(row["layer"]), row["frame"], row["cell_row"], row["cell_column"]]
-            assert words["texts"][number] == (row["token"].strip() or "␣")
-            assert words["lists"][number] == (0 if row["keyword_list"] else -1)
+        for row in rows:
+            number = numbers[(2, 4).index(row.layer), row.frame, row.cell_row, row.cell_column]
+            assert words["texts"][number] == (row.token.strip() or "␣")
+            assert words["lists"][number] == (0 if row.keyword_list else -1)
 
     def test_it_can_be_read_on_the_spot(self) -> None:
         model = tiny_model()

@@ -6,13 +6,16 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.tiny import tiny_clip, tiny_model, tiny_prompt
 from tests.widgets.browser import chromium, needs_chromium
 from workbench.errors import RunError
+from workbench.interventions import Knockout
 from workbench.models import Prompt
 from workbench.widgets import Exploration, page, view, write_page
+from workbench.widgets.page import default_tokens
 
 CUT = "frames -> later frames in layers 1..4"
 
@@ -47,18 +50,42 @@ def test_the_viewer_saves_what_it_shows(tmp_path: Path) -> None:
     assert stored(viewer.save(tmp_path / "own.html", tokens=[3, 4], query=3))["results"].keys() == {"3", "4"}
 
 
-def test_pages_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_stay_small(tmp_path: Path) -> None:
     model = tiny_model()
     exploration = Exploration(model, tiny_prompt(model))
     whole = write_page(exploration, tmp_path / "page.html")
     most = whole.stat().st_size - 2000
-    monkeypatch.setattr(page, "MOST_BYTES", most)
-    smaller = write_page(exploration, tmp_path / "smaller.html")
+    smaller = write_page(exploration, tmp_path / "smaller.html", most_bytes=most)
     assert smaller.stat().st_size <= most
     rows = [int(row) for row in stored(smaller)["results"]]
     assert len(exploration.prompt) - 1 in rows, "the last row comes first"
     with pytest.raises(RunError, match="Name fewer tokens"):
-        write_page(exploration, tmp_path / "page.html", tokens=range(len(exploration.prompt)))
+        write_page(
+            exploration, tmp_path / "page.html", tokens=range(len(exploration.prompt)), most_bytes=most
+        )
+
+
+def test_tokens_are_computed_together_and_each_is_its_own(tmp_path: Path) -> None:
+    """A pass for all tokens, untouched and cut, and the numbers of a pass for each."""
+    model = tiny_model()
+    prompt = tiny_prompt(model)
+    rows = default_tokens(Exploration(model, prompt))
+    alone, together = Exploration(model, prompt), Exploration(model, prompt)
+    knockout = Knockout.parse(CUT)
+    expected = [alone.result(row, "mean", knockout) for row in rows]
+    runs: list[int] = []
+    handle = model.family.embed(model.hf).register_forward_pre_hook(lambda *_: runs.append(1))
+    together.prepare(rows, knockout)
+    assert len(runs) == 2
+    assert together.maps("last", None).query == "last", "however its rows were asked for before"
+    found = [together.result(row, "mean", knockout) for row in rows]
+    assert len(runs) == 4, "beside the answers, nothing more"
+    handle.remove()
+    for one, other in zip(found, expected, strict=True):
+        assert (one["rows"], one["query"]) == (other["rows"], other["query"])
+        for mine, theirs in ((one, other), (one["cut"], other["cut"])):
+            ours, own = (np.frombuffer(side["weights"], "<f2") for side in (mine, theirs))
+            np.testing.assert_allclose(ours.astype(float), own.astype(float), rtol=2e-3, atol=1e-6)
 
 
 def hostile() -> tuple[Prompt, str]:

@@ -155,7 +155,7 @@ def attention_maps(
     from workbench.analyses.query_rows import query_rows
 
     rows, name = query_rows_of(query, prompt.layout)
-    chosen = _layers(layers, model.n_layers)
+    chosen = map_layers(layers, model.n_layers)
     checked = _checked(heads, model.n_heads)
     cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
     by_head = query_rows(model, prompt, rows.tolist(), [layer - 1 for layer in chosen], cut)
@@ -168,6 +168,35 @@ def attention_maps(
         knockout=cut,
         prompt=prompt,
     )
+
+
+def maps_of_rows(
+    model: VideoLLM,
+    prompt: Prompt,
+    rows: Sequence[int],
+    *,
+    layers: int | Sequence[int] | Window | None = None,
+    knockout: Knockout | None = None,
+) -> list[AttentionMaps]:
+    """The maps of each of these rows alone, as `attention_maps` makes them, in one forward pass for all."""
+    from workbench.analyses.query_rows import query_rows
+
+    named = [query_rows_of(row, prompt.layout) for row in rows]
+    chosen = map_layers(layers, model.n_layers)
+    flat = [int(found[0]) for found, _ in named]
+    by_head = query_rows(model, prompt, flat, [layer - 1 for layer in chosen], knockout, each=True).numpy()
+    return [
+        AttentionMaps(
+            by_head=np.ascontiguousarray(by_head[:, :, place]),
+            layers=chosen,
+            rows=(row,),
+            query=name,
+            heads="mean",
+            knockout=knockout,
+            prompt=prompt,
+        )
+        for place, (row, (_, name)) in enumerate(zip(flat, named, strict=True))
+    ]
 
 
 def cell_rows(layout: TokenLayout) -> np.ndarray:
@@ -198,7 +227,8 @@ def key_spans(layout: TokenLayout) -> dict[str, np.ndarray]:
     return dict(sorted(found.items(), key=lambda item: int(item[1][0])))
 
 
-def _layers(asked: int | Sequence[int] | Window | None, n_layers: int) -> tuple[int, ...]:
+def map_layers(asked: int | Sequence[int] | Window | None, n_layers: int) -> tuple[int, ...]:
+    """Layers from 1, ascending, each once. Raises WindowError for what the model does not have."""
     if asked is None:
         return tuple(range(1, n_layers + 1))
     if isinstance(asked, Window):

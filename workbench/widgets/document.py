@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import pandas as pd
 from PIL import Image
 
 from workbench.analyses.attention_maps import cell_rows, key_spans
@@ -126,7 +127,8 @@ def _spans(layout: TokenLayout) -> list[dict[str, Any]]:
 
 def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
     """The sample's change_percent by layer, a line a flow and window."""
-    known = [str(name) for name in dict.fromkeys(run.table["sample_id"])]
+    table = run.table
+    known = [str(name) for name in dict.fromkeys(table["sample_id"])]
     if prompt.sample is None:
         raise RunError("run= shows the curves of a sample, and this prompt is a free question. Leave it out.")
     name = prompt.sample.id
@@ -135,12 +137,9 @@ def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
             f"The run has no effects of the sample {name!r}.{near_matches(name, known)} It has "
             f"{len(known)} samples, such as {', '.join(known[:3])}. Leave run= out, or view one of these."
         )
-    rows = [
-        row
-        for row in run.table.to_dict("records")
-        if row["sample_id"] == name
-        and row["layer"] > 0  # windows without a place on the layer axis make no curve
-    ]
+    # Windows without a place on the layer axis make no curve.
+    mine = cast(pd.DataFrame, table[(table["sample_id"] == name) & (table["layer"] > 0)])
+    rows = mine.to_dict("records")
     if not rows:
         raise RunError(
             f"The run holds no curve of {name!r}: its windows have no place on the layer axis. Sweep with "

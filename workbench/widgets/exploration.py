@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.analyses.attention_maps import AttentionMaps, Heads, attention_maps
+from workbench.analyses.attention_maps import AttentionMaps, Heads, attention_maps, map_layers, maps_of_rows
 from workbench.analyses.words import query_rows_of
 from workbench.data.sample import Sample
 from workbench.figures.text import arrows
@@ -42,14 +43,14 @@ class Exploration:
     ) -> None:
         """`lens` is the logit lens of this prompt; True reads it here, in one pass.
 
-        Raises RunError where `run` or `lens` do not fit, and as `attention_maps` does.
+        Raises RunError where `run` or `lens` do not fit, WindowError for layers that are not there.
         """
         self.model = model
         self.prompt = model.encode(prompt) if isinstance(prompt, Sample) else prompt
         self._maps: OrderedDict[tuple[tuple[int, ...], Knockout | None], AttentionMaps] = OrderedDict()
         self._answers: dict[Knockout | None, dict[str, Any]] = {}
         self._asked_layers = layers
-        self.layers = self.maps("last", None).layers
+        self.layers = map_layers(layers, model.n_layers)
         self.document = document(
             self.prompt,
             model_name=model.name,
@@ -63,16 +64,28 @@ class Exploration:
 
     def maps(self, query: str | int | Sequence[int], knockout: Knockout | None) -> AttentionMaps:
         """The maps of a query, from memory where it was asked before."""
-        rows, _ = query_rows_of(query, self.prompt.layout)
+        rows, name = query_rows_of(query, self.prompt.layout)
         key = (tuple(rows.tolist()), knockout)
         if key not in self._maps:
-            self._maps[key] = attention_maps(
-                self.model, self.prompt, query, layers=self._asked_layers, knockout=knockout
+            self._keep(
+                attention_maps(self.model, self.prompt, query, layers=self._asked_layers, knockout=knockout)
             )
-            while len(self._maps) > _KEPT:
-                self._maps.popitem(last=False)
         self._maps.move_to_end(key)
-        return self._maps[key]
+        return replace(self._maps[key], query=name)  # the same rows may have been asked by another name
+
+    def prepare(self, rows: Sequence[int], knockout: Knockout | None) -> None:
+        """Compute the maps of each of these rows (at most 64, counted from 0) together, in one pass."""
+        for cut in dict.fromkeys((None, knockout)):
+            new = [row for row in rows if ((row,), cut) not in self._maps]
+            if new:
+                found = maps_of_rows(self.model, self.prompt, new, layers=self._asked_layers, knockout=cut)
+                for maps in found:
+                    self._keep(maps)
+
+    def _keep(self, maps: AttentionMaps) -> None:
+        self._maps[maps.rows, maps.knockout] = maps
+        while len(self._maps) > _KEPT:
+            self._maps.popitem(last=False)
 
     def result(
         self, query: str | int | Sequence[int], heads: Heads = "mean", knockout: Knockout | None = None
