@@ -17,9 +17,12 @@ from workbench.analyses.keywords import KeywordList
 from workbench.analyses.logit_lens import logit_lens
 from workbench.engine import last_logits
 from workbench.errors import ModelError, RunError, WindowError
-from workbench.interventions import Knockout
+from workbench.figures.keywords import LIST_STYLES
+from workbench.figures.template import FLOW_STYLES, line_styles
+from workbench.interventions import MTF_FLOWS, Knockout
 from workbench.results import make_run
 from workbench.widgets import Exploration, view
+from workbench.widgets.document import DASHES
 from workbench.widgets.view import _viewer_class
 
 CUT = "frames -> later frames in layers 2..3"
@@ -130,6 +133,27 @@ def test_a_run_gives_the_samples_own_curves() -> None:
         Exploration(model, prompt, run=fake_run(rows[2:3]))
     with pytest.raises(RunError, match="free question"):
         Exploration(model, model.encode(clip, "What moves?"), run=run)
+
+
+def test_many_flows_are_parted_so_that_lines_can_be_told_apart() -> None:
+    model, sample = tiny_model(), tiny_sample()
+    rows = [
+        {"sample_id": sample.id, "flow": flow, "window": "centred(1)", "layer": layer, "change_percent": -1.0}
+        for flow in MTF_FLOWS
+        for layer in (1, 2)
+    ]
+    prompt = model.encode(sample, clip=tiny_clip())
+    lines = Exploration(model, prompt, run=fake_run(rows)).document["curves"]["lines"]
+    assert len(lines) == len(MTF_FLOWS)
+    assert len({line["group"] for line in lines}) == 3
+    assert len({(line["group"], line["color"], line["dash"]) for line in lines}) == len(lines)
+    few = Exploration(model, prompt, run=fake_run(rows[:6])).document["curves"]["lines"]
+    assert {line["group"] for line in few} == {""}
+
+
+def test_every_dash_of_the_figures_is_known() -> None:
+    assert {style.dash for style in (*FLOW_STYLES.values(), *LIST_STYLES)} <= set(DASHES)
+    assert {style.dash for style in line_styles(map(str, range(20))).values()} <= set(DASHES)
 
 
 def fake_run(rows: list[dict[str, Any]]) -> Any:

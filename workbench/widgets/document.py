@@ -11,6 +11,7 @@ from workbench.analyses.attention_maps import cell_rows, key_spans
 from workbench.errors import RunError, near_matches
 from workbench.figures.attention_heat import FLOOR, HEAT
 from workbench.figures.attention_mass import span_colors, span_name
+from workbench.figures.groups import flow_groups
 from workbench.figures.pictures import data_uri
 from workbench.figures.segments import KINDS, segments
 from workbench.figures.template import ink_on, line_styles, translucent
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from workbench.models.prompt import Prompt
     from workbench.results import Run
 
+DASHES = {
+    "solid": "",
+    "dash": "7 4",
+    "dot": "2 3",
+    "dashdot": "7 3 2 3",
+    "longdash": "12 4",
+    "longdashdot": "12 3 2 3",
+}
+"""Plotly's names of dashes as SVG has them."""
 _FRAME_WIDTH = 320  # pixels at which frames are stored
 
 
@@ -126,7 +136,7 @@ def _spans(layout: TokenLayout) -> list[dict[str, Any]]:
 
 
 def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
-    """The sample's change_percent by layer, a line a flow and window."""
+    """The sample's change_percent by layer, a line a flow and window; each group of flows is drawn alone."""
     table = run.table
     known = [str(name) for name in dict.fromkeys(table["sample_id"])]
     if prompt.sample is None:
@@ -147,11 +157,13 @@ def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
         )
     windows = list(dict.fromkeys(row["window"] for row in rows))
     styles = line_styles(row["flow"] for row in rows)
+    groups = {flow: group.title for group in flow_groups(styles) for flow in group.flows}
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         flow, window = str(row["flow"]), str(row["window"])
         label = arrows(flow) + (f", {window}" if len(windows) > 1 else "")
-        line = lines.setdefault((flow, window), {"label": label, "color": styles[flow].color, "points": []})
+        style = {"color": styles[flow].color, "dash": DASHES[styles[flow].dash], "group": groups[flow]}
+        line = lines.setdefault((flow, window), {"label": label, **style, "points": []})
         line["points"].append([int(row["layer"]), round(float(row["change_percent"]), 2)])
     return {"windows": ", ".join(map(str, windows)), "lines": list(lines.values())}
 

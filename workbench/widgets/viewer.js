@@ -101,7 +101,7 @@ function lineChart(lines, { low, high, ticks, layer, depth }) {
   }
   for (const line of lines) {
     const drawn = svg("polyline", { points: line.points.map(([l, value]) => `${x(l)},${y(value)}`).join(" "),
-      fill: "none", stroke: line.color, "stroke-width": line.width || 2 });
+      fill: "none", stroke: line.color, "stroke-width": line.width || 2, "stroke-dasharray": line.dash || "none" });
     drawn.append(svg("title", {}, line.label));
     chart.append(drawn);
   }
@@ -118,6 +118,16 @@ function optionColor(option, k) {
 function keys(entries) {
   return h("div", { className: "wbv-legend" }, ...entries.map(({ text, color }) =>
     h("span", {}, h("i", { style: { background: color } }), text)));
+}
+
+/** Names of lines, with a piece of each. */
+function lineKeys(lines) {
+  return h("div", { className: "wbv-legend" }, ...lines.map((line) => {
+    const sample = svg("svg", { width: 26, height: 8, class: "wbv-sample" });
+    sample.append(svg("line", { x1: 0, x2: 26, y1: 4, y2: 4, stroke: line.color, "stroke-width": 2.5,
+      "stroke-dasharray": line.dash || "none" }));
+    return h("span", {}, sample, line.label);
+  }));
 }
 
 function render({ model, el }) {
@@ -473,7 +483,7 @@ function render({ model, el }) {
     // The true option is drawn last, so that it lies above the others.
     const chart = lineChart([...lines].sort((a, b) => a.width - b.width),
       { low: 0, high: 100, ticks: [0, 50, 100], layer: doc.layers[state.place], depth: doc.depth });
-    return h("div", { className: "wbv-by-layer" }, chart, keys(lines.map((line) => ({ text: line.label, color: line.color }))));
+    return h("div", { className: "wbv-by-layer" }, chart, lineKeys(lines));
   }
 
   function bar(text, p, color) {
@@ -486,9 +496,12 @@ function render({ model, el }) {
     if (!doc.curves) return;
     const points = doc.curves.lines.flatMap((line) => line.points);
     const low = Math.min(-10, ...points.map((one) => one[1])), high = Math.max(10, ...points.map((one) => one[1]));
-    const chart = lineChart(doc.curves.lines, { low, high, ticks: [low, 0, high], layer: doc.layers[state.place], depth: doc.depth });
-    curves.replaceChildren(h("h4", {}, `Change of the answer's probability, ${doc.curves.windows} cut`), chart,
-      keys(doc.curves.lines.map((line) => ({ text: line.label, color: line.color }))));
+    const groups = [...new Set(doc.curves.lines.map((line) => line.group))].map((group) => {
+      const lines = doc.curves.lines.filter((line) => line.group === group);
+      const chart = lineChart(lines, { low, high, ticks: [low, 0, high], layer: doc.layers[state.place], depth: doc.depth });
+      return h("div", {}, h("div", { className: "wbv-dim" }, group), chart, lineKeys(lines));
+    });
+    curves.replaceChildren(h("h4", {}, `Change of the answer's probability, ${doc.curves.windows} cut`), ...groups);
   }
 
   /** Show what was asked for last, also when a viewer is shown a second time. */
