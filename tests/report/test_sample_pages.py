@@ -21,7 +21,7 @@ from tests.widgets.browser import chromium, needs_chromium
 from workbench.analyses.keywords import KeywordList, keyword_lists
 from workbench.data import Sample
 from workbench.report import samples_to_show, write_report, write_sample_page
-from workbench.report.sample_pages import MOST_BYTES, page_name
+from workbench.report.sample_pages import MOST_BYTES, layers_to_show, page_name
 from workbench.results import Run
 
 IDS = (
@@ -67,6 +67,17 @@ def test_the_first_correct_sample_of_each_task_is_shown() -> None:
     samples["correct"] = False
     assert samples_to_show(made_run(table, samples)) == first, "where none is correct, the first with effects"
     assert samples_to_show(made_run(table.iloc[:0], samples)) == []
+
+
+def test_deep_models_are_shown_in_even_steps_of_layers() -> None:
+    assert layers_to_show(12) == list(range(1, 13))
+    assert layers_to_show(28) == list(range(2, 29, 2))
+    for depth in range(1, 90):
+        layers = layers_to_show(depth)
+        assert layers[-1] == depth
+        assert layers[0] >= 1
+        assert len(layers) <= 16
+        assert len(set(np.diff(layers))) <= 1
 
 
 def test_the_report_links_the_pages_that_are_there(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER = "samples"
 """The pages' folder in a run folder."""
 MOST_BYTES = 1_000_000
+_MOST_LAYERS = 16
 
 
 class SamplePage(NamedTuple):
@@ -76,9 +77,18 @@ def write_sample_page(
     curves = bool(((table["sample_id"] == sample.id) & (table["layer"] > 0)).any())
     has_cells = prompt.layout.grid is not None and prompt.layout.n_frames > 0
     known = _sayable(model, keywords) if has_cells else ()
-    lens = logit_lens(model, prompt, top_k=1, keywords=known, progress=False) if has_cells else None
-    exploration = Exploration(model, prompt, run=run if curves else None, lens=lens)
+    layers = layers_to_show(model.n_layers)
+    lens = None
+    if has_cells:
+        lens = logit_lens(model, prompt, layers=layers, top_k=1, keywords=known, progress=False)
+    exploration = Exploration(model, prompt, run=run if curves else None, lens=lens, layers=layers)
     return write_page(exploration, Path(folder) / FOLDER / page_name(sample.id), most_bytes=MOST_BYTES)
+
+
+def layers_to_show(n_layers: int) -> list[int]:
+    """Layers from 1 up to the last, in even steps, at most 16: the fewer layers, the more tokens fit."""
+    step = -(-n_layers // _MOST_LAYERS)
+    return list(range(n_layers, 0, -step))[::-1]
 
 
 def sample_pages(folder: Path, samples: pd.DataFrame) -> list[SamplePage]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 MOST_BYTES = 5_000_000
-_TOGETHER = 32  # tokens whose maps are computed in one pass; they wait in memory with all their heads
+_TOGETHER, _WAITING = 32, 2**28  # tokens whose maps are computed in one pass, and bytes that these may take
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -53,7 +53,8 @@ def write_page(
     """
     cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
     rows = default_tokens(exploration) if tokens is None else list(dict.fromkeys(tokens))
-    exploration.prepare(rows[:_TOGETHER], cut)
+    together = _together(exploration)
+    exploration.prepare(rows[:together], cut)
     first = _plain(exploration.result(query, heads, cut))
     empty = len(_filled(exploration, first, {}).encode())
     fitting = max(0, (most_bytes - empty) // len(json.dumps(first)))
@@ -68,10 +69,10 @@ def write_page(
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.tmp")
     results = {}
-    for start in range(0, len(rows), _TOGETHER):
-        together = [int(row) for row in rows[start : start + _TOGETHER]]
-        exploration.prepare(together, cut)
-        results |= {str(row): _plain(exploration.result(row, heads, cut)) for row in together}
+    for start in range(0, len(rows), together):
+        some = [int(row) for row in rows[start : start + together]]
+        exploration.prepare(some, cut)
+        results |= {str(row): _plain(exploration.result(row, heads, cut)) for row in some}
     unfinished.write_text(_filled(exploration, first, results), encoding="utf-8")
     os.replace(unfinished, path)
     return path
@@ -84,6 +85,12 @@ def default_tokens(exploration: Exploration) -> list[int]:
     names = ["last", "true_option", "nonoption", *options]
     rows = [layout[name] for name in names if name in layout]
     return list(dict.fromkeys(np.concatenate(rows).tolist()))
+
+
+def _together(exploration: Exploration) -> int:
+    """Tokens a pass: their maps wait in memory with all their heads."""
+    of_one = 4 * len(exploration.layers) * exploration.model.n_heads * exploration.prompt.layout.length
+    return max(1, min(_TOGETHER, _WAITING // of_one))
 
 
 def _filled(exploration: Exploration, first: dict[str, Any], results: dict[str, Any]) -> str:
