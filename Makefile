@@ -16,7 +16,7 @@ STAMP := $(VENV)/.ready
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format types notebooks map-the-flow mini wheel constraints clean
+.PHONY: help setup demo test test-slow test-browser lint format types notebooks map-the-flow mini wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ test: $(STAMP) ## the tests, without those marked slow, gpu or browser
 
 test-slow: $(STAMP) ## the tests marked slow; those marked gpu or browser where there is one
 	$(BIN)/python -m pytest -m "slow or gpu or browser"
+
+test-browser: $(STAMP) ## viewer and report in a real Chromium (WORKBENCH_SCREENSHOTS=DIR keeps pictures)
+	$(BIN)/python -m pytest -m browser tests/widgets tests/report
 
 lint: $(STAMP) ## ruff: style and formatting
 	$(BIN)/ruff check .

@@ -10,15 +10,18 @@ layers get both scaled to their depth: centred(3) and bins of 2 for the 12 layer
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import workbench as wb
+from workbench.analyses.keywords import keyword_lists
 from workbench.analyses.pathways import Pathways
-from workbench.data import MTF_TASKS
+from workbench.data import MTF_TASKS, Samples
+from workbench.errors import WorkbenchError
 from workbench.interventions import MTF_FLOWS, Window, parse_window
 from workbench.interventions.depth import PAPER_LAYERS, PAPER_WINDOW, SHALLOW, scaled_bin, scaled_window
 from workbench.models import VideoLLM
-from workbench.recipe import Recipe, console, data_source
-from workbench.report import write_report
+from workbench.recipe import Recipe, console, data_source, usual_keywords
+from workbench.report import samples_to_show, write_report, write_sample_page
 from workbench.results import Run
 
 
@@ -41,12 +44,16 @@ class InformationFlow(Recipe):
     """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
     frames: str | None = None
     """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
+    sample_pages: int = 1
+    """Samples a task that get a page of their own, in samples/: frames, attention maps, lens, answer, curves.
+    Correctly answered ones come first; 0 for none."""
     engine: str = "incremental"
     """incremental; incremental-float32 for weights of less than float32; or reference, one forward a
     knockout."""
 
     def run(self) -> Run:
-        """Sweep, print the pathways, and write tables, report.html and information_flow.png into `out`.
+        """Sweep, print the pathways, and write tables, report.html with its samples/, and
+        information_flow.png into `out`.
 
         With more than 6 flows there is a picture a group of flows: the others have the group's name behind
         theirs, as information_flow_to_last.png.
@@ -75,8 +82,9 @@ class InformationFlow(Recipe):
             written.append(found.to_csv(self.out / "pathways.csv"))
         else:
             print(f"No pathways: they need a centred window, and this is {window}.", flush=True)
+        pages = self._write_sample_pages(model, samples, run)
         report = write_report(self.out)
-        written.append(report)
+        written += [report, *pages]
         for number, (group, figure) in enumerate(wb.figures.flow_figures(run.table, seed=self.seed).items()):
             name = f"information_flow_{group}.png" if number else "information_flow.png"
             written += wb.figures.try_png(figure, self.out / name, html=report)
@@ -86,6 +94,23 @@ class InformationFlow(Recipe):
             print(f"Skipped: {len(run.skipped)}, see {self.out / 'skipped.csv'}", flush=True)
         print("Written: " + ", ".join(str(path) for path in written), flush=True)
         return run
+
+    def _write_sample_pages(self, model: VideoLLM, samples: Samples, run: Run) -> list[Path]:
+        """Their folder, where there are any. What cannot be shown is told: the run itself is done."""
+        keywords = keyword_lists(usual_keywords(self.data))
+        pages = []
+        for name in samples_to_show(run, self.sample_pages):
+            try:
+                page = write_sample_page(
+                    *(model, samples[name], run, self.out),
+                    keywords=keywords,
+                    style=self.style,
+                    frames=self.frames,
+                )
+                pages.append(page)
+            except WorkbenchError as error:
+                print(f"No page of {name}: {error}", flush=True)
+        return [pages[0].parent] if pages else []
 
     def pathways(self, run: Run, n_layers: int) -> Pathways:
         """The effective pathways of a sweep, with this recipe's bins and threshold."""

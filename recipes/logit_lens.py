@@ -22,7 +22,7 @@ from workbench.analyses.pathways import LayerBin, bin_name
 from workbench.data import Samples
 from workbench.interventions.depth import scaled_bin
 from workbench.models import VideoLLM
-from workbench.recipe import Recipe, console, data_source
+from workbench.recipe import Recipe, console, data_source, usual_keywords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +89,7 @@ class LogitLens(Recipe):
 
     def lists(self, samples: Samples) -> tuple[KeywordList, ...]:
         """The lists that this recipe counts."""
-        name, _ = data_source(self.data)
-        default = "mini" if name.partition("/")[0] == "mini" else "mtf"
-        return keyword_lists(self.keywords or default, samples)
+        return keyword_lists(self.keywords or usual_keywords(self.data), samples)
 
     def preferred_tasks(self) -> tuple[str, ...]:
         """The paper's task, where the data set has it and the user names none."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ from transformers.utils import logging
 
 from workbench.data import Sample
 from workbench.models import Prompt, VideoLLM, load
+from workbench.models.preprocess import PixelSettings
 from workbench.video import Clip
 
 FamilyName = Literal["llava_next_video", "llava_onevision", "qwen2_5_vl"]
@@ -127,6 +129,11 @@ def tiny_sample(*, n_options: int = 3, answer: int = 1) -> Sample:
 def tiny_prompt(model: VideoLLM, *, n_frames: int = N_FRAMES, **options: Any) -> Prompt:
     """The tiny sample about the tiny clip; `options` go to `encode`."""
     return model.encode(tiny_sample(), clip=tiny_clip(n_frames), **options)
+
+
+def whole_frames(model: VideoLLM) -> PixelSettings:
+    """Settings that squeeze the whole frame into the picture, where LLaVA-NeXT-Video's cut its sides off."""
+    return replace(model.pixels, size={"height": SIDE, "width": SIDE}, do_center_crop=False, crop_size=None)
 
 
 @cache

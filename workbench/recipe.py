@@ -91,6 +91,12 @@ class Recipe(ABC):
         return tasks if name in ("mini", "tvbench") else ()
 
 
+def usual_keywords(data: str) -> str:
+    """The name of the keyword lists for a data set: the embedded world's own, or those of Map the Flow."""
+    name, _ = data_source(data)
+    return "mini" if name.partition("/")[0] == "mini" else "mtf"
+
+
 def data_source(data: str) -> tuple[str, str | None]:
     """The name of a data set and its folder: "tvbench:/path" gives ("tvbench", "/path"), others have none."""
     from workbench.data import DATASETS

@@ -41,9 +41,11 @@ class StandInModel:
         if sample.task != "no_options":
             spans |= {"nonoption": [5], "option[A]": [6], "option[B]": [7], "true_option": [6]}
         layout = TokenLayout(length=10, spans=spans, frames=[[1, 2], [3, 4]])
-        clip: Any = None
+        none: Any = None  # no clip, so nothing was done to its frames
         ids = {letter: LETTER_IDS[letter] for letter in sample.letters}
-        return Prompt(inputs={}, layout=layout, sample=sample, clip=clip, text="", answer_ids=ids)
+        return Prompt(
+            inputs={}, layout=layout, sample=sample, clip=none, pixels=none, text="", answer_ids=ids
+        )
 
     def token_text(self, token_id: int) -> str:
         return VOCABULARY[token_id]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample
+from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample, whole_frames
 from workbench.analyses import AttentionMaps, attention_maps
 from workbench.errors import RunError
 from workbench.figures import Part, attention_heat, attention_mass, write_page
@@ -50,6 +50,22 @@ def test_every_cell_is_drawn_with_its_own_weight(family) -> None:
         np.testing.assert_allclose(10**values - FLOOR, told[:, 4], atol=1e-6)
         for layer, t, i, j, weight in told:
             assert weight == cells[maps.layers.index(int(layer)), int(t), int(i), int(j)]
+
+
+def test_pictures_are_the_frames_as_this_prompt_was_made() -> None:
+    model = tiny_model()  # it crops the frames of 36 x 48 pixels to squares
+    usual, whole = (
+        attention_maps(model, tiny_prompt(model, pixels=pixels)) for pixels in (None, whole_frames(model))
+    )
+    frames = {}
+    for name, maps in (("usual", usual), ("whole", whole)):
+        fig: Any = attention_heat(maps)
+        data = base64.b64decode(fig.layout.images[0].source.partition(",")[2])
+        frames[name] = np.asarray(Image.open(io.BytesIO(data)))
+    tall = {name: strip.shape[0] for name, strip in frames.items()}
+    assert tall == {"usual": 96, "whole": 72}
+    with pytest.raises(RunError, match="choice of pixels"):
+        attention_heat(usual, whole)
 
 
 def test_cells_lie_on_the_picture_of_their_frame() -> None:

@@ -228,8 +228,10 @@ def test_prompts_are_the_same_every_time(family: FamilyName) -> None:
 def test_pixel_settings_can_be_changed_for_one_prompt() -> None:
     model = tiny_model("qwen2_5_vl")
     larger = dataclasses.replace(model.pixels, size={"shortest_edge": 56 * 56, "longest_edge": 60 * 60})
-    assert tiny_prompt(model, pixels=larger).layout.grid == (4, 5)
-    assert tiny_prompt(model).layout.grid == (2, 2)
+    changed, usual = tiny_prompt(model, pixels=larger), tiny_prompt(model)
+    assert changed.layout.grid == (4, 5)
+    assert usual.layout.grid == (2, 2)
+    assert (changed.pixels, usual.pixels) == (larger, model.pixels), "a prompt keeps how it was made"
 
 
 def test_both_backends_make_nearly_the_same_pixels(model: VideoLLM) -> None:

@@ -42,9 +42,13 @@ def test_information_flow_finds_the_planted_layers_and_leaves_its_files(planted,
         "information_flow_to_last.png",
         "information_flow_to_options.png",
         "report.html",
+        "samples",
         "manifest.json",
         "shards",
     }
+    (page,) = (out / "samples").iterdir()
+    assert page.name.startswith("planted_")
+    assert f'href="samples/{page.name}"' in (out / "report.html").read_text(encoding="utf-8")
     assert_frame_equal(pd.read_parquet(out / "effects.parquet"), run.table)
     assert tuple(run.table["flow"].unique()) == MTF_FLOWS, "all of the paper, in its order"
     a, b, c = STAGES
@@ -69,12 +73,13 @@ def test_information_flow_finds_the_planted_layers_and_leaves_its_files(planted,
 
 def test_a_window_without_a_centre_gives_no_pathways_but_all_else(planted, tmp_path, capsys) -> None:
     recipe = find_recipe("information_flow")(
-        **settings(planted, tmp_path, window="all_layers", flows=("video -> question",))
+        **settings(planted, tmp_path, window="all_layers", flows=("video -> question",), sample_pages=0)
     )
     assert recipe.run().table["layer"].tolist() == [0, 0]
     assert "No pathways" in capsys.readouterr().out
     assert not (tmp_path / "pathways.csv").exists()
     assert (tmp_path / "report.html").exists()
+    assert not (tmp_path / "samples").exists()
     assert [path.name for path in tmp_path.glob("*.png")] == ["information_flow.png"]
 
 

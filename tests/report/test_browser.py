@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,15 +11,13 @@ import pytest
 
 from tests.figures.tables import sweep_table
 from tests.report.runs import write_run
+from tests.widgets.browser import PROGRAM, needs_chromium
 from workbench.figures import TEMPLATE, information_flow
 from workbench.report import write_report
 
-BROWSER = next(
-    (found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None
-)
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome here"),
+    needs_chromium,
 ]
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -32,7 +29,7 @@ FLAGS = (
 def dump(page: Path, folder: Path, width: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            str(BROWSER),
+            str(PROGRAM),
             *FLAGS,
             f"--user-data-dir={folder / 'profile'}",
             f"--window-size={width},2000",

@@ -15,11 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import websocket
 
-PROGRAM = next(
-    (found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PROGRAM = next((found for name in _NAMES if (found := shutil.which(name))), None)
+needs_chromium = pytest.mark.skipif(
+    PROGRAM is None, reason=f"no Chromium or Chrome on the PATH (looked for {', '.join(_NAMES)})"
 )
+SHOTS = os.environ.get("WORKBENCH_SCREENSHOTS")
+"""A folder for screenshots, for a person to look at."""
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -124,6 +129,11 @@ class Page:
                 modifiers=8 if shift else 0,
                 **({"text": "\r"} if kind == "char" else {}),
             )
+
+    def keep(self, name: str) -> None:
+        """A screenshot for a person to look at, where one was asked for."""
+        if SHOTS:
+            self.screenshot(Path(SHOTS) / f"{name}.png")
 
     def screenshot(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)

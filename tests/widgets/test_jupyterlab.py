@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,21 +15,23 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests.widgets.browser import PROGRAM, Page, chromium
+from tests.widgets.browser import Page, chromium, needs_chromium
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium or Chrome here"),
+    needs_chromium,
     pytest.mark.timeout(600),
 ]
 ROOT = Path(__file__).resolve().parents[2]
-SHOTS = os.environ.get("WORKBENCH_SCREENSHOTS")
 CELL = """\
 import workbench as wb
+from workbench.analyses.keywords import keyword_lists
 
 model = wb.load("mini/video-ft")
 sample = wb.samples("mini/moving_direction", limit=1)[0]
-viewer = wb.view(model, sample)
+run = wb.sweep(model, [sample], ["video -> question", "question -> last"], wb.centred(3))
+lens = wb.logit_lens(model, sample, keywords=keyword_lists("mini"))
+viewer = wb.view(model, sample, run, lens)
 viewer"""
 WORD = "diamond"
 MAP = (
@@ -98,11 +101,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield page
 
 
-def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        page.screenshot(Path(SHOTS) / f"{name}.png")
-
-
 def token_row(page: Page, word: str) -> int:
     return int(
         page.run(
@@ -119,7 +117,7 @@ def test_a_click_on_a_token_shows_its_map(lab: Page) -> None:
     lab.wait(f"{QUERY}.includes('\"{WORD}\" (row {row})')")
     assert lab.run(MAP.format("untouched")) != before
     assert lab.run("document.querySelector('.wbv-status').textContent") == ""
-    shot(lab, "lab_token")
+    lab.keep("lab_token")
 
 
 def test_the_layer_slider_changes_the_map_and_keys_stay_with_it(lab: Page) -> None:
@@ -143,7 +141,7 @@ def test_a_cut_is_drawn_beside_and_moves_the_answer(lab: Page) -> None:
     )
     assert lab.run(MAP.format("cut")) != lab.run(MAP.format("untouched"))
     assert lab.run("document.querySelectorAll('.wbv-option').length") == 8
-    shot(lab, "lab_cut")
+    lab.keep("lab_cut")
 
 
 def test_a_wrong_flow_is_told_in_the_viewer(lab: Page) -> None:
@@ -153,7 +151,7 @@ def test_a_wrong_flow_is_told_in_the_viewer(lab: Page) -> None:
     lab.wait("document.querySelector('.wbv-error').textContent.includes(\"Did you mean 'video'\")")
     assert lab.run(MAP.format("cut")) == kept, "what was shown stays"
     assert lab.run("document.querySelectorAll('.jp-CodeCell').length") == 2, "no key reached the notebook"
-    shot(lab, "lab_error")
+    lab.keep("lab_error")
     lab.run("document.querySelector('.wbv-flow').select()")
     lab.type("video -> question")
     lab.wait("document.querySelector('.wbv-cut .wbv-head').textContent.includes('question')")
@@ -177,7 +175,36 @@ def test_heads_and_play(lab: Page) -> None:
     lab.click(".wbv-play")
     lab.wait(f"document.querySelector('.wbv-frame-name').textContent !== {json.dumps(name)}", seconds=10)
     lab.click(".wbv-play")
-    shot(lab, "lab_head")
+    lab.keep("lab_head")
+
+
+def test_the_words_of_the_lens_are_written_on_the_frame(lab: Page) -> None:
+    cells = "document.querySelector('.wbv-scale').textContent"
+    wide = "document.querySelector('.wbv-untouched .wbv-large').offsetWidth"
+    heat, narrow = lab.run(MAP.format("untouched")), lab.run(wide)
+    lab.click(".wbv-show-words")
+    lab.wait(f"{QUERY}.startsWith('The word that each cell would say')")
+    assert not lab.run("document.querySelector('.wbv-show-heat').checked"), "one colouring at a time"
+    assert lab.run(wide) > narrow, "words need room"
+    assert lab.run(MAP.format("untouched")) != heat, "cells that say a keyword have its list's colour"
+    before = lab.run(cells)
+    counts = [int(number) for number in re.findall(r"(\d+) of 288 cells", before)]
+    assert len(counts) == 4, before
+    assert sum(counts) == 288
+    lab.keep("lab_words")
+    lab.click(".wbv-layer", at=(0.1, 0.5))
+    lab.wait(f"{cells} !== {json.dumps(before)}")
+    lab.click(".wbv-show-words")
+    assert lab.run("document.querySelector('.wbv-show-heat').checked")
+
+
+def test_curves_and_answers_are_drawn_by_layer(lab: Page) -> None:
+    lines = "document.querySelectorAll('{} polyline').length"
+    assert lab.run(lines.format(".wbv-curves")) == 2
+    assert lab.run(lines.format(".wbv-by-layer")) == 4
+    assert "✓" in lab.run("document.querySelector('.wbv-by-layer').textContent")
+    lab.run("document.querySelector('.wbv-charts').scrollIntoView({block: 'center'})")
+    lab.keep("lab_charts")
 
 
 def test_nothing_of_ours_failed_in_the_console(lab: Page) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.tiny import tiny_clip, tiny_model, tiny_prompt
-from tests.widgets.browser import PROGRAM, chromium
+from tests.widgets.browser import chromium, needs_chromium
 from workbench.errors import RunError
+from workbench.interventions import Knockout
 from workbench.models import Prompt
 from workbench.widgets import Exploration, page, view, write_page
+from workbench.widgets.page import default_tokens
 
 CUT = "frames -> later frames in layers 1..4"
-SHOTS = os.environ.get("WORKBENCH_SCREENSHOTS")
-"""A folder for screenshots, for a person to look at."""
 
 
 def stored(path: Path) -> dict:
@@ -50,18 +50,42 @@ def test_the_viewer_saves_what_it_shows(tmp_path: Path) -> None:
     assert stored(viewer.save(tmp_path / "own.html", tokens=[3, 4], query=3))["results"].keys() == {"3", "4"}
 
 
-def test_pages_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_stay_small(tmp_path: Path) -> None:
     model = tiny_model()
     exploration = Exploration(model, tiny_prompt(model))
     whole = write_page(exploration, tmp_path / "page.html")
     most = whole.stat().st_size - 2000
-    monkeypatch.setattr(page, "MOST_BYTES", most)
-    smaller = write_page(exploration, tmp_path / "smaller.html")
+    smaller = write_page(exploration, tmp_path / "smaller.html", most_bytes=most)
     assert smaller.stat().st_size <= most
     rows = [int(row) for row in stored(smaller)["results"]]
     assert len(exploration.prompt) - 1 in rows, "the last row comes first"
     with pytest.raises(RunError, match="Name fewer tokens"):
-        write_page(exploration, tmp_path / "page.html", tokens=range(len(exploration.prompt)))
+        write_page(
+            exploration, tmp_path / "page.html", tokens=range(len(exploration.prompt)), most_bytes=most
+        )
+
+
+def test_tokens_are_computed_together_and_each_is_its_own(tmp_path: Path) -> None:
+    """A pass for all tokens, untouched and cut, and the numbers of a pass for each."""
+    model = tiny_model()
+    prompt = tiny_prompt(model)
+    rows = default_tokens(Exploration(model, prompt))
+    alone, together = Exploration(model, prompt), Exploration(model, prompt)
+    knockout = Knockout.parse(CUT)
+    expected = [alone.result(row, "mean", knockout) for row in rows]
+    runs: list[int] = []
+    handle = model.family.embed(model.hf).register_forward_pre_hook(lambda *_: runs.append(1))
+    together.prepare(rows, knockout)
+    assert len(runs) == 2
+    assert together.maps("last", None).query == "last", "however its rows were asked for before"
+    found = [together.result(row, "mean", knockout) for row in rows]
+    assert len(runs) == 4, "beside the answers, nothing more"
+    handle.remove()
+    for one, other in zip(found, expected, strict=True):
+        assert (one["rows"], one["query"]) == (other["rows"], other["query"])
+        for mine, theirs in ((one, other), (one["cut"], other["cut"])):
+            ours, own = (np.frombuffer(side["weights"], "<f2") for side in (mine, theirs))
+            np.testing.assert_allclose(ours.astype(float), own.astype(float), rtol=2e-3, atol=1e-6)
 
 
 def hostile() -> tuple[Prompt, str]:
@@ -92,7 +116,7 @@ def test_the_script_writes_texts_only() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(PROGRAM is None, reason="no Chromium or Chrome here")
+@needs_chromium
 def test_the_page_works_without_python(tmp_path: Path) -> None:
     model = tiny_model()
     prompt = tiny_prompt(model)
@@ -112,15 +136,14 @@ def test_the_page_works_without_python(tmp_path: Path) -> None:
         assert tab.run("document.querySelector('.wbv-chosen').dataset.row") == str(word)
         assert tab.run("document.querySelector('button[data-row=\"0\"]').disabled"), "not stored"
         assert tab.told == []
-        if SHOTS:
-            tab.screenshot(Path(SHOTS) / "page.png")
+        tab.keep("page")
 
 
 PICTURE = "document.querySelector('.wbv-untouched .wbv-strip').toDataURL()"
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(PROGRAM is None, reason="no Chromium or Chrome here")
+@needs_chromium
 def test_hostile_texts_are_shown_as_they_are(tmp_path: Path) -> None:
     prompt, text = hostile()
     path = write_page(Exploration(tiny_model(), prompt), tmp_path / "page.html")

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from workbench.models import Prompt, TokenLayout, VideoLLM
-    from workbench.models.preprocess import PixelSettings
 
 Heads: TypeAlias = Literal["mean", "max"] | int | Sequence[int]
 """The mean or the maximum over all heads, one head, or the mean over several; heads count from 0."""
@@ -45,8 +44,6 @@ class AttentionMaps:
     knockout: Knockout | None
     """None where the model was left untouched."""
     prompt: Prompt
-    pixels: PixelSettings
-    """What the model does to frames: pictures under the maps are cropped alike."""
 
     @property
     def layout(self) -> TokenLayout:
@@ -158,7 +155,7 @@ def attention_maps(
     from workbench.analyses.query_rows import query_rows
 
     rows, name = query_rows_of(query, prompt.layout)
-    chosen = _layers(layers, model.n_layers)
+    chosen = map_layers(layers, model.n_layers)
     checked = _checked(heads, model.n_heads)
     cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
     by_head = query_rows(model, prompt, rows.tolist(), [layer - 1 for layer in chosen], cut)
@@ -170,8 +167,36 @@ def attention_maps(
         heads=checked,
         knockout=cut,
         prompt=prompt,
-        pixels=model.pixels,
     )
+
+
+def maps_of_rows(
+    model: VideoLLM,
+    prompt: Prompt,
+    rows: Sequence[int],
+    *,
+    layers: int | Sequence[int] | Window | None = None,
+    knockout: Knockout | None = None,
+) -> list[AttentionMaps]:
+    """The maps of each of these rows alone, as `attention_maps` makes them, in one forward pass for all."""
+    from workbench.analyses.query_rows import query_rows
+
+    named = [query_rows_of(row, prompt.layout) for row in rows]
+    chosen = map_layers(layers, model.n_layers)
+    flat = [int(found[0]) for found, _ in named]
+    by_head = query_rows(model, prompt, flat, [layer - 1 for layer in chosen], knockout, each=True).numpy()
+    return [
+        AttentionMaps(
+            by_head=np.ascontiguousarray(by_head[:, :, place]),
+            layers=chosen,
+            rows=(row,),
+            query=name,
+            heads="mean",
+            knockout=knockout,
+            prompt=prompt,
+        )
+        for place, (row, (_, name)) in enumerate(zip(flat, named, strict=True))
+    ]
 
 
 def cell_rows(layout: TokenLayout) -> np.ndarray:
@@ -202,7 +227,8 @@ def key_spans(layout: TokenLayout) -> dict[str, np.ndarray]:
     return dict(sorted(found.items(), key=lambda item: int(item[1][0])))
 
 
-def _layers(asked: int | Sequence[int] | Window | None, n_layers: int) -> tuple[int, ...]:
+def map_layers(asked: int | Sequence[int] | Window | None, n_layers: int) -> tuple[int, ...]:
+    """Layers from 1, ascending, each once. Raises WindowError for what the model does not have."""
     if asked is None:
         return tuple(range(1, n_layers + 1))
     if isinstance(asked, Window):

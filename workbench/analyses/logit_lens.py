@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from workbench.data import Sample, Samples
     from workbench.models import VideoLLM
     from workbench.models.activation_cache import PosSlice
-    from workbench.models.preprocess import PixelSettings
     from workbench.video import Sampling
 
 _PLACE = ["sample_id", "task", "layer", "row", "span", "frame", "cell_row", "cell_column", "prompt_token"]
@@ -55,8 +54,6 @@ class LogitLens:
     """What was read, by sample_id."""
     keyword_lists: tuple[str, ...]
     """Names of the lists that are marked in `table`."""
-    pixels: PixelSettings
-    """What the model does to frames: pictures under the words are cropped alike."""
 
     def overlay(self, sample_id: str | None = None, **settings: Any) -> go.Figure:
         """Each cell's likeliest word on its frame; the only sample, or that with this id.
@@ -73,7 +70,7 @@ class LogitLens:
         if name not in self.prompts:
             raise RunError(f"This lens has no sample {name!r}. It has {known}.")
         prompt = self.prompts[name]
-        frames = seen_frames(prompt.clip.frames, self.pixels)
+        frames = seen_frames(prompt.clip.frames, prompt.pixels)
         table = cast(pd.DataFrame, self.table[self.table["sample_id"] == name])
         return lens_overlay(frames, prompt.layout, table, **{"keyword_lists": self.keyword_lists, **settings})
 
@@ -155,7 +152,6 @@ def logit_lens(
         skipped=pd.DataFrame(skipped, columns=["sample_id", "reason"], dtype="str"),
         prompts=prompts,
         keyword_lists=tuple(dict.fromkeys(match.keyword_list for match in marked)),
-        pixels=model.pixels,
     )
 
 

@@ -33,11 +33,14 @@ def query_rows(
     rows: Sequence[int],
     layers: Sequence[int],
     knockout: Knockout | None = None,
+    *,
+    each: bool = False,
 ) -> Tensor:
     """Weights (l, h, s) float32 on the CPU, the mean over the query `rows`; `layers` count from 0, ascending.
 
-    Masks go in as in the reference engine; the pass ends after the last asked layer. Raises KnockoutError,
-    SpanError for a knockout that cannot act here, ModelError for a kind of attention that is not understood.
+    With `each` there is no mean: (l, h, r, s). Masks go in as in the reference engine; the pass ends after
+    the last asked layer. Raises KnockoutError, SpanError for a knockout that cannot act here, ModelError for
+    a kind of attention that is not understood.
     """
     if knockout is not None:
         knockout.check(prompt.layout, model.n_layers, model.n_heads)
@@ -54,13 +57,14 @@ def query_rows(
             if layer in layers:
                 query, key = attention.hook_rot_q.output, attention.hook_rot_k.output
                 mask = inputs.kwargs["attention_mask"]
-                kept.append(_weights(modules[layer], query[0, picked], key[0], mask[0][:, picked]))
+                weights = _weights(modules[layer], query[0, picked], key[0], mask[0][:, picked])
+                kept.append((weights if each else weights.mean(dim=1)).cpu())
         tracer.stop()
     return torch.stack(kept)
 
 
 def _weights(module: Any, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
-    """(h, s) on the CPU: query (r, h, e) and key (s, g, e), rotated; mask (1 or h, r, s)."""
+    """(h, r, s): query (r, h, e) and key (s, g, e), rotated; mask (1 or h, r, s)."""
     groups = query.shape[1] // key.shape[1]
     key = key.float().repeat_interleave(groups, dim=1)
     scaling = getattr(module, "scaling", None) or query.shape[-1] ** -0.5
@@ -75,7 +79,7 @@ def _weights(module: Any, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
             f"Attention weights of layer {getattr(module, 'layer_idx', 0) + 1} are not finite in "
             f"{query.dtype}. Load the model with dtype=torch.float32."
         )
-    return weights.mean(dim=1).cpu()
+    return weights
 
 
 def _refuse_unread(module: Any) -> None:

@@ -115,9 +115,10 @@ def refuse_others(maps: AttentionMaps, beside: AttentionMaps) -> None:
         ("layers", maps.layers, beside.layers),
         ("heads", maps.heads, beside.heads),
         ("clip", maps.prompt.clip.frames.tobytes(), beside.prompt.clip.frames.tobytes()),
+        ("choice of pixels", maps.prompt.pixels, beside.prompt.pixels),
     ):
         if ours != theirs:
-            shown = "" if what == "clip" else f": {ours!r} and {theirs!r}"
+            shown = "" if what in ("clip", "choice of pixels") else f": {ours!r} and {theirs!r}"
             raise RunError(
                 f"Maps side by side must be of one {what}{shown}. Make both with the same arguments, "
                 "but for the knockout."
@@ -246,7 +247,7 @@ def heads_text(maps: AttentionMaps) -> str:
 def _frames(maps: AttentionMaps) -> tuple[np.ndarray, float]:
     """The first frame of every unit as the model sees it, and the height of a frame over its width."""
     clip, units = maps.prompt.clip, maps.layout.n_frames
-    frames = seen_frames(clip.frames[:: max(1, -(-len(clip) // units))], maps.pixels)
+    frames = seen_frames(clip.frames[:: max(1, -(-len(clip) // units))], maps.prompt.pixels)
     return frames, frames.shape[1] / frames.shape[2]
 
 

@@ -77,8 +77,9 @@ def encode(
         given, shown = None, _clip(sample, frames)
         asked = _free_sample(shown, question, options)
         words = build_prompt(asked, style or _style_of_free(asked))
+    settings = pixels or model.pixels
     video = model.family.video_inputs(
-        model.config, pixels or model.pixels, shown, placeholder=model.placeholder, backend=backend
+        model.config, settings, shown, placeholder=model.placeholder, backend=backend
     )
     turn = turn or model.turn
     if any(model.placeholder in part for part in turn):
@@ -97,6 +98,7 @@ def encode(
         layout=_layout(model, pieces, encoded, video, separators),
         sample=given,
         clip=shown,
+        pixels=settings,
         text=_plain_text(pieces, model.placeholder),
         answer_ids={letter: model.spellings[letter] for letter in asked.letters},
     )

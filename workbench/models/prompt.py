@@ -12,6 +12,7 @@ from workbench.models.layout import TokenLayout
 
 if TYPE_CHECKING:
     from workbench.data import Sample
+    from workbench.models.preprocess import PixelSettings
     from workbench.video import Clip
 
 
@@ -25,6 +26,8 @@ class Prompt:
     sample: Sample | None
     """The sample it was made from; None for a free question."""
     clip: Clip
+    pixels: PixelSettings
+    """What was done to the clip's frames: pictures of what the model saw are cropped alike."""
     text: str
     """The whole prompt as text, with the video placeholder once."""
     answer_ids: Mapping[str, tuple[int, ...]]

@@ -19,6 +19,7 @@ from workbench.figures.template import translucent
 from workbench.figures.text import arrows, percent, task_name
 from workbench.report import explain
 from workbench.report.content import answers, reasons, sections, stage_figure, stage_rows
+from workbench.report.sample_pages import sample_pages
 from workbench.report.stages import find_stages
 from workbench.results import load_run
 
@@ -30,7 +31,8 @@ _SHORT_LIST = 12  # skipped samples shown without a click
 def write_report(folder: Path | str) -> Path:
     """Write `report.html` into a run folder and give back its path. The same run gives the same bytes.
 
-    The page needs no network and no other file. It shows what the run has so far; one that is not finished
+    The page needs no network and no other file; it links the pages of single samples that lie in the run
+    folder. It shows what the run has so far; one that is not finished
     says so. Raises RunError where the folder holds no run, or its pathways.csv is damaged.
     """
     folder = Path(folder)
@@ -51,6 +53,7 @@ def write_report(folder: Path | str) -> Path:
         stage_figure=stage_figure(stages),
         stage_rows=stage_rows(stages),
         answers=answers(run.samples, table),
+        sample_pages=sample_pages(folder, run.samples),
         skipped=[dict(row) for row in run.skipped.to_dict("records")],
         reasons=reasons(run.skipped),
         short_list=_SHORT_LIST,

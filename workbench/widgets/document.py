@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
+import pandas as pd
 from PIL import Image
 
 from workbench.analyses.attention_maps import cell_rows, key_spans
 from workbench.errors import RunError, near_matches
 from workbench.figures.attention_heat import FLOOR, HEAT
 from workbench.figures.attention_mass import span_colors, span_name
+from workbench.figures.groups import flow_groups
 from workbench.figures.pictures import data_uri
 from workbench.figures.segments import KINDS, segments
 from workbench.figures.template import ink_on, line_styles, translucent
 from workbench.figures.text import arrows
-from workbench.models.preprocess import PixelSettings, seen_frames
+from workbench.models.preprocess import seen_frames
 
 if TYPE_CHECKING:
     from workbench.models.layout import TokenLayout
     from workbench.models.prompt import Prompt
     from workbench.results import Run
-    from workbench.video import Clip
 
+DASHES = {
+    "solid": "",
+    "dash": "7 4",
+    "dot": "2 3",
+    "dashdot": "7 3 2 3",
+    "longdash": "12 4",
+    "longdashdot": "12 3 2 3",
+}
+"""Plotly's names of dashes as SVG has them."""
 _FRAME_WIDTH = 320  # pixels at which frames are stored
 
 
 def document(
     prompt: Prompt,
-    pixels: PixelSettings,
     *,
     model_name: str,
     layers: tuple[int, ...],
     n_layers: int,
     n_heads: int,
     run: Run | None,
-    words: np.ndarray | None,
+    words: dict[str, Any] | None,
+    answer: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """All that does not change while a sample is looked at. Raises RunError where `run` lacks the sample."""
     layout, sample = prompt.layout, prompt.sample
@@ -47,7 +56,7 @@ def document(
         "depth": n_layers,
         "heads": n_heads,
         "rows": layout.length,
-        "frames": _frames(prompt.clip, layout, pixels),
+        "frames": _frames(prompt),
         "units": layout.n_frames,
         "grid": list(layout.grid) if layout.grid is not None and has_grid else None,
         "cells": cell_rows(layout).reshape(-1).tolist() if has_grid else [],
@@ -57,15 +66,17 @@ def document(
         "floor": FLOOR,
         "heat": [[place, *_rgba(color)] for place, color in HEAT],
         "curves": None if run is None else _curves(run, prompt),
-        "words": None if words is None else words.tolist(),
+        "words": words,
+        "answer": answer,
     }
 
 
-def _frames(clip: Clip, layout: TokenLayout, pixels: PixelSettings) -> list[dict[str, Any]]:
-    """Every frame as the model sees it: a data URI, its time, and the temporal unit that it belongs to."""
+def _frames(prompt: Prompt) -> list[dict[str, Any]]:
+    """Every frame as the model saw it: a data URI, its time, and the temporal unit that it belongs to."""
+    clip, layout = prompt.clip, prompt.layout
     together = max(1, -(-len(clip) // max(1, layout.n_frames)))
     frames = []
-    for index, frame in enumerate(seen_frames(clip.frames, pixels)):
+    for index, frame in enumerate(seen_frames(clip.frames, prompt.pixels)):
         image = Image.fromarray(frame)
         image.thumbnail((_FRAME_WIDTH, 4 * _FRAME_WIDTH))
         source = data_uri(image, "JPEG", quality=85)
@@ -125,8 +136,9 @@ def _spans(layout: TokenLayout) -> list[dict[str, Any]]:
 
 
 def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
-    """The sample's change_percent by layer, a line a flow and window."""
-    known = [str(name) for name in dict.fromkeys(run.table["sample_id"])]
+    """The sample's change_percent by layer, a line a flow and window; each group of flows is drawn alone."""
+    table = run.table
+    known = [str(name) for name in dict.fromkeys(table["sample_id"])]
     if prompt.sample is None:
         raise RunError("run= shows the curves of a sample, and this prompt is a free question. Leave it out.")
     name = prompt.sample.id
@@ -135,12 +147,9 @@ def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
             f"The run has no effects of the sample {name!r}.{near_matches(name, known)} It has "
             f"{len(known)} samples, such as {', '.join(known[:3])}. Leave run= out, or view one of these."
         )
-    rows = [
-        row
-        for row in run.table.to_dict("records")
-        if row["sample_id"] == name
-        and row["layer"] > 0  # windows without a place on the layer axis make no curve
-    ]
+    # Windows without a place on the layer axis make no curve.
+    mine = cast(pd.DataFrame, table[(table["sample_id"] == name) & (table["layer"] > 0)])
+    rows = mine.to_dict("records")
     if not rows:
         raise RunError(
             f"The run holds no curve of {name!r}: its windows have no place on the layer axis. Sweep with "
@@ -148,11 +157,13 @@ def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
         )
     windows = list(dict.fromkeys(row["window"] for row in rows))
     styles = line_styles(row["flow"] for row in rows)
+    groups = {flow: group.title for group in flow_groups(styles) for flow in group.flows}
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         flow, window = str(row["flow"]), str(row["window"])
         label = arrows(flow) + (f", {window}" if len(windows) > 1 else "")
-        line = lines.setdefault((flow, window), {"label": label, "color": styles[flow].color, "points": []})
+        style = {"color": styles[flow].color, "dash": DASHES[styles[flow].dash], "group": groups[flow]}
+        line = lines.setdefault((flow, window), {"label": label, **style, "points": []})
         line["points"].append([int(row["layer"]), round(float(row["change_percent"]), 2)])
     return {"windows": ", ".join(map(str, windows)), "lines": list(lines.values())}
 

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.analyses.attention_maps import AttentionMaps, Heads, attention_maps
+from workbench.analyses.attention_maps import AttentionMaps, Heads, attention_maps, map_layers, maps_of_rows
 from workbench.analyses.words import query_rows_of
 from workbench.data.sample import Sample
-from workbench.errors import RunError
 from workbench.figures.text import arrows
 from workbench.interventions import Knockout, Window
 from workbench.widgets.document import document
+from workbench.widgets.lens import answer_by_layer, cell_words, option_texts
 
 if TYPE_CHECKING:
+    from workbench.analyses.logit_lens import LogitLens
     from workbench.models import Prompt, VideoLLM
     from workbench.results import Run
 
@@ -36,42 +38,54 @@ class Exploration:
         prompt: Prompt | Sample,
         *,
         run: Run | None = None,
-        lens: Any = None,
+        lens: LogitLens | bool | None = None,
         layers: int | Sequence[int] | Window | None = None,
     ) -> None:
-        """`lens` is the word of each cell, (l, t, i, j) nested lists of text for the layers shown.
+        """`lens` is the logit lens of this prompt; True reads it here, in one pass.
 
-        Raises RunError where `run` or `lens` do not fit, and as `attention_maps` does.
+        Raises RunError where `run` or `lens` do not fit, WindowError for layers that are not there.
         """
         self.model = model
         self.prompt = model.encode(prompt) if isinstance(prompt, Sample) else prompt
         self._maps: OrderedDict[tuple[tuple[int, ...], Knockout | None], AttentionMaps] = OrderedDict()
         self._answers: dict[Knockout | None, dict[str, Any]] = {}
         self._asked_layers = layers
-        self.layers = self.maps("last", None).layers
+        self.layers = map_layers(layers, model.n_layers)
         self.document = document(
             self.prompt,
-            model.pixels,
             model_name=model.name,
             layers=self.layers,
             n_layers=model.n_layers,
             n_heads=model.n_heads,
             run=run,
-            words=None if lens is None else self._lens_words(lens),
+            words=cell_words(model, self.prompt, lens, self.layers),
+            answer=answer_by_layer(model, self.prompt),
         )
 
     def maps(self, query: str | int | Sequence[int], knockout: Knockout | None) -> AttentionMaps:
         """The maps of a query, from memory where it was asked before."""
-        rows, _ = query_rows_of(query, self.prompt.layout)
+        rows, name = query_rows_of(query, self.prompt.layout)
         key = (tuple(rows.tolist()), knockout)
         if key not in self._maps:
-            self._maps[key] = attention_maps(
-                self.model, self.prompt, query, layers=self._asked_layers, knockout=knockout
+            self._keep(
+                attention_maps(self.model, self.prompt, query, layers=self._asked_layers, knockout=knockout)
             )
-            while len(self._maps) > _KEPT:
-                self._maps.popitem(last=False)
         self._maps.move_to_end(key)
-        return self._maps[key]
+        return replace(self._maps[key], query=name)  # the same rows may have been asked by another name
+
+    def prepare(self, rows: Sequence[int], knockout: Knockout | None) -> None:
+        """Compute the maps of each of these rows (at most 64, counted from 0) together, in one pass."""
+        for cut in dict.fromkeys((None, knockout)):
+            new = [row for row in rows if ((row,), cut) not in self._maps]
+            if new:
+                found = maps_of_rows(self.model, self.prompt, new, layers=self._asked_layers, knockout=cut)
+                for maps in found:
+                    self._keep(maps)
+
+    def _keep(self, maps: AttentionMaps) -> None:
+        self._maps[maps.rows, maps.knockout] = maps
+        while len(self._maps) > _KEPT:
+            self._maps.popitem(last=False)
 
     def result(
         self, query: str | int | Sequence[int], heads: Heads = "mean", knockout: Knockout | None = None
@@ -112,12 +126,10 @@ class Exploration:
         top = p.topk(min(_TOP, len(p)))
         options = []
         sample = self.prompt.sample
-        for index, (letter, ids) in enumerate(self.prompt.answer_ids.items()):
-            text = sample.options[index] if sample is not None and index < len(sample.options) else ""
+        texts = option_texts(self.prompt)
+        for index, ids in enumerate(self.prompt.answer_ids.values()):
             true = sample is not None and sample.answer == index
-            options.append(
-                {"text": f"({letter}) {text}".strip(), "p": float(p[list(ids)].sum()), "true": true}
-            )
+            options.append({"text": texts[index], "p": float(p[list(ids)].sum()), "true": true})
         tokens = [
             {"text": self.model.token_text(int(token)).strip() or "␣", "p": float(value)}
             for token, value in zip(top.indices, top.values, strict=True)
@@ -129,20 +141,6 @@ class Exploration:
         knockout = Knockout.of(flow, (first, last))
         knockout.check(self.prompt.layout, self.model.n_layers, self.model.n_heads)
         return knockout
-
-    def _lens_words(self, lens: Any) -> np.ndarray:
-        layout = self.prompt.layout
-        wanted = (len(self.layers), layout.n_frames, *(layout.grid or ()))
-        try:
-            words = np.asarray(lens)
-        except ValueError:  # nested lists of different lengths
-            words = np.empty(0, dtype=str)
-        if words.shape != wanted or words.dtype.kind not in "UO":
-            raise RunError(
-                f"lens has the shape {words.shape} of {words.dtype}; this viewer needs one text for each "
-                f"layer shown, frame, row and column: {wanted}."
-            )
-        return words
 
 
 def packed(weights: np.ndarray) -> bytes:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 MOST_BYTES = 5_000_000
+_TOGETHER, _WAITING = 32, 2**28  # tokens whose maps are computed in one pass, and bytes that these may take
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -36,34 +37,42 @@ def write_page(
     query: str | int | Sequence[int] = "last",
     heads: Heads = "mean",
     knockout: Knockout | str | None = None,
+    most_bytes: int = MOST_BYTES,
 ) -> Path:
     """Write the viewer with the maps of some rows of the prompt; those rows can be clicked on the page.
 
     Args:
         tokens: rows of the prompt; None takes the last row, the options and the words of the question, as
-            many as fit into 5 MB.
+            many as fit.
         query: what is shown first: a span, a row, or rows.
         heads: the choice of heads, which is fixed on the page.
         knockout: maps with this cut are put beside those of the untouched model.
+        most_bytes: how large the page may get with the maps of `tokens`. Its frames may need more.
 
     The file appears whole or not at all. Raises RunError where `tokens` are more than fit.
     """
     cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
     rows = default_tokens(exploration) if tokens is None else list(dict.fromkeys(tokens))
+    together = _together(exploration)
+    exploration.prepare(rows[:together], cut)
     first = _plain(exploration.result(query, heads, cut))
     empty = len(_filled(exploration, first, {}).encode())
-    fitting = max(0, (MOST_BYTES - empty) // len(json.dumps(first)))
+    fitting = max(0, (most_bytes - empty) // len(json.dumps(first)))
     if fitting < len(rows):
         if tokens is not None:
             raise RunError(
-                f"The maps of {len(rows)} tokens make a page of more than {MOST_BYTES // 10**6} MB; "
+                f"The maps of {len(rows)} tokens make a page of more than {most_bytes / 10**6:g} MB; "
                 f"{fitting} fit. Name fewer tokens, or make the viewer with fewer layers=."
             )
         rows = rows[:fitting]
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.tmp")
-    results = {str(row): _plain(exploration.result(int(row), heads, cut)) for row in rows}
+    results = {}
+    for start in range(0, len(rows), together):
+        some = [int(row) for row in rows[start : start + together]]
+        exploration.prepare(some, cut)
+        results |= {str(row): _plain(exploration.result(row, heads, cut)) for row in some}
     unfinished.write_text(_filled(exploration, first, results), encoding="utf-8")
     os.replace(unfinished, path)
     return path
@@ -76,6 +85,12 @@ def default_tokens(exploration: Exploration) -> list[int]:
     names = ["last", "true_option", "nonoption", *options]
     rows = [layout[name] for name in names if name in layout]
     return list(dict.fromkeys(np.concatenate(rows).tolist()))
+
+
+def _together(exploration: Exploration) -> int:
+    """Tokens a pass: their maps wait in memory with all their heads."""
+    of_one = 4 * len(exploration.layers) * exploration.model.n_heads * exploration.prompt.layout.length
+    return max(1, min(_TOGETHER, _WAITING // of_one))
 
 
 def _filled(exploration: Exploration, first: dict[str, Any], results: dict[str, Any]) -> str:

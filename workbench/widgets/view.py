@@ -14,6 +14,7 @@ from workbench.widgets.page import write_page
 
 if TYPE_CHECKING:
     from workbench.analyses.attention_maps import Heads
+    from workbench.analyses.logit_lens import LogitLens
     from workbench.data import Sample
     from workbench.interventions import Knockout, Window
     from workbench.models import Prompt, VideoLLM
@@ -27,20 +28,21 @@ def view(
     model: VideoLLM,
     prompt: Prompt | Sample,
     run: Run | None = None,
-    lens: Any = None,
+    lens: LogitLens | bool | None = None,
     *,
     query: str | int | Sequence[int] = "last",
     layers: int | Sequence[int] | Window | None = None,
     heads: Literal["mean", "max"] | int = "mean",
     flow: str = DEFAULT_FLOW,
 ) -> Any:
-    """Look into one sample: clip, prompt, attention maps untouched and cut, answers, and curves.
+    """Look into one sample: clip, prompt, attention maps untouched and cut, the lens, answers, and curves.
 
     A click on a token of the prompt, or on a cell of a frame, makes it the query; the maps are computed then.
 
     Args:
         run: a sweep with this sample; its curves are shown.
-        lens: the word of each cell, (layers shown, frames, rows, columns) nested lists of text.
+        lens: what `wb.logit_lens(model, sample)` gives, or True to have it read: the likeliest word of each
+            cell can be written on the frames, layer by layer, in the colours of the lens's `keywords`.
         query, layers, heads: what is shown first, and which layers, as in `attention_maps`.
         flow: what stands in the box of the cut; it is cut once the box is ticked.
 

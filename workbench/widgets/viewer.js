@@ -1,4 +1,4 @@
-// The viewer of one sample: clip, prompt, attention maps, answers, curves. Plain ES module, no build, no network.
+// The viewer of one sample: clip, prompt, attention maps, lens, answers, curves. Plain ES module: no build, no network.
 //
 // It speaks with Python by three synchronised values of `model` (anywidget's interface):
 //   document  what does not change: frames, tokens, spans (workbench/widgets/document.py)
@@ -8,6 +8,8 @@
 // Texts go into the page as text only, never as HTML. There are no ids: several viewers may share a page.
 
 const SVG = "http://www.w3.org/2000/svg";
+const TRUE = "#009E73"; // of the true option
+const FALSE = ["#CC79A7", "#E69F00", "#56B4E9", "#8a8a8a"]; // of the others
 
 /** An element with properties and children; children that are strings become text. */
 function h(tag, props = {}, ...children) {
@@ -81,6 +83,53 @@ function bounds(doc, maps) {
   return [Math.log10(doc.floor + low), Math.log10(doc.floor + high)];
 }
 
+/** Number of a word of the lens: place of the layer, unit, row and column of the cell. */
+function wordAt(doc, place, index) {
+  return doc.words.cells[place * doc.cells.length + index];
+}
+
+/** A chart of lines over layers; the layer on show is marked. `lines`: label, color, width, points [layer, value]. */
+function lineChart(lines, { low, high, ticks, layer, depth }) {
+  const width = 380, height = 190, left = 44, bottom = 18, right = 6;
+  const x = (l) => left + ((l - 1) / Math.max(1, depth - 1)) * (width - left - right);
+  const y = (value) => 6 + ((high - value) / (high - low)) * (height - bottom - 6);
+  const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "wbv-chart" });
+  chart.append(svg("line", { x1: x(layer), x2: x(layer), y1: 4, y2: height - bottom, class: "wbv-now" }));
+  for (const value of ticks) {
+    chart.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), stroke: value ? "#e4e4e4" : "#999" }));
+    chart.append(svg("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, `${Math.round(value)}%`));
+  }
+  for (const line of lines) {
+    const drawn = svg("polyline", { points: line.points.map(([l, value]) => `${x(l)},${y(value)}`).join(" "),
+      fill: "none", stroke: line.color, "stroke-width": line.width || 2, "stroke-dasharray": line.dash || "none" });
+    drawn.append(svg("title", {}, line.label));
+    chart.append(drawn);
+  }
+  const every = Math.ceil(depth / 14);
+  for (let l = 1; l <= depth; l += every) chart.append(svg("text", { x: x(l), y: height - 4, "text-anchor": "middle" }, l));
+  return chart;
+}
+
+function optionColor(option, k) {
+  return option.true ? TRUE : FALSE[k % FALSE.length];
+}
+
+/** Names and colours. */
+function keys(entries) {
+  return h("div", { className: "wbv-legend" }, ...entries.map(({ text, color }) =>
+    h("span", {}, h("i", { style: { background: color } }), text)));
+}
+
+/** Names of lines, with a piece of each. */
+function lineKeys(lines) {
+  return h("div", { className: "wbv-legend" }, ...lines.map((line) => {
+    const sample = svg("svg", { width: 26, height: 8, class: "wbv-sample" });
+    sample.append(svg("line", { x1: 0, x2: 26, y1: 4, y2: 4, stroke: line.color, "stroke-width": 2.5,
+      "stroke-dasharray": line.dash || "none" }));
+    return h("span", {}, sample, line.label);
+  }));
+}
+
 function render({ model, el }) {
   const doc = model.get("document");
   const images = doc.frames.map((frame) => Object.assign(new Image(), { src: frame.source }));
@@ -100,9 +149,15 @@ function render({ model, el }) {
     oninput: () => { state.frame = +frame.value; draw(); } });
   const frameName = h("output", { className: "wbv-frame-name" });
   const play = h("button", { className: "wbv-play", onclick: toggle }, "▶ play");
+  const boxes = {};
   const box = (text, key) => {
-    const input = h("input", { type: "checkbox", checked: state[key],
-      onchange: () => { state[key] = input.checked; draw(); } });
+    const input = boxes[key] = h("input", { type: "checkbox", checked: state[key], className: `wbv-show-${key}`,
+      onchange: () => {
+        state[key] = input.checked;
+        // Two colourings on one picture say nothing: words come without the heat, until it is asked for again.
+        if (key === "words") state.heat = boxes.heat.checked = !state.words;
+        draw();
+      } });
     return h("label", {}, input, " " + text);
   };
   const cut = h("input", { type: "checkbox", className: "wbv-tick", onchange: () => ask({}) });
@@ -128,8 +183,7 @@ function render({ model, el }) {
   const answers = h("div", { className: "wbv-answers" });
   const masses = h("div", { className: "wbv-masses" });
   const curves = h("div", { className: "wbv-curves" });
-  const legend = h("div", { className: "wbv-legend" }, ...doc.kinds.map((kind) =>
-    h("span", {}, h("i", { style: { background: kind.color } }), kind.text)));
+  const legend = keys(doc.kinds);
   prompt.append(...tokens.map((item) => item.node));
 
   const controls = [
@@ -200,8 +254,6 @@ function render({ model, el }) {
     if (result.id >= waiting) status.textContent = "";
     error.textContent = result.error || "";
     draw();
-    drawAnswers();
-    drawCurves();
   }
 
   function toggle() {
@@ -221,9 +273,11 @@ function render({ model, el }) {
   function draw() {
     if (!maps) return;
     layerName.textContent = ` ${doc.layers[state.place]} of ${doc.layers[doc.layers.length - 1]}`;
-    const now = doc.frames[state.frame];
+    const now = doc.frames[state.frame], at = doc.layers[state.place];
     frameName.textContent = ` ${now.label}, ${now.seconds} s`;
-    asked.textContent = `What ${result.query} looks at in layer ${doc.layers[state.place]}`;
+    const looks = `What ${result.query} looks at in layer ${at}`;
+    const says = `the word that each cell would say after layer ${at}`;
+    asked.textContent = !state.words ? looks : state.heat ? `${looks}, and ${says}` : says[0].toUpperCase() + says.slice(1);
     panels[0].head.textContent = "untouched";
     panels[1].head.textContent = result.cut ? "cut: " + result.cut.text : "";
     panels.forEach((one, which) => {
@@ -233,6 +287,8 @@ function render({ model, el }) {
     drawTokens();
     drawScale();
     drawMasses();
+    drawAnswers();
+    drawCurves();
   }
 
   /** A canvas of this size in css pixels, sharp on any screen, cleared. */
@@ -251,7 +307,8 @@ function render({ model, el }) {
   function drawPanel(one, map) {
     const tall = doc.frames[0].height / doc.frames[0].width;
     // Words need room: a cell of 48 pixels, as far as the page has it.
-    const side = state.words ? Math.min(620, Math.max(205, 48 * doc.grid[1])) : 205;
+    const room = Math.min(620, (root.clientWidth || 620) - 30);
+    const side = state.words && one.name === "untouched" ? Math.max(205, Math.min(room, 48 * doc.grid[1])) : 205;
     const context = prepared(one.large, side, Math.round(side * tall));
     drawPicture(one.large, context, map, state.frame, [0, 0, side, Math.round(side * tall)]);
     const firsts = [];
@@ -293,18 +350,29 @@ function render({ model, el }) {
         context.lineWidth = 2;
         context.strokeRect(corner[0] + 1, corner[1] + 1, size[0] - 2, size[1] - 2);
       }
-      if (state.words && size[0] >= 16) drawWord(context, doc.words[state.place][unit][i][j], corner, size);
+      // What the cells would say is known of the untouched model only.
+      if (state.words && map === maps[0]) drawWord(context, wordAt(doc, state.place, start + k), corner, size);
     }
   }
 
-  function drawWord(context, word, [x, y], [width, height]) {
-    context.font = `${Math.max(7, Math.min(11, width / 4))}px sans-serif`;
+  /** A word on a label in its list's colour; on small pictures the colour alone. */
+  function drawWord(context, number, [x, y], [width, height]) {
+    const list = doc.words.names[doc.words.lists[number]];
+    if (width < 16) {
+      if (!list) return;
+      context.globalAlpha = 0.75;
+      context.fillStyle = list.color;
+      context.fillRect(x, y, width, height);
+      context.globalAlpha = 1;
+      return;
+    }
+    const size = Math.max(7, Math.min(11, width / 4)), tall = Math.min(height, size + 5);
+    context.font = `${size}px sans-serif`;
     context.textAlign = "center";
-    context.lineWidth = 2.5;
-    context.strokeStyle = "rgba(0,0,0,0.75)";
-    context.strokeText(word, x + width / 2, y + height / 2 + 3, width - 2);
-    context.fillStyle = "#fff";
-    context.fillText(word, x + width / 2, y + height / 2 + 3, width - 2);
+    context.fillStyle = list ? list.color : "rgba(255,255,255,0.75)";
+    context.fillRect(x + 1, y + (height - tall) / 2, width - 2, tall);
+    context.fillStyle = list ? "#fff" : "#1a1a1a";
+    context.fillText(doc.words.texts[number], x + width / 2, y + height / 2 + 0.35 * size, width - 4);
     context.textAlign = "start";
   }
 
@@ -324,7 +392,9 @@ function render({ model, el }) {
     if (!cell) return;
     const map = maps[panels.indexOf(one)];
     const weight = map[state.place * doc.rows + doc.cells[cell.index]];
-    const word = doc.words ? ` says "${doc.words[state.place][cell.unit][cell.i][cell.j]}"` : "";
+    const number = doc.words && one.name === "untouched" ? wordAt(doc, state.place, cell.index) : -1;
+    const list = number < 0 ? null : doc.words.names[doc.words.lists[number]];
+    const word = number < 0 ? "" : `; would say "${doc.words.texts[number]}"${list ? `, ${list.text}` : ""}`;
     one.told.textContent = `cell[${cell.unit},${cell.i},${cell.j}]: ${shown(weight)} of the attention${word}`;
   }
 
@@ -342,8 +412,19 @@ function render({ model, el }) {
   function drawScale() {
     const stops = Array.from({ length: 21 }, (_, k) => heatColor(doc.heat, k / 20)).join(",");
     const value = (place) => shown(Math.max(0, 10 ** (ends[0] + place * (ends[1] - ends[0])) - doc.floor));
-    scale.replaceChildren("attention weight: ≤ " + value(0),
-      h("i", { style: { background: `linear-gradient(90deg,${stops}), #999` } }), value(1));
+    const heat = h("div", {}, "attention weight: ≤ " + value(0),
+      h("i", { className: "wbv-ramp", style: { background: `linear-gradient(90deg,${stops}), #999` } }), value(1));
+    scale.replaceChildren(...(state.heat ? [heat] : []), ...(state.words ? [wordCounts()] : []));
+  }
+
+  /** How many cells of all frames say a word of each list, in the layer on show. */
+  function wordCounts() {
+    const counts = [...doc.words.names.map((list) => ({ ...list, n: 0 })), { text: "other words", color: "#d9d9d9", n: 0 }];
+    for (let k = 0; k < doc.cells.length; k++) {
+      const list = doc.words.lists[wordAt(doc, state.place, k)];
+      counts[list < 0 ? counts.length - 1 : list].n += 1;
+    }
+    return keys(counts.map(({ text, color, n }) => ({ text: `${text}: ${n} of ${doc.cells.length} cells`, color })));
   }
 
   /** Stacked bars: the share of each span, a bar a layer; the one on show is framed. */
@@ -382,17 +463,27 @@ function render({ model, el }) {
     });
     const names = doc.spans.filter((_, s) => used.has(s));
     masses.replaceChildren(h("h4", {}, "Where the attention goes, by layer"), ...charts,
-      h("div", { className: "wbv-legend" }, ...names.map((span) =>
-        h("span", {}, h("i", { style: { background: span.color } }), span.name))));
+      keys(names.map((span) => ({ text: span.name, color: span.color }))));
   }
 
   function drawAnswers() {
     const sides = [["untouched", result.answer], ...(result.cut ? [["cut", result.cut.answer]] : [])];
     answers.replaceChildren(h("h4", {}, "Answer"), ...sides.map(([name, answer]) => h("div", {},
       h("div", { className: "wbv-dim" }, name),
-      ...answer.options.map((one) => bar(one.text + (one.true ? " ✓" : ""), one.p, one.true ? "#009E73" : "#CC79A7")),
+      ...answer.options.map((one, k) => bar(one.text + (one.true ? " ✓" : ""), one.p, optionColor(one, k))),
       h("div", { className: "wbv-dim" }, "likeliest next tokens: " +
-        answer.top.map((one) => `${one.text} ${percent(one.p)}`).join(", ")))));
+        answer.top.map((one) => `${one.text} ${percent(one.p)}`).join(", ")))),
+      h("h4", {}, "What the last row would answer after each layer, untouched"), answerChart());
+  }
+
+  function answerChart() {
+    const lines = doc.answer.map((line, k) => ({ label: line.text + (line.true ? " ✓" : ""),
+      color: optionColor(line, k), width: line.true ? 2.5 : 1.5,
+      points: line.p.map((p, l) => [l + 1, 100 * p]) }));
+    // The true option is drawn last, so that it lies above the others.
+    const chart = lineChart([...lines].sort((a, b) => a.width - b.width),
+      { low: 0, high: 100, ticks: [0, 50, 100], layer: doc.layers[state.place], depth: doc.depth });
+    return h("div", { className: "wbv-by-layer" }, chart, lineKeys(lines));
   }
 
   function bar(text, p, color) {
@@ -403,26 +494,14 @@ function render({ model, el }) {
   /** The sample's curves of a sweep. */
   function drawCurves() {
     if (!doc.curves) return;
-    const width = 380, height = 190, left = 44, bottom = 18, right = 6;
     const points = doc.curves.lines.flatMap((line) => line.points);
     const low = Math.min(-10, ...points.map((one) => one[1])), high = Math.max(10, ...points.map((one) => one[1]));
-    const most = Math.max(...points.map((one) => one[0]));
-    const x = (l) => left + ((l - 1) / Math.max(1, most - 1)) * (width - left - right);
-    const y = (change) => 6 + ((high - change) / (high - low)) * (height - bottom - 6);
-    const chart = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "wbv-chart" });
-    for (const change of [low, 0, high]) {
-      chart.append(svg("line", { x1: left, x2: width - right, y1: y(change), y2: y(change), stroke: change ? "#eee" : "#999" }));
-      chart.append(svg("text", { x: left - 4, y: y(change) + 4, "text-anchor": "end" }, `${Math.round(change)}%`));
-    }
-    for (const line of doc.curves.lines) {
-      chart.append(svg("polyline", { points: line.points.map(([l, change]) => `${x(l)},${y(change)}`).join(" "),
-        fill: "none", stroke: line.color, "stroke-width": 2 }));
-    }
-    const every = Math.ceil(most / 14);
-    for (let l = 1; l <= most; l += every) chart.append(svg("text", { x: x(l), y: height - 4, "text-anchor": "middle" }, l));
-    curves.replaceChildren(h("h4", {}, `Change of the answer's probability, ${doc.curves.windows} cut`), chart,
-      h("div", { className: "wbv-legend" }, ...doc.curves.lines.map((line) =>
-        h("span", {}, h("i", { style: { background: line.color } }), line.label))));
+    const groups = [...new Set(doc.curves.lines.map((line) => line.group))].map((group) => {
+      const lines = doc.curves.lines.filter((line) => line.group === group);
+      const chart = lineChart(lines, { low, high, ticks: [low, 0, high], layer: doc.layers[state.place], depth: doc.depth });
+      return h("div", {}, h("div", { className: "wbv-dim" }, group), chart, lineKeys(lines));
+    });
+    curves.replaceChildren(h("h4", {}, `Change of the answer's probability, ${doc.curves.windows} cut`), ...groups);
   }
 
   /** Show what was asked for last, also when a viewer is shown a second time. */
