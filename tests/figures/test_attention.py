@@ -78,7 +78,9 @@ def test_cells_lie_on_the_picture_of_their_frame() -> None:
         grey = np.asarray(picture.convert("L")).astype(float)
     assert (behind.sizex, behind.sizey) == (fig.layout.xaxis.range[1], fig.layout.yaxis.range[0])
     across, down = grey.shape[1] / behind.sizex, grey.shape[0] / behind.sizey  # pixels a cell
-    frames = [Image.fromarray(frame) for frame in seen_frames(untouched.prompt.clip.frames, untouched.pixels)]
+    frames = [
+        Image.fromarray(frame) for frame in seen_frames(untouched.prompt.clip.frames, untouched.prompt.pixels)
+    ]
     seen = np.stack(
         [np.asarray(frame.convert("L").resize((12, 12), Image.Resampling.BOX)) for frame in frames]
     )
