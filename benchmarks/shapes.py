@@ -116,6 +116,7 @@ def prompt(model: VideoLLM, shape: Shape) -> Prompt:
         layout=TokenLayout(length=length, spans=spans, frames=frames, grid=(grid, grid)),
         sample=None,
         clip=cast(Any, None),
+        pixels=model.pixels,
         text="",
         answer_ids={},
     )
