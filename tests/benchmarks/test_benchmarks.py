@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import cost, knockouts, plot, scaling, shapes
+from benchmarks import cost, knockouts, plot, reading, scaling, shapes
 from workbench.engine import get_engine
 from workbench.engine.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout
@@ -42,6 +42,14 @@ def test_what_grows(tmp_path: Path) -> None:
     assert [row["n"] for row in found["samples"]] == [1, 2]
     assert found["samples"][1]["tflop"] == pytest.approx(2 * found["samples"][0]["tflop"])
     assert found["layers"][1]["tflop"] > 2 * found["layers"][0]["tflop"], "windows run on into the new layers"
+
+
+def test_what_reading_costs(tmp_path: Path) -> None:
+    reading.main(reading.Settings(shape="tiny", device="cpu", dtype="float32", repeats=1, out=tmp_path))
+    (path,) = tmp_path.glob("reading-*.json")
+    found = json.loads(path.read_text())
+    assert found["rows"] == 36
+    assert found["logit_lens"]["seconds"] > 0
 
 
 def test_real_lengths() -> None:
