@@ -67,7 +67,7 @@ notebooks: $(STAMP) ## execute the notebooks again, in place
 
 map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model (leaves runs/mtf)
 	$(call mtf,information_flow)
-	$(call mtf,image_vs_video)
+	$(call mtf,image_vs_video) --sweep runs/mtf/information_flow
 	$(call mtf,cross_frame_halves)
 	$(call mtf,answer_probability)
 	$(call mtf,logit_lens)

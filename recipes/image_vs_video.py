@@ -10,17 +10,26 @@ model does no better than guessing. --common keeps to samples that both answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pandas as pd
 
 import workbench as wb
 from workbench.analyses.comparing import Comparison, compare_runs, sweep_even_if_wrong
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.figures import Part, try_png, write_page
-from workbench.interventions import parse_window
+from workbench.interventions import Flow, parse_window
 from workbench.interventions.depth import scaled_windows
 from workbench.recipe import Recipe
-from workbench.results import Run
+from workbench.results import Run, data_settings
+
+if TYPE_CHECKING:
+    from workbench.data import Samples
+    from workbench.models import VideoLLM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +40,8 @@ class ImageVsVideo(Recipe):
     """The model tuned on video: mini/video-ft, a folder with a checkpoint, or an id on the hub."""
     image_model: str = "mini/image"
     """The other model, before it saw video: as --model."""
+    sweep: Path | None = None
+    """Folder of a sweep of --model that is there already, with these flows, window and samples."""
     flows: tuple[str, ...] = ("frames -> later frames",)
     """Flows to cut, each in quotes; `workbench list flows` shows the papers' own."""
     window: str | None = None
@@ -61,6 +72,9 @@ class ImageVsVideo(Recipe):
             # Two folders may both be called "checkpoint": then the paths tell them apart.
             label = name if model.name in runs else model.name
             print(f"{label}: {model.n_layers} layers, cut in {window}", flush=True)
+            if self.sweep is not None and not runs:
+                runs[label] = part_of(wb.load_run(self.sweep), model, samples, self.flows, str(window))
+                continue
             runs[label] = sweep_even_if_wrong(
                 model,
                 samples,
@@ -83,3 +97,25 @@ class ImageVsVideo(Recipe):
         try_png(fig, self.out / "image_vs_video.png", html=page)
         print(f"Written: {page} and the tables beside it", flush=True)
         return found
+
+
+def part_of(run: Run, model: VideoLLM, samples: Samples, flows: Sequence[str], window: str) -> Run:
+    """The rows of these flows in this window. Raises RunError where the run is of something else."""
+    named = [str(Flow.parse(flow)) for flow in flows]
+    made = run.manifest["settings"]
+    if made["model"] != model.name:
+        raise RunError(
+            f"{run.folder} is a run of {made['model']!r}, and the model asked for is {model.name!r}."
+        )
+    wanted = data_settings(samples)
+    if any(made[name] != value for name, value in wanted.items()):
+        raise RunError(
+            f"{run.folder} was made of other samples: {made['samples']} of {made['data']}, and asked are "
+            f"{wanted['samples']} of {wanted['data']}. Give the same --data, --tasks and --limit."
+        )
+    table = run.table
+    missing = {*named, window} - {*table["flow"], *table["window"]}
+    if missing:
+        raise RunError(f"{run.folder} has no {' and no '.join(sorted(missing))}. Leave --sweep out.")
+    kept = table["flow"].isin(named) & (table["window"] == window)
+    return replace(run, table=cast(pd.DataFrame, table[kept]))

@@ -93,6 +93,25 @@ def test_image_vs_video_shows_a_model_that_answers_nothing(planted, others, tmp_
     assert "blank: no curve, 0 of 2 right" in (tmp_path / "image_vs_video.html").read_text()
 
 
+def test_image_vs_video_takes_a_sweep_that_is_there(planted, others, tmp_path) -> None:
+    recipe: Any = find_recipe("image_vs_video")
+    asked = settings(planted, tmp_path / "whole", image_model=str(others / "direct"))
+    expected: Any = recipe(**asked).run()
+    made = tmp_path / "whole" / "video_model"
+    given = {**asked, "out": tmp_path / "again", "sweep": made}
+    found: Any = recipe(**given).run()
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    assert not (tmp_path / "again" / "video_model").exists()
+    for other, message in (
+        ({"flows": ("video -> last",)}, "has no video -> last"),
+        ({"window": "centred(2)"}, r"has no centred\(2\)"),
+        ({"limit": 1}, "other samples: 3 of data, and asked are 1 of data"),
+        ({"model": str(others / "blank")}, "is a run of 'model', and the model asked for is 'blank'"),
+    ):
+        with pytest.raises(RunError, match=message):
+            recipe(**{**given, **other}).run()
+
+
 def test_image_vs_video_wants_two_models(planted, tmp_path) -> None:
     with pytest.raises(RunError, match="Name two models"):
         find_recipe("image_vs_video")(**settings(planted, tmp_path, image_model=str(planted.model))).run()
