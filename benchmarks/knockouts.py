@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -15,6 +13,7 @@ import tyro
 
 import workbench as wb
 from benchmarks import cost
+from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import build
 from benchmarks.timing import matmul_rate, median, seconds
 from workbench.engine import ENGINES, IncrementalEngine, Request
@@ -23,10 +22,8 @@ from workbench.engine.reference import last_logits, layer_masks
 from workbench.interventions import MTF_FLOWS, Flow, Knockout, after, centred, knockouts, trailing
 from workbench.models import Prompt, VideoLLM
 from workbench.models.attention import install
-from workbench.results.manifest import provenance
 
 ES = ("frames -> later frames", "within frames", "video -> text")
-RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,18 +122,6 @@ def _apart(found: Sequence[float], truth: Sequence[float]) -> float:
     return max(abs(a - b) / b for a, b in zip(found, truth, strict=True))
 
 
-def command() -> str:
-    """What was asked for, but where the results went."""
-    words = ["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}"]
-    rest = iter(sys.argv[1:])
-    for word in rest:
-        if word == "--out":
-            next(rest, None)
-        else:
-            words.append(word)
-    return " ".join(words)
-
-
 def main(settings: Settings) -> None:
     device = torch.device(settings.device)
     dtype = getattr(torch, settings.dtype)
@@ -200,15 +185,11 @@ def main(settings: Settings) -> None:
         "largest_relative_error": apart,
         "compared_knockouts": len(few),
         "noise_percent": found.noise_percent,
-        **provenance(model),
-        "command": command(),
     }
-    settings.out.mkdir(parents=True, exist_ok=True)
     name = "-".join(
         filter(None, (settings.shape, settings.work, settings.device, settings.dtype, settings.tag))
     )
-    path = settings.out / f"{name}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    path = save(settings.out, name, result, model)
     measured = ", ".join(f"{name} {error:.2g}" for name, error in apart.items())
     print(
         f"published style {eager_s:.3g} s, SDPA traces {trace_s:.3g} s, incremental {ours_s:.3g} s: "

@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from benchmarks.knockouts import RESULTS
+from benchmarks.saving import RESULTS
 from workbench.figures import write_png
 
 WAYS = (

@@ -3,7 +3,6 @@ README.md."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,12 @@ from pathlib import Path
 import torch
 import tyro
 
-from benchmarks.knockouts import RESULTS, command
+from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import build
 from benchmarks.timing import median, seconds
 from workbench.analyses.attention_maps import attention_maps
 from workbench.analyses.logit_lens import read_layers
 from workbench.engine.memory import peak_memory
-from workbench.results.manifest import provenance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +57,8 @@ def main(settings: Settings) -> None:
         "layers": model.n_layers,
         "vocabulary": model.vocab_size,
         **found,
-        **provenance(model),
-        "command": command(),
     }
-    settings.out.mkdir(parents=True, exist_ok=True)
-    path = settings.out / f"reading-{settings.shape}-{settings.device}-{settings.dtype}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(path)
+    print(save(settings.out, f"reading-{settings.shape}-{settings.device}-{settings.dtype}", result, model))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +10,14 @@ import torch
 import tyro
 
 from benchmarks import cost
-from benchmarks.knockouts import RESULTS, command, work_of
+from benchmarks.knockouts import work_of
+from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import SHAPES, build
 from benchmarks.timing import matmul_rate, median, seconds
 from workbench.engine import IncrementalEngine, Request
 from workbench.engine.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout, centred, knockouts
 from workbench.models import Prompt, VideoLLM
-from workbench.results.manifest import provenance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +79,8 @@ def main(settings: Settings) -> None:
         "dtype": settings.dtype,
         "matmul_tflops": rate,
         **found,
-        **provenance(model),
-        "command": command(),
     }
-    settings.out.mkdir(parents=True, exist_ok=True)
-    path = settings.out / f"scaling-{settings.shape}-{settings.device}-{settings.dtype}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(path)
+    print(save(settings.out, f"scaling-{settings.shape}-{settings.device}-{settings.dtype}", result, model))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ In the paper the true option rises above the false ones once the question has ta
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -15,13 +15,14 @@ import workbench as wb
 from workbench.analyses.answer_probability import AnswerProbability
 from workbench.analyses.answer_roles import FALSE, TRUE
 from workbench.data import MTF_TASKS
-from workbench.recipe import Recipe, console, data_source
+from workbench.recipe import Recipe, console
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerProbabilityByLayer(Recipe):
     """When does the answer appear? Probability of true and false options by layer (Map the Flow, Fig. 8)."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     only_correct: bool = True
     """Keep to the samples that the model answers correctly, as the paper does."""
     open_ended: bool = False
@@ -63,11 +64,6 @@ class AnswerProbabilityByLayer(Recipe):
             print(f"Skipped: {len(found.skipped)}, see {self.out / 'skipped.csv'}", flush=True)
         print("Written: " + ", ".join(str(path) for path in written), flush=True)
         return found
-
-    def preferred_tasks(self) -> tuple[str, ...]:
-        """The paper's five tasks, where the data set has them and the user names none."""
-        name, _ = data_source(self.data)
-        return MTF_TASKS if name in ("mini", "tvbench") else ()
 
 
 def _print_curves(curves: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
 
@@ -44,6 +44,7 @@ class Found(NamedTuple):
 class AttentionMapsRecipe(Recipe):
     """What does a word look at? Its attention on the frames, untouched beside cut (Map the Flow, Fig. 5)."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     word: str | None = None
     """The query: a word of the question or of an option; "last" is the prompt's last row. If not given: the
     last word of the true option, or of the question where there is none."""
@@ -67,7 +68,7 @@ class AttentionMapsRecipe(Recipe):
         if self.pictures < 1:
             raise RunError(f"pictures={self.pictures}: draw at least one sample a task.")
         model = self.load_model()
-        samples = self.load_samples(tasks=self.paper_tasks(MTF_TASKS), limit=1)
+        samples = self.load_samples(tasks=self.preferred_tasks(), limit=1)
         knockout = self.knockout(model)
         query: dict[str, Any] = {
             "word": self.word,

@@ -8,6 +8,7 @@ models. The same cut while the model writes shows what it says instead.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import workbench as wb
 from workbench.analyses.flips import accuracy_drop
@@ -23,6 +24,7 @@ from workbench.results import Run
 class CrossFrameHalves(Recipe):
     """Where must frames read one another? Accuracy drop of a cut in each half (Map the Flow, Table 2)."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     flow: str = "frames -> later frames"
     """The flow to cut, in quotes; `workbench list flows` shows the papers' own."""
     examples: int = 2
@@ -41,7 +43,7 @@ class CrossFrameHalves(Recipe):
         """Sweep, print the drops and the examples, and write accuracy_drop.csv, examples.csv and
         cross_frame_halves.png and .html into `out`."""
         model = self.load_model()
-        samples = self.load_samples(tasks=self.paper_tasks(MTF_TASKS))
+        samples = self.load_samples(tasks=self.preferred_tasks())
         print(samples, flush=True)
         halves = [wb.first_half(), wb.second_half()]
         run = wb.sweep(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ from workbench.analyses.summary import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_bin, scaled_window
-from workbench.recipe import Recipe, console, data_source
+from workbench.recipe import Recipe, console
 from workbench.results import Run
 
 
@@ -30,6 +30,7 @@ from workbench.results import Run
 class EffectivePathways(Recipe):
     """In which layers does each flow carry the answer? Layer ranges of models (Map the Flow, Table E)."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     models: tuple[str, ...] = ()
     """More models, to stand beside --model in one table."""
     runs: tuple[Path, ...] = ()
@@ -119,11 +120,6 @@ class EffectivePathways(Recipe):
             frames=self.frames,
             seed=self.seed,
         )
-
-    def preferred_tasks(self) -> tuple[str, ...]:
-        """The paper's five tasks, where the data set has them and the user names none."""
-        name, _ = data_source(self.data)
-        return MTF_TASKS if name in ("mini", "tvbench") else ()
 
 
 def ranges_table(found: Mapping[str, Pathways]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ from workbench.analyses.summary import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_window
-from workbench.recipe import Recipe, console, data_source, find_recipe
+from workbench.recipe import Recipe, console, find_recipe, refuse_other_model
 from workbench.report.findings import write_findings
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _VIDEO, _IMAGE = "mini/video-ft", "mini/image"
 class Findings(Recipe):
     """Which claims of Map the Flow hold for this model and data? Each with its rule, number and verdict."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     image_model: str | None = None
     """The model before it was tuned on video, for the claim about tuning; mini/image for mini/video-ft."""
     sweep: Path | None = None
@@ -89,7 +90,7 @@ class Findings(Recipe):
     ) -> Run:
         if given is not None:
             run = wb.load_run(given)
-            _refuse_other(model, run.manifest, given)
+            refuse_other_model(model, run.manifest, given, "sweep")
             return run
         return wb.sweep(
             model,
@@ -106,7 +107,7 @@ class Findings(Recipe):
     def _answers(self, model: VideoLLM, samples: Samples) -> pd.DataFrame:
         if self.answers is not None:
             found = load_measured(self.answers, "answer_probability")
-            _refuse_other(model, found.manifest, self.answers)
+            refuse_other_model(model, found.manifest, self.answers)
             return found.table
         return wb.answer_probability(
             model, samples, out=self.out / "answer_probability", style=self.style, frames=self.frames
@@ -124,7 +125,7 @@ class Findings(Recipe):
     def _pathways(self, model: VideoLLM, run: Run) -> pd.DataFrame:
         if self.pathways is not None:
             found = load_measured(self.pathways, "suffice")
-            _refuse_other(model, found.manifest, self.pathways)
+            refuse_other_model(model, found.manifest, self.pathways)
             return suffice_table(found.table, seed=self.seed)
         recipe: Any = find_recipe("pathways_suffice")
         return (
@@ -147,17 +148,6 @@ class Findings(Recipe):
             .run()
             .table
         )
-
-    def preferred_tasks(self) -> tuple[str, ...]:
-        """The paper's five tasks, where the data set has them and the user names none."""
-        name, _ = data_source(self.data)
-        return MTF_TASKS if name in ("mini", "tvbench") else ()
-
-
-def _refuse_other(model: VideoLLM, manifest: dict[str, Any], folder: Path) -> None:
-    found = manifest["settings"]["model"]
-    if found != model.name:
-        raise RunError(f"{folder} is a run of {found!r}, and the model asked for is {model.name!r}.")
 
 
 def _verdicts(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ from workbench.errors import RunError
 from workbench.figures import Part, try_png, write_page
 from workbench.interventions import Flow, parse_window
 from workbench.interventions.depth import scaled_windows
-from workbench.recipe import Recipe
+from workbench.recipe import Recipe, refuse_other_model
 from workbench.results import Run, data_settings
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 class ImageVsVideo(Recipe):
     """What does video tuning change? The same cut in two models, in one figure (Map the Flow, Fig. 2)."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     model: str = "mini/video-ft"
     """The model tuned on video: mini/video-ft, a folder with a checkpoint, or an id on the hub."""
     image_model: str = "mini/image"
@@ -63,7 +64,7 @@ class ImageVsVideo(Recipe):
         """Sweep both models, one after the other, and write image_vs_video.csv, .png and .html into `out`."""
         if self.model == self.image_model:
             raise RunError(f"--model and --image-model are both {self.model}. Name two models to compare.")
-        samples = self.load_samples(tasks=self.paper_tasks(MTF_TASKS))
+        samples = self.load_samples(tasks=self.preferred_tasks())
         print(samples, flush=True)
         runs: dict[str, Run] = {}
         for folder, name in (("video_model", self.model), ("image_model", self.image_model)):
@@ -73,7 +74,7 @@ class ImageVsVideo(Recipe):
             label = name if model.name in runs else model.name
             print(f"{label}: {model.n_layers} layers, cut in {window}", flush=True)
             if self.sweep is not None and not runs:
-                runs[label] = part_of(wb.load_run(self.sweep), model, samples, self.flows, str(window))
+                runs[label] = part_of(self.sweep, model, samples, self.flows, str(window))
                 continue
             runs[label] = sweep_even_if_wrong(
                 model,
@@ -99,23 +100,20 @@ class ImageVsVideo(Recipe):
         return found
 
 
-def part_of(run: Run, model: VideoLLM, samples: Samples, flows: Sequence[str], window: str) -> Run:
-    """The rows of these flows in this window. Raises RunError where the run is of something else."""
-    named = [str(Flow.parse(flow)) for flow in flows]
-    made = run.manifest["settings"]
-    if made["model"] != model.name:
-        raise RunError(
-            f"{run.folder} is a run of {made['model']!r}, and the model asked for is {model.name!r}."
-        )
+def part_of(folder: Path, model: VideoLLM, samples: Samples, flows: Sequence[str], window: str) -> Run:
+    """The rows of these flows in this window of a sweep. Raises RunError where it is of something else."""
+    run = wb.load_run(folder)
+    refuse_other_model(model, run.manifest, folder)
+    made, named = run.manifest["settings"], [str(Flow.parse(flow)) for flow in flows]
     wanted = data_settings(samples)
     if any(made[name] != value for name, value in wanted.items()):
         raise RunError(
-            f"{run.folder} was made of other samples: {made['samples']} of {made['data']}, and asked are "
+            f"{folder} was made of other samples: {made['samples']} of {made['data']}, and asked are "
             f"{wanted['samples']} of {wanted['data']}. Give the same --data, --tasks and --limit."
         )
     table = run.table
     missing = {*named, window} - {*table["flow"], *table["window"]}
     if missing:
-        raise RunError(f"{run.folder} has no {' and no '.join(sorted(missing))}. Leave --sweep out.")
+        raise RunError(f"{folder} has no {' and no '.join(sorted(missing))}. Leave --sweep out.")
     kept = table["flow"].isin(named) & (table["window"] == window)
     return replace(run, table=cast(pd.DataFrame, table[kept]))

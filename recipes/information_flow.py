@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import workbench as wb
 from workbench.analyses.keywords import keyword_lists
@@ -20,7 +21,7 @@ from workbench.errors import WorkbenchError
 from workbench.interventions import MTF_FLOWS, Window, parse_window
 from workbench.interventions.depth import PAPER_LAYERS, PAPER_WINDOW, SHALLOW, scaled_bin, scaled_window
 from workbench.models import VideoLLM
-from workbench.recipe import Recipe, console, data_source, usual_keywords
+from workbench.recipe import Recipe, console, usual_keywords
 from workbench.report import samples_to_show, write_report, write_sample_page
 from workbench.results import Run
 
@@ -29,6 +30,7 @@ from workbench.results import Run
 class InformationFlow(Recipe):
     """Where does information flow? Cut each flow in a sliding window of layers (Map the Flow, Fig. 2-7)."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     flows: tuple[str, ...] = MTF_FLOWS
     """Flows to cut, each in quotes; the paper's 11 if not given. `workbench list flows` shows them."""
     window: str | None = None
@@ -116,11 +118,6 @@ class InformationFlow(Recipe):
         """The effective pathways of a sweep, with this recipe's bins and threshold."""
         size = scaled_bin(n_layers) if self.bin is None else self.bin
         return wb.pathways(run, bin=size, threshold=self.threshold)
-
-    def preferred_tasks(self) -> tuple[str, ...]:
-        """The paper's five tasks, where the data set has them and the user names none."""
-        name, _ = data_source(self.data)
-        return MTF_TASKS if name in ("mini", "tvbench") else ()
 
     def _plan(self, model: VideoLLM, window: Window) -> str:
         size = scaled_bin(model.n_layers) if self.bin is None else self.bin

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -22,13 +22,14 @@ from workbench.analyses.pathways import LayerBin, bin_name
 from workbench.data import Samples
 from workbench.interventions.depth import scaled_bin
 from workbench.models import VideoLLM
-from workbench.recipe import Recipe, console, data_source, usual_keywords
+from workbench.recipe import Recipe, console, usual_keywords
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogitLens(Recipe):
     """What would the video rows say? Spatial and temporal words by layer (Map the Flow, Fig. 4)."""
 
+    paper_tasks: ClassVar = ("action_sequence",)
     keywords: str | None = None
     """Which words to count: mtf (the paper's Table D), mini (the embedded world), options or questions (made
     from the data set), or a json file of lists. If not given: mini for the data set mini, else mtf. The lists
@@ -90,11 +91,6 @@ class LogitLens(Recipe):
     def lists(self, samples: Samples) -> tuple[KeywordList, ...]:
         """The lists that this recipe counts."""
         return keyword_lists(self.keywords or usual_keywords(self.data), samples)
-
-    def preferred_tasks(self) -> tuple[str, ...]:
-        """The paper's task, where the data set has it and the user names none."""
-        name, _ = data_source(self.data)
-        return ("action_sequence",) if name in ("mini", "tvbench") else ()
 
     def _overlay(
         self,

@@ -10,6 +10,7 @@ add both keys to the entries of the tasks that you want to ask.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import workbench as wb
 from workbench.analyses.generations import first_of_each_task, generations
@@ -25,6 +26,7 @@ from workbench.results import Run
 class OpenEnded(Recipe):
     """Do the pathways need options? The sweep and the answers without them (Map the Flow, Fig. Q-S)."""
 
+    paper_tasks: ClassVar = ("action_antonym", "moving_direction", "object_count")
     flows: tuple[str, ...] = (
         "frames -> later frames",
         "video -> nonoption",
@@ -57,7 +59,7 @@ class OpenEnded(Recipe):
         Action Antonym, Moving Direction and Object Count.
         """
         model = self.load_model()
-        tasks = self.paper_tasks(("action_antonym", "moving_direction", "object_count"))
+        tasks = self.preferred_tasks()
         samples = self.load_samples(tasks=tasks).open_ended()
         window = parse_window(self.window) if self.window else scaled_windows([9], model.n_layers)[0]
         cut_in = parse_window(self.answers_window).expand(model.n_layers)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pandas as pd
 
@@ -29,7 +29,7 @@ from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_bin, scaled_window
 from workbench.models import VideoLLM
-from workbench.recipe import Recipe, console, data_source
+from workbench.recipe import Recipe, console, refuse_other_model
 from workbench.results import Run
 
 ALL, EACH = "all", "each"
@@ -40,6 +40,7 @@ SWEEP = "sweep"
 class PathwaysSuffice(Recipe):
     """Are the effective pathways enough? Accuracy with all else closed, beside random edges (Tables 3, A)."""
 
+    paper_tasks: ClassVar = MTF_TASKS
     sweep: Path | None = None
     """Folder of a sweep that is there already; if not given, the sweep is made first, in OUT/sweep."""
     flows: tuple[str, ...] = GENERAL_FLOWS
@@ -140,9 +141,7 @@ class PathwaysSuffice(Recipe):
     def _run(self, model: VideoLLM, samples: Any) -> Run:
         if self.sweep is not None:
             run = wb.load_run(self.sweep)
-            name = run.manifest["settings"]["model"]
-            if name != model.name:
-                raise RunError(f"{self.sweep} is a sweep of {name!r}, and --model is {model.name!r}.")
+            refuse_other_model(model, run.manifest, self.sweep, "sweep")
             return run
         window = scaled_window(model.n_layers) if self.window is None else self.window
         return wb.sweep(
@@ -156,11 +155,6 @@ class PathwaysSuffice(Recipe):
             frames=self.frames,
             seed=self.seed,
         )
-
-    def preferred_tasks(self) -> tuple[str, ...]:
-        """The paper's five tasks, where the data set has them and the user names none."""
-        name, _ = data_source(self.data)
-        return MTF_TASKS if name in ("mini", "tvbench") else ()
 
 
 def _ranges_shown(ranges: Mapping[str, Ranges]) -> Any:

@@ -8,6 +8,7 @@ numbers: 1, 3 and 5 of the 12 layers of the embedded model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import workbench as wb
 from workbench.analyses.statistics import curve_table
@@ -21,6 +22,7 @@ from workbench.results import Run
 class WindowSize(Recipe):
     """How many layers must be cut at once? Curves for several window sizes (Map the Flow, Fig. T)."""
 
+    paper_tasks: ClassVar = ("action_antonym",)
     flows: tuple[str, ...] = ("frames -> later frames", "video -> question", "question -> last")
     """Flows to cut, each in quotes; `workbench list flows` shows the papers' own."""
     sizes: tuple[int, ...] = (1, 5, 9, 13)
@@ -42,7 +44,7 @@ class WindowSize(Recipe):
         Action Antonym is the task where the data set has it and the user names none.
         """
         model = self.load_model()
-        samples = self.load_samples(tasks=self.paper_tasks(("action_antonym",)))
+        samples = self.load_samples(tasks=self.preferred_tasks())
         print(samples, flush=True)
         windows, note = tuple(wb.centred(k) for k in self.sizes), ""
         if model.n_layers < SHALLOW and not self.exact:

@@ -22,10 +22,11 @@ import importlib.util
 import re
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from workbench.errors import RunError, near_matches
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 class Recipe(ABC):
     """The settings that every experiment has."""
 
+    paper_tasks: ClassVar[tuple[str, ...]] = ()
+    """The paper's tasks, which `preferred_tasks` offers; empty stands for all."""
     model: str
     """mini/video-ft, mini/image, a folder with a checkpoint, or an id on the hub."""
     out: Path
@@ -85,10 +88,17 @@ class Recipe(ABC):
             limit=self.limit if self.limit is not None else limit,
         )
 
-    def paper_tasks(self, tasks: tuple[str, ...]) -> tuple[str, ...]:
-        """`tasks` of a paper where the data set has them; none, which is all, for others."""
+    def preferred_tasks(self) -> tuple[str, ...]:
+        """The paper's tasks where the data set has them; none, which is all, for others."""
         name, _ = data_source(self.data)
-        return tasks if name in ("mini", "tvbench") else ()
+        return self.paper_tasks if name in ("mini", "tvbench") else ()
+
+
+def refuse_other_model(model: VideoLLM, manifest: Mapping[str, Any], folder: Path, what: str = "run") -> None:
+    """Raise RunError where a run in `folder` is of another model than the one asked for."""
+    found = manifest["settings"]["model"]
+    if found != model.name:
+        raise RunError(f"{folder} is a {what} of {found!r}, and the model asked for is {model.name!r}.")
 
 
 def usual_keywords(data: str) -> str:

@@ -70,7 +70,7 @@ def test_sweeps_of_other_models_are_refused(planted, tmp_path) -> None:
     )
     recipe: Any = find_recipe("findings")
     other = save_planted(direct(3), tmp_path / "other")
-    with pytest.raises(RunError, match="is a run of"):
+    with pytest.raises(RunError, match="is a sweep of"):
         recipe(**settings(planted, tmp_path / "out", model=str(other), sweep=run.folder)).run()
     with pytest.raises(RunError, match="without --image-model"):
         recipe(**settings(planted, tmp_path / "out", sweep=run.folder, image_sweep=run.folder)).run()

@@ -17,12 +17,12 @@ from torch import Tensor
 from workbench.engine import layer_masks, restrict
 from workbench.engine.reference import attentions
 from workbench.errors import ModelError
+from workbench.models.attention import CUT_BELOW
 
 if TYPE_CHECKING:
     from workbench.interventions import Knockout
     from workbench.models import Prompt, VideoLLM
 
-_CUT_BELOW = -1e4  # an additive mask closes an edge at or below this, as in workbench.models.attention
 _UNREAD = ("sinks", "attn_logit_softcapping", "softcap", "relative_attention_bias")
 """Attributes of attention modules whose scores go through more than a mask and a softmax."""
 
@@ -72,7 +72,7 @@ def _weights(module: Any, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
     if mask.dtype == torch.bool:
         closed = ~mask
     else:
-        scores, closed = scores + mask.float(), mask <= _CUT_BELOW
+        scores, closed = scores + mask.float(), mask <= CUT_BELOW
     weights = scores.masked_fill(closed, -torch.inf).softmax(dim=-1)
     if not bool(torch.isfinite(weights).all()):
         raise ModelError(

@@ -208,7 +208,7 @@ def _forward(model: VideoLLM, prompt: Prompt, keep: KeptLogits, *, grad: bool) -
     """Logits (s, vocab) or (vocab,); None where the pass was stopped."""
     if keep not in ("all", "last"):
         raise HookError(f"return_logits={keep!r} is not offered: use 'all' (every row) or 'last'.")
-    last_only = {"logits_to_keep": 1} if keep == "last" else {}
+    last_only = model.only_last_logits if keep == "last" else {}
     with torch.set_grad_enabled(grad):
         try:
             logits = model.hf(**prompt.inputs, use_cache=False, **last_only).logits[0]
