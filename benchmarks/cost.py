@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from workbench.engine.pieces import pieces
-from workbench.engine.plan import Flows, Node, Plan
+from workbench.engine.incremental.pieces import pieces
+from workbench.engine.incremental.plan import Flows, Node, Plan
 from workbench.models import Prompt, VideoLLM
 
 

@@ -17,7 +17,7 @@ from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import build
 from benchmarks.timing import matmul_rate, median, seconds
 from workbench.engine import ENGINES, IncrementalEngine, Request
-from workbench.engine.plan import Flows, make_jobs, make_plan
+from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
 from workbench.engine.reference import last_logits, layer_masks
 from workbench.interventions import MTF_FLOWS, Flow, Knockout, after, centred, knockouts, trailing
 from workbench.models import Prompt, VideoLLM

@@ -13,9 +13,9 @@ import tyro
 from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import build
 from benchmarks.timing import median, seconds
-from workbench.analyses.attention_maps import attention_maps
-from workbench.analyses.logit_lens import read_layers
-from workbench.engine.memory import peak_memory
+from workbench.analyses.attention.maps import attention_maps
+from workbench.analyses.lens.logit_lens import read_layers
+from workbench.engine.incremental.memory import peak_memory
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.models import VideoLLM
-from workbench.results.manifest import provenance
+from workbench.runs.manifest import provenance
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -15,7 +15,7 @@ from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import SHAPES, build
 from benchmarks.timing import matmul_rate, median, seconds
 from workbench.engine import IncrementalEngine, Request
-from workbench.engine.plan import Flows, make_jobs, make_plan
+from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout, centred, knockouts
 from workbench.models import Prompt, VideoLLM
 

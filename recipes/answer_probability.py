@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.answer_probability import AnswerProbability
-from workbench.analyses.answer_roles import FALSE, TRUE
+from workbench.analyses.lens.answer_probability import AnswerProbability
+from workbench.analyses.lens.roles import FALSE, TRUE
 from workbench.data import MTF_TASKS
+from workbench.pages import try_png, write_html
 from workbench.recipe import Recipe, console
 
 
@@ -53,12 +54,12 @@ class AnswerProbabilityByLayer(Recipe):
         curves.to_csv(self.out / "answer_curves.csv", index=False, float_format="%.6f")
         _print_curves(curves)
         figure = found.figure(only_correct=self.only_correct, seed=self.seed)
-        page = wb.figures.write_html(figure, self.out / "answer_probability.html")
+        page = write_html(figure, self.out / "answer_probability.html")
         written = [
             self.out / "answer_probability.parquet",
             self.out / "answer_curves.csv",
             page,
-            *wb.figures.try_png(figure, self.out / "answer_probability.png", html=page),
+            *try_png(figure, self.out / "answer_probability.png", html=page),
         ]
         if len(found.skipped):
             print(f"Skipped: {len(found.skipped)}, see {self.out / 'skipped.csv'}", flush=True)

@@ -16,15 +16,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
 
-from workbench.analyses import AttentionMaps
-from workbench.analyses.attention_maps import Heads
-from workbench.analyses.attention_shares import AttentionShares, attention_shares, maps_of_word
+from workbench.analyses.attention.maps import AttentionMaps, Heads
+from workbench.analyses.attention.shares import AttentionShares, attention_shares, maps_of_word
 from workbench.data import MTF_TASKS, Sample
 from workbench.errors import RunError
-from workbench.figures import Part, try_png, write_page
-from workbench.figures.text import count_of
+from workbench.figures.parts.text import count_of
 from workbench.interventions import Knockout
 from workbench.models import VideoLLM
+from workbench.pages import Part, try_png, write_page
 from workbench.recipe import Recipe
 
 MOST_LAYERS = 12

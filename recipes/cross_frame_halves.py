@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import workbench as wb
-from workbench.analyses.flips import accuracy_drop
-from workbench.analyses.generations import Generations, first_of_each_task, generations
+from workbench.analyses.answers.generations import Generations, first_of_each_task, generations
+from workbench.analyses.sweep.drops import accuracy_drop
 from workbench.data import MTF_TASKS
 from workbench.figures import Part, accuracy_drops, try_png, write_page
 from workbench.interventions import Knockout
 from workbench.recipe import Recipe, console
-from workbench.results import Run
+from workbench.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,14 +16,15 @@ from typing import Any, ClassVar
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.effective import GENERAL_FLOWS
-from workbench.analyses.pathways import LayerBin, Pathways, bin_name
-from workbench.analyses.summary import curve_warnings
+from workbench.analyses.pathways.closing import GENERAL_FLOWS
+from workbench.analyses.pathways.ranges import LayerBin, Pathways, bin_name
+from workbench.analyses.sweep.cautions import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_bin, scaled_window
+from workbench.pages import try_png, write_html
 from workbench.recipe import Recipe, console
-from workbench.results import Run
+from workbench.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +71,12 @@ class EffectivePathways(Recipe):
         figure = wb.figures.staged_flow(
             bins, title="Effective pathways: in which layers each flow matters", note=" ".join(warnings)
         )
-        page = wb.figures.write_html(figure, self.out / "effective_pathways.html")
+        page = write_html(figure, self.out / "effective_pathways.html")
         written = [
             self.out / "pathways.csv",
             self.out / "ranges.csv",
             page,
-            *wb.figures.try_png(figure, self.out / "effective_pathways.png", html=page),
+            *try_png(figure, self.out / "effective_pathways.png", html=page),
         ]
         for name, one in found.items():
             print(f"\n{name}", flush=True)

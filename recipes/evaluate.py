@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.analyses.accuracy import Accuracy, accuracy
+from workbench.analyses.answers.accuracy import Accuracy, accuracy
 from workbench.recipe import Recipe, console, data_source
 
 HELD_OUT = 500

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.claims import CLAIMS
-from workbench.analyses.effective import GENERAL_FLOWS
-from workbench.analyses.findings import CROSS, FINDING_FLOWS, findings
-from workbench.analyses.per_sample import load_measured
-from workbench.analyses.suffice_table import suffice_table
-from workbench.analyses.summary import curve_warnings
+from workbench.analyses.findings.claims import CLAIMS
+from workbench.analyses.findings.verdicts import CROSS, FINDING_FLOWS, findings
+from workbench.analyses.pathways.closing import GENERAL_FLOWS
+from workbench.analyses.pathways.points_lost import suffice_table
+from workbench.analyses.sweep.cautions import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_window
+from workbench.pages.findings import write_findings
 from workbench.recipe import Recipe, console, find_recipe, refuse_other_model
-from workbench.report.findings import write_findings
+from workbench.runs.measurement import load_measured
 
 if TYPE_CHECKING:
     from workbench.data import Samples
     from workbench.models import VideoLLM
-    from workbench.results import Run
+    from workbench.runs import Run
 
 _VIDEO, _IMAGE = "mini/video-ft", "mini/image"
 

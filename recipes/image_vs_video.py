@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.comparing import Comparison, compare_runs, sweep_even_if_wrong
+from workbench.analyses.sweep.models import Comparison, compare_runs, sweep_even_if_wrong
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
-from workbench.figures import Part, try_png, write_page
 from workbench.interventions import Flow, parse_window
 from workbench.interventions.depth import scaled_windows
+from workbench.pages import Part, try_png, write_page
 from workbench.recipe import Recipe, refuse_other_model
-from workbench.results import Run, data_settings
+from workbench.runs import Run, data_settings
 
 if TYPE_CHECKING:
     from workbench.data import Samples

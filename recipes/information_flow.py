@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import workbench as wb
-from workbench.analyses.keywords import keyword_lists
-from workbench.analyses.pathways import Pathways
+from workbench.analyses.lens.keywords import keyword_lists
+from workbench.analyses.pathways.ranges import Pathways
 from workbench.data import MTF_TASKS, Samples
 from workbench.errors import WorkbenchError
 from workbench.interventions import MTF_FLOWS, Window, parse_window
 from workbench.interventions.depth import PAPER_LAYERS, PAPER_WINDOW, SHALLOW, scaled_bin, scaled_window
 from workbench.models import VideoLLM
+from workbench.pages import try_png
+from workbench.pages.report import write_report
+from workbench.pages.sample.linked import samples_to_show, write_sample_page
 from workbench.recipe import Recipe, console, usual_keywords
-from workbench.report import samples_to_show, write_report, write_sample_page
-from workbench.results import Run
+from workbench.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class InformationFlow(Recipe):
         written += [report, *pages]
         for number, (group, figure) in enumerate(wb.figures.flow_figures(run.table, seed=self.seed).items()):
             name = f"information_flow_{group}.png" if number else "information_flow.png"
-            written += wb.figures.try_png(figure, self.out / name, html=report)
+            written += try_png(figure, self.out / name, html=report)
         if run.rounding:
             print(run.rounding, flush=True)
         if len(run.skipped):

@@ -16,12 +16,13 @@ from typing import Any, ClassVar
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.keyword_frequencies import MIN_HITS, KeywordFrequencies
-from workbench.analyses.keywords import KeywordList, keyword_lists, write_keywords
-from workbench.analyses.pathways import LayerBin, bin_name
+from workbench.analyses.lens.frequencies import MIN_HITS, KeywordFrequencies
+from workbench.analyses.lens.keywords import KeywordList, keyword_lists, write_keywords
+from workbench.analyses.pathways.ranges import LayerBin, bin_name
 from workbench.data import Samples
 from workbench.interventions.depth import scaled_bin
 from workbench.models import VideoLLM
+from workbench.pages import try_png, write_html
 from workbench.recipe import Recipe, console, usual_keywords
 
 
@@ -78,8 +79,8 @@ class LogitLens(Recipe):
         _print_lists(found)
         if found.table["kept"].to_numpy(bool).any():
             figure = found.figure()
-            written.append(wb.figures.write_html(figure, self.out / "logit_lens.html"))
-            written += wb.figures.try_png(figure, self.out / "logit_lens.png", html=written[-1])
+            written.append(write_html(figure, self.out / "logit_lens.html"))
+            written += try_png(figure, self.out / "logit_lens.png", html=written[-1])
         else:
             print(f"No figure: no keyword has {self.min_hits} hits or more (--min-hits).", flush=True)
         written += self._overlay(model, samples, lists, found)
@@ -113,7 +114,7 @@ class LogitLens(Recipe):
             frames=self.frames,
         )
         title = f"{sample.id}: {sample.question}"
-        return [wb.figures.write_html(lens.overlay(title=title), self.out / "lens_overlay.html")]
+        return [write_html(lens.overlay(title=title), self.out / "lens_overlay.html")]
 
 
 def _csv(table: pd.DataFrame, path: Path) -> Path:

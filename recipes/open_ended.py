@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import workbench as wb
-from workbench.analyses.generations import first_of_each_task, generations
-from workbench.analyses.statistics import curve_table
-from workbench.figures import Part, try_png, write_page
+from workbench.analyses.answers.generations import first_of_each_task, generations
 from workbench.interventions import Knockout, parse_window
 from workbench.interventions.depth import scaled_windows
+from workbench.pages import Part, try_png, write_page
 from workbench.recipe import Recipe, console
-from workbench.results import Run
+from workbench.runs import Run
+from workbench.statistics.curves import curve_table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,16 +21,17 @@ from typing import Any, ClassVar, cast
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.effective import GENERAL_FLOWS, MODES, Ranges
-from workbench.analyses.pathways import Pathways
-from workbench.analyses.suffice import Sufficiency, suffice
-from workbench.analyses.summary import curve_warnings
+from workbench.analyses.pathways.closing import GENERAL_FLOWS, MODES, Ranges
+from workbench.analyses.pathways.ranges import Pathways
+from workbench.analyses.pathways.sufficiency import Sufficiency, suffice
+from workbench.analyses.sweep.cautions import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_bin, scaled_window
 from workbench.models import VideoLLM
+from workbench.pages import try_png, write_html
 from workbench.recipe import Recipe, console, refuse_other_model
-from workbench.results import Run
+from workbench.runs import Run
 
 ALL, EACH = "all", "each"
 SWEEP = "sweep"
@@ -100,12 +101,12 @@ class PathwaysSuffice(Recipe):
         figure = found.figure(note=" ".join(warnings))
         pathways = pd.concat([one.table.assign(task=task) for task, one in ranges.items()], ignore_index=True)
         pathways.to_csv(self.out / "pathways.csv", index=False, float_format="%.4f")
-        page = wb.figures.write_html(figure, self.out / "pathways_suffice.html")
+        page = write_html(figure, self.out / "pathways_suffice.html")
         written = [
             found.to_csv(self.out / "pathways_suffice.csv"),
             self.out / "pathways.csv",
             page,
-            *wb.figures.try_png(figure, self.out / "pathways_suffice.png", html=page),
+            *try_png(figure, self.out / "pathways_suffice.png", html=page),
         ]
         console().print(_ranges_shown(ranges))
         console().print(found)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import workbench as wb
-from workbench.analyses.statistics import curve_table
 from workbench.figures import Part, try_png, windows_compared, write_page
 from workbench.interventions.depth import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
 from workbench.recipe import Recipe
-from workbench.results import Run
+from workbench.runs import Run
+from workbench.statistics.curves import curve_table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench
-import workbench.results.manifest
+import workbench.runs.manifest
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
 from workbench.cli import main
 from workbench.errors import RunError
@@ -130,12 +130,12 @@ def test_debug_shows_where_an_error_came_from(tmp_path) -> None:
 
 
 def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys) -> None:
-    import workbench.report
+    import workbench.pages.report
 
     def stopped(folder):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workbench.report, "write_report", stopped)
+    monkeypatch.setattr(workbench.pages.report, "write_report", stopped)
     assert main(["report", "x"]) == 130
     assert "The same command goes on" in capsys.readouterr().err
 
@@ -207,7 +207,7 @@ def test_a_run_names_the_command_that_made_it(planted, tmp_path) -> None:
     again = json.loads((out / "manifest.json").read_text())
     assert again["command"] == made["command"]
     assert "--limit=2" in again["resumed"][0]["command"]
-    assert workbench.results.manifest.provenance()["command"] is None, "only while the command runs"
+    assert workbench.runs.manifest.provenance()["command"] is None, "only while the command runs"
 
 
 def test_another_setting_in_the_same_folder_is_refused(planted, tmp_path, capsys) -> None:

@@ -31,7 +31,7 @@ from transformers.utils import logging
 
 from workbench.data import Sample
 from workbench.models import Prompt, VideoLLM, load
-from workbench.models.preprocess import PixelSettings
+from workbench.prompts.pixels import PixelSettings
 from workbench.video import Clip
 
 FamilyName = Literal["llava_next_video", "llava_onevision", "qwen2_5_vl"]

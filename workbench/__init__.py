@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from workbench.attached import attach
+
 __version__ = "0.1.0"
 
 # Where each public name lives. A name whose home is "" is a submodule of its own name.
@@ -31,34 +33,56 @@ _HOMES = {
     "first_half": "interventions",
     "second_half": "interventions",
     "layers": "interventions",
-    "attention_maps": "analyses",
-    "sweep": "analyses",
-    "pathways": "analyses",
+    "attention_maps": "analyses.attention.maps",
+    "sweep": "analyses.sweep.sweeping",
+    "pathways": "analyses.pathways.ranges",
     # Straight to the modules: these need torch, and reading a run does not.
-    "logit_lens": "analyses.logit_lens",
-    "keyword_frequencies": "analyses.keyword_frequencies",
-    "answer_probability": "analyses.answer_probability",
-    "suffice": "analyses.suffice",
-    "edge_count": "analyses.edge_counts",
-    "compare_flows": "analyses.comparison",
-    "compare_models": "analyses.comparison",
-    "findings": "analyses.findings",
-    "load_run": "results",
+    "logit_lens": "analyses.lens.logit_lens",
+    "keyword_frequencies": "analyses.lens.frequencies",
+    "answer_probability": "analyses.lens.answer_probability",
+    "suffice": "analyses.pathways.sufficiency",
+    "edge_count": "analyses.pathways.edge_counts",
+    "compare_flows": "analyses.sweep.differences",
+    "compare_models": "analyses.sweep.differences",
+    "findings": "analyses.findings.verdicts",
+    "load_run": "runs",
     "view": "widgets",
     "figures": "",
     "errors": "",
 }
 
+attach(
+    {
+        "VideoLLM.generate": "workbench.engine.generation:answer",
+        "Run.figure": "workbench.figures.of_results:of_run",
+        "Comparison.figure": "workbench.figures.of_results:of_comparison",
+        "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
+        "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
+        "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
+        "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
+        "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
+        "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
+        # Figures are written by pages, a room above them.
+        "figures.Part": "workbench.pages.document:Part",
+        "figures.write_html": "workbench.pages.document:write_html",
+        "figures.write_page": "workbench.pages.document:write_page",
+        "figures.write_png": "workbench.pages.png:write_png",
+        "figures.try_png": "workbench.pages.png:try_png",
+    }
+)
+
 if TYPE_CHECKING:
     from workbench import errors, figures
-    from workbench.analyses import attention_maps, pathways, sweep
-    from workbench.analyses.answer_probability import answer_probability
-    from workbench.analyses.comparison import compare_flows, compare_models
-    from workbench.analyses.edge_counts import edge_count
-    from workbench.analyses.findings import findings
-    from workbench.analyses.keyword_frequencies import keyword_frequencies
-    from workbench.analyses.logit_lens import logit_lens
-    from workbench.analyses.suffice import suffice
+    from workbench.analyses.attention.maps import attention_maps
+    from workbench.analyses.findings.verdicts import findings
+    from workbench.analyses.lens.answer_probability import answer_probability
+    from workbench.analyses.lens.frequencies import keyword_frequencies
+    from workbench.analyses.lens.logit_lens import logit_lens
+    from workbench.analyses.pathways.edge_counts import edge_count
+    from workbench.analyses.pathways.ranges import pathways
+    from workbench.analyses.pathways.sufficiency import suffice
+    from workbench.analyses.sweep.differences import compare_flows, compare_models
+    from workbench.analyses.sweep.sweeping import sweep
     from workbench.data import Sample, Samples, samples
     from workbench.interventions import (
         Flow,
@@ -72,7 +96,7 @@ if TYPE_CHECKING:
         trailing,
     )
     from workbench.models import Prompt, TokenLayout, VideoLLM, load
-    from workbench.results import load_run
+    from workbench.runs import load_run
     from workbench.video import Clip, read_clip
     from workbench.widgets import view
 

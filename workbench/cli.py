@@ -100,7 +100,7 @@ def _run_recipe(words: list[str]) -> int:
         raise RunError(f"The recipe comes first: workbench run RECIPE {words[0]} ... Recipes: {known}.")
     import tyro
 
-    from workbench.results.manifest import made_by
+    from workbench.runs.manifest import made_by
 
     recipe = find_recipe(words[0])
     made = tyro.cli(recipe, args=words[1:], prog=f"workbench run {words[0]}")
@@ -110,7 +110,7 @@ def _run_recipe(words: list[str]) -> int:
 
 
 def _report(folder: str) -> int:
-    from workbench.report import write_report
+    from workbench.pages.report import write_report
 
     print(write_report(folder))
     return 0

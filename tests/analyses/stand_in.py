@@ -10,8 +10,8 @@ from typing import Any
 from workbench.data import Sample, Samples
 from workbench.engine import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.errors import ClipError
-from workbench.models.layout import TokenLayout
-from workbench.models.prompt import Prompt
+from workbench.prompts.layout import TokenLayout
+from workbench.prompts.prompt import Prompt
 
 VOCABULARY = ("<pad>", "A", "B", "C", "left", "right", " ")
 LETTER_IDS = {"A": (1,), "B": (2,), "C": (3,)}

@@ -10,7 +10,7 @@ import torch
 
 from benchmarks import cost, knockouts, plot, reading, scaling, shapes
 from workbench.engine import get_engine
-from workbench.engine.plan import Flows, make_jobs, make_plan
+from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout
 
 CPU = torch.device("cpu")

@@ -11,8 +11,8 @@ from tests.engine.by_hand import logits_by_hand
 from tests.engine.conftest import SLIDING_WINDOW, Case
 from tests.tiny import tiny_model, tiny_prompt
 from workbench.engine import get_engine, reference
-from workbench.engine.masks import restrict
 from workbench.engine.reference import attentions, last_logits, layer_masks, logits
+from workbench.engine.restrict import restrict
 from workbench.errors import KnockoutError, ModelError, PromptError, SpanError
 from workbench.interventions import Flow, Knockout, centred, keep_mask, knockouts
 from workbench.models import Prompt, TokenLayout, VideoLLM

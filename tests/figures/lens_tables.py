@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.analyses.answer_probability import AnswerRow
-from workbench.analyses.keyword_frequencies import FrequencyTables, KeywordCount, frequency_tables
-from workbench.models.layout import TokenLayout
+from workbench.analyses.lens.answer_probability import AnswerRow
+from workbench.analyses.lens.frequencies import FrequencyTables, KeywordCount, frequency_tables
+from workbench.prompts.layout import TokenLayout
 
 N_LAYERS = 6
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from tests.figures.tables import samples_table, sweep_table
-from workbench.analyses.statistics import wilson
 from workbench.errors import RunError
 from workbench.figures import accuracy
+from workbench.statistics.curves import wilson
 
 
 def test_a_bar_a_task_with_its_wilson_interval() -> None:

@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample, whole_frames
-from workbench.analyses import AttentionMaps, attention_maps
+from workbench.analyses.attention.maps import AttentionMaps, attention_maps
 from workbench.errors import RunError
 from workbench.figures import Part, attention_heat, attention_mass, write_page
 from workbench.figures.attention_heat import FLOOR
 from workbench.figures.attention_mass import span_colors
-from workbench.models.preprocess import seen_frames
+from workbench.prompts.pixels import seen_frames
 
 CUT = "frames -> later frames in layers 1..2"
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tests.figures.tables import FLOWS, PARTS, SHAPES, sweep_table
-from workbench.analyses.statistics import bootstrap_mean
 from workbench.errors import RunError
 from workbench.figures import FLOW_STYLES, flow_figures, information_flow
-from workbench.figures.text import flow_label
+from workbench.figures.parts.text import flow_label
+from workbench.statistics.curves import bootstrap_mean
 
 
 def lines(fig: Any) -> list[Any]:

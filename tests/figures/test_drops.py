@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.analyses.test_flips import table
-from workbench.analyses.flips import accuracy_drop
+from tests.analyses.sweep.test_drops import table
+from workbench.analyses.sweep.drops import accuracy_drop
 from workbench.errors import RunError
 from workbench.figures import Part, accuracy_drops, write_page
 

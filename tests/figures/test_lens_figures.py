@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from tests.figures.lens_tables import N_LAYERS, answer_table, frequencies, lens_layout, lens_table
-from workbench.analyses.answer_probability import answer_curves
+from workbench.analyses.lens.answer_probability import answer_curves
 from workbench.errors import RunError
 from workbench.figures import answer_probability, keyword_frequencies, lens_overlay, write_html
 from workbench.figures.keywords import list_styles

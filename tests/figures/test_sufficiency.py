@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workbench.analyses.suffice_table import headline, suffice_table
+from workbench.analyses.pathways.points_lost import headline, suffice_table
 from workbench.errors import RunError
 from workbench.figures import sufficiency
 

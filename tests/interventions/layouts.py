@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.models.layout import TokenLayout
+from workbench.prompts.layout import TokenLayout
 
 
 def small_layout(*, system: int = 2, options: bool = True, frames: int = 3) -> TokenLayout:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.interventions.layouts import separated_layout, small_layout
 from workbench.errors import FlowError, KnockoutError, SpanError
 from workbench.interventions import FLOW_GROUPS, MTF_FLOWS, NAMED_FLOWS, Flow, as_flows
-from workbench.models.layout import TokenLayout
+from workbench.prompts.layout import TokenLayout
 
 
 def pairs(flow: str, layout: TokenLayout) -> set[tuple[int, int]]:

@@ -11,7 +11,7 @@ from tests.interventions.layouts import small_layout
 from workbench.errors import KnockoutError
 from workbench.interventions import Cut, Edges, Flow, Knockout, RandomEdges, ScatteredEdges, keep_mask
 from workbench.interventions.random_edges import pool_size
-from workbench.models.layout import TokenLayout
+from workbench.prompts.layout import TokenLayout
 
 SMALL = small_layout()  # 22 rows, the video begins at row 2
 

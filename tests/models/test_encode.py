@@ -13,9 +13,10 @@ import torch
 from transformers import LlavaNextVideoProcessor, LlavaOnevisionProcessor, Qwen2_5_VLProcessor
 
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt, tiny_sample
-from workbench.data import Sample, build_prompt
+from workbench.data import Sample
 from workbench.errors import ClipError, PromptError
 from workbench.models import Prompt, Turn, VideoLLM
+from workbench.prompts import build_prompt
 from workbench.video import write_clip
 
 ODD = Sample(

@@ -11,10 +11,10 @@ import pytest
 import workbench as wb
 from tests.planted import direct, save_planted
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
-from workbench.analyses.claims import CLAIMS
+from workbench.analyses.findings.claims import CLAIMS
 from workbench.errors import RunError
+from workbench.pages.findings import write_findings
 from workbench.recipe import find_recipe
-from workbench.report.findings import write_findings
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_what_is_there_is_not_measured_again(planted, tmp_path, monkeypatch) -> 
         "answers": made / "answer_probability",
         "controls": 1,
     }
-    monkeypatch.setattr("workbench.analyses.per_sample.measure_samples", None)
+    monkeypatch.setattr("workbench.runs.measurement.measure_samples", None)
     monkeypatch.setattr("workbench.sweep", None)
     found = recipe(**settings(planted, tmp_path / "again", **given)).run()
     pd.testing.assert_frame_equal(found, expected)

@@ -9,7 +9,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from tests.recipes.planted_folder import FRAMES, STAGES, PlantedFolder, make_planted
-from workbench.analyses.keywords import BUILT_IN, KeywordList, write_keywords
+from workbench.analyses.lens.keywords import BUILT_IN, KeywordList, write_keywords
 from workbench.recipe import find_recipe
 
 

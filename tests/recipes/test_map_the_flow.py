@@ -44,7 +44,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No picture is drawn: the drawing is tested with the figures, and takes seconds each time."""
-    monkeypatch.setattr("workbench.figures.still._draw", lambda fig, **size: bool(fig.data) and b"\x89PNG")
+    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: bool(fig.data) and b"\x89PNG")
 
 
 def settings(planted: PlantedFolder, out: Path, **more: Any) -> dict[str, Any]:

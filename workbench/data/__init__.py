@@ -5,7 +5,6 @@ from __future__ import annotations
 from workbench.data.answers import letter_of, same_word
 from workbench.data.collection import Samples, Skipped
 from workbench.data.dataset import Dataset
-from workbench.data.prompts import STYLES, CharRange, Piece, PromptText, Style, build_prompt, default_style
 from workbench.data.registry import DATASETS, samples
 from workbench.data.sample import LETTERS, Sample
 from workbench.data.tvbench import MTF_TASKS, load_folder
@@ -14,17 +13,10 @@ __all__ = [
     "DATASETS",
     "LETTERS",
     "MTF_TASKS",
-    "STYLES",
-    "CharRange",
     "Dataset",
-    "Piece",
-    "PromptText",
     "Sample",
     "Samples",
     "Skipped",
-    "Style",
-    "build_prompt",
-    "default_style",
     "letter_of",
     "load_folder",
     "same_word",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from workbench.engine.generation import Generation, generate
-from workbench.engine.incremental import IncrementalEngine, Slower
-from workbench.engine.masks import restrict
+from workbench.engine.incremental.engine import IncrementalEngine, Slower
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.engine.reference import ReferenceEngine, last_logits, layer_masks, logits
+from workbench.engine.restrict import restrict
 from workbench.errors import RunError, near_matches
 
 ENGINES: dict[str, Engine] = {

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from workbench.engine.masks import restrict
+from workbench.engine.restrict import restrict
 from workbench.errors import PromptError
 from workbench.interventions import Knockout, keep_mask
 
 if TYPE_CHECKING:
-    from workbench.models.layout import TokenLayout
-    from workbench.models.prompt import Prompt
     from workbench.models.video_llm import VideoLLM
+    from workbench.prompts.layout import TokenLayout
+    from workbench.prompts.prompt import Prompt
 
 
 class Generation(NamedTuple):
@@ -59,6 +59,18 @@ def generate(
     new = ids[0, len(prompt) :]
     text = str(model.tokenizer.decode(new, skip_special_tokens=True)).strip()
     return Generation(text, tuple(int(token) for token in new))
+
+
+def answer(
+    model: VideoLLM, prompt: Prompt, max_new_tokens: int = 16, *, knockout: Knockout | str | None = None
+) -> str:
+    """The model's answer: its likeliest token again and again, until it stops or `max_new_tokens`.
+
+    With a knockout, also as text ("video -> last in layers 3..8"), new rows inherit what `last` may not see:
+    see `generate`. Attached to `VideoLLM` as its method `generate`.
+    """
+    cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
+    return generate(model, prompt, cut, max_new_tokens=max_new_tokens).text
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from workbench.interventions import Knockout
 
 if TYPE_CHECKING:
-    from workbench.models.prompt import Prompt
     from workbench.models.video_llm import VideoLLM
+    from workbench.prompts.prompt import Prompt
 
 
 class Baseline(NamedTuple):

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from workbench.engine.masks import restrict
-from workbench.engine.measure import baseline_of, check, is_wanted, outcomes_of, probabilities
 from workbench.engine.protocol import Engine, Outcomes, Request
+from workbench.engine.readout import baseline_of, check, is_wanted, outcomes_of, probabilities
+from workbench.engine.restrict import restrict
 from workbench.interventions import Knockout, Removal, keep_mask
 
 if TYPE_CHECKING:
-    from workbench.models.prompt import Prompt
     from workbench.models.video_llm import VideoLLM
+    from workbench.prompts.prompt import Prompt
 
 Masks = dict[tuple[Removal, ...], Tensor]
 """Keep-masks (b h q k) by the flows that are cut together."""

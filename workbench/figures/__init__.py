@@ -1,28 +1,28 @@
 """Plotly figures of tables. They draw; the numbers come from `workbench.analyses`."""
 
+from typing import Any
+
+from workbench.attached import home_of
 from workbench.figures.accuracy import accuracy
 from workbench.figures.answer_probability import answer_probability
 from workbench.figures.attention_heat import attention_heat
 from workbench.figures.attention_mass import attention_mass
-from workbench.figures.compare import models_compared, windows_compared
+from workbench.figures.clip_strip import clip_strip
 from workbench.figures.curves import flow_figures, information_flow
-from workbench.figures.document import Part, write_html, write_page
 from workbench.figures.drops import accuracy_drops
-from workbench.figures.groups import flow_groups
 from workbench.figures.keywords import keyword_frequencies
-from workbench.figures.layout import clip_strip
 from workbench.figures.lens_overlay import lens_overlay
-from workbench.figures.pathways import staged_flow
-from workbench.figures.reading import by_task, headline
-from workbench.figures.still import try_png, write_png
+from workbench.figures.parts.groups import flow_groups
+from workbench.figures.parts.reading import by_task, headline
+from workbench.figures.parts.template import FLOW_STYLES, TEMPLATE, line_styles
+from workbench.figures.side_by_side import models_compared, windows_compared
+from workbench.figures.staged_flow import staged_flow
 from workbench.figures.sufficiency import sufficiency
-from workbench.figures.template import FLOW_STYLES, TEMPLATE, line_styles
 from workbench.figures.totals import total_effects
 
 __all__ = [
     "FLOW_STYLES",
     "TEMPLATE",
-    "Part",
     "accuracy",
     "accuracy_drops",
     "answer_probability",
@@ -41,9 +41,10 @@ __all__ = [
     "staged_flow",
     "sufficiency",
     "total_effects",
-    "try_png",
     "windows_compared",
-    "write_html",
-    "write_page",
-    "write_png",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # write_html, try_png and the like stand in `workbench.pages`; here they are attached.
+    return home_of(f"figures.{name}")

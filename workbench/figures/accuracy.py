@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.statistics import Interval, wilson
 from workbench.errors import RunError
-from workbench.figures.template import (
+from workbench.figures.parts.template import (
     BLUE,
     INK,
     MUTED,
@@ -18,7 +17,8 @@ from workbench.figures.template import (
     VERMILLION,
     translucent,
 )
-from workbench.figures.text import plain, task_name
+from workbench.figures.parts.text import plain, task_name
+from workbench.statistics.curves import Interval, wilson
 
 _COLORS = [BLUE, ORANGE, SKY, VERMILLION, PURPLE]
 

@@ -8,13 +8,13 @@ from typing import cast
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.answer_probability import CurvePoint, answer_curves
-from workbench.analyses.answer_roles import FALSE, ROLES, TRUE
+from workbench.analyses.lens.answer_probability import CurvePoint, answer_curves
+from workbench.analyses.lens.roles import FALSE, ROLES, TRUE
 from workbench.errors import RunError, near_matches
-from workbench.figures.banded import banded_line
-from workbench.figures.panels import grid, layer_axis
-from workbench.figures.template import BLUE, VERMILLION, LineStyle
-from workbench.figures.text import FEW_NOTE, count_of, few_mark, plain, task_name
+from workbench.figures.parts.banded import banded_line
+from workbench.figures.parts.panels import grid, layer_axis
+from workbench.figures.parts.template import BLUE, VERMILLION, LineStyle
+from workbench.figures.parts.text import FEW_NOTE, count_of, few_mark, plain, task_name
 
 _STYLES = {TRUE: LineStyle(BLUE, "solid", "circle"), FALSE: LineStyle(VERMILLION, "dash", "square")}
 _NAMES = {TRUE: "true option", FALSE: "false options (their mean)"}

@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 from PIL import Image, ImageEnhance
 
 from workbench.errors import RunError
-from workbench.figures.pictures import data_uri
-from workbench.figures.template import INK, MUTED, TEMPLATE, title_of
-from workbench.figures.text import arrows, plain
-from workbench.models.preprocess import seen_frames
+from workbench.figures.parts.pictures import data_uri
+from workbench.figures.parts.template import INK, MUTED, TEMPLATE, title_of
+from workbench.figures.parts.text import arrows, plain
+from workbench.prompts.pixels import seen_frames
 
 if TYPE_CHECKING:
-    from workbench.analyses.attention_maps import AttentionMaps
+    from workbench.analyses.attention.maps import AttentionMaps
 
 FLOOR = 5e-5
 """Added before the logarithm, as in the paper: weights far below it all look alike."""

@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from workbench.figures.attention_heat import heads_text, refuse_others, state_text
-from workbench.figures.segments import KINDS
-from workbench.figures.template import TEMPLATE, title_of, translucent
-from workbench.figures.text import plain
+from workbench.figures.parts.segments import KINDS
+from workbench.figures.parts.template import TEMPLATE, title_of, translucent
+from workbench.figures.parts.text import plain
 
 if TYPE_CHECKING:
-    from workbench.analyses.attention_maps import AttentionMaps
-    from workbench.models.layout import TokenLayout
+    from workbench.analyses.attention.maps import AttentionMaps
+    from workbench.prompts.layout import TokenLayout
 
 _FIRST, _LAST = (0xC6, 0xE4, 0xF5), (0x08, 0x45, 0x79)
 """Colours of the first and the last frame; the others lie between."""

@@ -10,16 +10,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.statistics import Point, curve_points
 from workbench.errors import RunError
-from workbench.figures.banded import arrowheads, banded_line
-from workbench.figures.groups import choose, flow_groups
-from workbench.figures.names import span_names, window_words
-from workbench.figures.panels import Grid, grid, layer_axis
-from workbench.figures.reading import CLEAR, headline
-from workbench.figures.selection import PLACED, is_placed, kind_of, select, series_of
-from workbench.figures.template import LineStyle, line_styles
-from workbench.figures.text import (
+from workbench.figures.parts.banded import arrowheads, banded_line
+from workbench.figures.parts.groups import choose, flow_groups
+from workbench.figures.parts.names import span_names, window_words
+from workbench.figures.parts.panels import Grid, grid, layer_axis
+from workbench.figures.parts.reading import CLEAR, headline
+from workbench.figures.parts.selection import PLACED, is_placed, kind_of, select, series_of
+from workbench.figures.parts.template import LineStyle, line_styles
+from workbench.figures.parts.text import (
     FEW_NOTE,
     arrows,
     count_of,
@@ -31,6 +30,7 @@ from workbench.figures.text import (
     task_name,
 )
 from workbench.figures.totals import total_effects
+from workbench.statistics.curves import Point, curve_points
 
 _WHERE = "Where information flows"
 _WHAT = "what the answer loses when a flow is cut"

@@ -8,10 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
-from workbench.figures.panels import grid
-from workbench.figures.selection import kind_of
-from workbench.figures.template import BLUE, INK, MUTED, ORANGE, PURPLE, SKY, translucent
-from workbench.figures.text import arrows, layers_text, plain, task_name
+from workbench.figures.parts.panels import grid
+from workbench.figures.parts.selection import kind_of
+from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, PURPLE, SKY, translucent
+from workbench.figures.parts.text import arrows, layers_text, plain, task_name
 
 _COLORS = [BLUE, ORANGE, SKY, PURPLE]
 _NEEDED = ("task", "flow", "window", "correct", "flips", "drop_percent", "low_percent", "high_percent")

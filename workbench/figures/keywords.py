@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from workbench.errors import RunError
-from workbench.figures.template import (
+from workbench.figures.parts.template import (
     BLUE,
     GREEN,
     INK,
@@ -22,7 +22,7 @@ from workbench.figures.template import (
     VERMILLION,
     LineStyle,
 )
-from workbench.figures.text import count_of, plain, wrap
+from workbench.figures.parts.text import count_of, plain, wrap
 
 LIST_STYLES = (
     LineStyle(BLUE, "solid", "circle"),

@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.keywords import list_styles
-from workbench.figures.pictures import frame_uri
-from workbench.figures.template import INK, MUTED, TEMPLATE
-from workbench.figures.text import count_of, plain
+from workbench.figures.parts.pictures import frame_uri
+from workbench.figures.parts.template import INK, MUTED, TEMPLATE
+from workbench.figures.parts.text import count_of, plain
 
 if TYPE_CHECKING:
-    from workbench.models.layout import TokenLayout
+    from workbench.prompts.layout import TokenLayout
 
 _WIDTH = 976  # pixels of the panels together: a cell of JupyterLab
 _STORED = 384  # pixels at which frames are stored, at most

@@ -8,9 +8,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
-from workbench.figures.panels import grid
-from workbench.figures.template import BLUE, INK, MUTED, ORANGE, translucent
-from workbench.figures.text import plain, task_name
+from workbench.figures.parts.panels import grid
+from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, translucent
+from workbench.figures.parts.text import plain, task_name
 
 COLUMNS = (
     "task",

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.statistics import Point, curve_points
-from workbench.figures.panels import grid
-from workbench.figures.reading import headline
-from workbench.figures.template import INK, LineStyle, line_styles
-from workbench.figures.text import arrows, flow_label, plain, task_name
+from workbench.figures.parts.panels import grid
+from workbench.figures.parts.reading import headline
+from workbench.figures.parts.template import INK, LineStyle, line_styles
+from workbench.figures.parts.text import arrows, flow_label, plain, task_name
+from workbench.statistics.curves import Point, curve_points
 
 
 def total_effects(

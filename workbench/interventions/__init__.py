@@ -6,7 +6,6 @@ from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, knockouts
 from workbench.interventions.masks import Removal, check_flows, keep_mask
 from workbench.interventions.random_edges import RandomEdges
-from workbench.interventions.spans import INDEXED_SPANS, PLAIN_SPANS, Span
 from workbench.interventions.windows import (
     LayerSpan,
     Window,
@@ -20,6 +19,7 @@ from workbench.interventions.windows import (
     second_half,
     trailing,
 )
+from workbench.prompts.spans import INDEXED_SPANS, PLAIN_SPANS, Span
 
 __all__ = [
     "FLOW_GROUPS",

@@ -15,10 +15,10 @@ import numpy as np
 from workbench.errors import FlowError, KnockoutError, SpanError, near_matches
 from workbench.interventions.catalogue import CROSS_FRAME, NAMED_FLOWS, WITHIN_FRAMES
 from workbench.interventions.edges import Edges, Rectangle
-from workbench.interventions.spans import Span
+from workbench.prompts.spans import Span
 
 if TYPE_CHECKING:
-    from workbench.models.layout import TokenLayout
+    from workbench.prompts.layout import TokenLayout
 
 FRAMES, LATER_FRAMES, SAME_FRAMES = "frames", "later frames", "same frames"
 SELF_TOO = "(self too)"

@@ -16,7 +16,7 @@ from workbench.interventions.random_edges import RandomEdges
 from workbench.interventions.windows import LayerSpan, Window
 
 if TYPE_CHECKING:
-    from workbench.models.layout import TokenLayout
+    from workbench.prompts.layout import TokenLayout
 
 _CUT = re.compile(
     r"(?P<flow>.+?)\s+in\s+(?:(?P<none>no\s+layers?)|layers?\s+(?P<first>\d+)(?:\s*(?:\.\.|-)\s*(?P<last>\d+))?)",

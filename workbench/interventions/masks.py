@@ -16,7 +16,7 @@ from workbench.interventions.flows import Flow
 from workbench.interventions.random_edges import RandomEdges
 
 if TYPE_CHECKING:
-    from workbench.models.layout import TokenLayout
+    from workbench.prompts.layout import TokenLayout
 
 Removal = Flow | RandomEdges
 """What a layer can lose: anything with `heads`, and with the edges that it removes from a prompt."""

@@ -17,7 +17,7 @@ from workbench.errors import KnockoutError
 from workbench.interventions.edges import ScatteredEdges
 
 if TYPE_CHECKING:
-    from workbench.models.layout import TokenLayout
+    from workbench.prompts.layout import TokenLayout
 
 _TEXT = re.compile(
     r"(?P<count>\d+) random edges from row (?P<first_row>\d+) "

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 
 from workbench.errors import PromptError
-from workbench.models.families.base import Turn, VideoInputs
-from workbench.models.layout import TokenLayout
-from workbench.models.preprocess import Backend, PixelSettings
-from workbench.models.prompt import Prompt
-from workbench.models.tokens import Encoded, Part, encode_parts, token_text
+from workbench.models.families.base import VideoInputs
+from workbench.prompts.layout import TokenLayout
+from workbench.prompts.pixels import Backend, PixelSettings
+from workbench.prompts.prompt import Prompt
+from workbench.prompts.tokens import Encoded, Part, encode_parts, token_text
+from workbench.prompts.turn import Turn
 
 if TYPE_CHECKING:
-    from workbench.data import PromptText, Sample, Style
+    from workbench.data import Sample
     from workbench.models.video_llm import VideoLLM
+    from workbench.prompts import PromptText, Style
     from workbench.video import Clip, Sampling
 
 Separators = Literal["video", "frame"]
@@ -54,7 +56,8 @@ def encode(
     backend: Backend = "torch",
 ) -> Prompt:
     """See `VideoLLM.encode`."""
-    from workbench.data import Sample, build_prompt, default_style
+    from workbench.data import Sample
+    from workbench.prompts import build_prompt, default_style
 
     if separators not in ("video", "frame"):
         raise PromptError(f"separators={separators!r} is unknown: write 'video' or 'frame'.")
@@ -143,7 +146,7 @@ def _free_sample(clip: Clip, question: str, options: Sequence[str]) -> Sample:
 
 
 def _style_of_free(asked: Sample) -> str | Style:
-    from workbench.data import Style
+    from workbench.prompts import Style
 
     plain = Style(name="plain", description="the question as it is", takes_options=False)
     return "mvbench" if asked.options else plain

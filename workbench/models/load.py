@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.errors import ModelError
-from workbench.models.checkpoint import Checkpoint, check, find
+from workbench.models.checkpoints.folder import Checkpoint, check, find
 from workbench.models.families import FAMILIES, Family
-from workbench.models.preprocess import read_pixel_settings
-from workbench.models.template import read_template
-from workbench.models.tokens import control_tokens
 from workbench.models.video_llm import VideoLLM
+from workbench.prompts.pixels import read_pixel_settings
+from workbench.prompts.template import read_template
+from workbench.prompts.tokens import control_tokens
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase

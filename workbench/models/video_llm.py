@@ -8,29 +8,31 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from workbench.models.checkpoint import hash_weights
+from workbench.attached import attached
+from workbench.models.checkpoints.folder import hash_weights
 from workbench.models.encode import Separators, encode
-from workbench.models.families import Family, Turn
-from workbench.models.preprocess import Backend, PixelSettings
-from workbench.models.prompt import Prompt
-from workbench.models.template import turn_of
-from workbench.models.tokens import spellings, token_text
+from workbench.models.families import Family
+from workbench.prompts.pixels import Backend, PixelSettings
+from workbench.prompts.prompt import Prompt
+from workbench.prompts.template import turn_of
+from workbench.prompts.tokens import spellings, token_text
+from workbench.prompts.turn import Turn
 
 if TYPE_CHECKING:
     from nnsight import NNsight
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from workbench.data import Sample, Style
-    from workbench.interventions import Knockout
-    from workbench.models.activation_cache import PosSlice
+    from workbench.data import Sample
     from workbench.models.attention import AttentionKind
-    from workbench.models.hook_filter import NamesFilter
-    from workbench.models.hooks import HookFunction, KeptLogits, RunWithCache
+    from workbench.models.hooks.cache import PosSlice
+    from workbench.models.hooks.filter import NamesFilter
+    from workbench.models.hooks.running import HookFunction, KeptLogits, RunWithCache
+    from workbench.prompts import Style
     from workbench.video import Clip, Sampling
 
 
@@ -199,19 +201,8 @@ class VideoLLM:
         with torch.no_grad():
             return self.hf(**prompt.inputs, use_cache=False).logits[0]
 
-    def generate(
-        self, prompt: Prompt, max_new_tokens: int = 16, *, knockout: Knockout | str | None = None
-    ) -> str:
-        """The model's answer: its likeliest token again and again, until it stops or `max_new_tokens`.
-
-        With a knockout, also as text ("video -> last in layers 3..8"), new rows inherit what `last` may not
-        see: `workbench.engine.generate`.
-        """
-        from workbench.engine import generate
-        from workbench.interventions import Knockout
-
-        cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
-        return generate(self, prompt, cut, max_new_tokens=max_new_tokens).text
+    generate: ClassVar[Callable[..., str]] = attached()
+    """The model's answer in words, with or without a knockout: `workbench.engine.generation.answer`."""
 
     def run_with_cache(
         self,
@@ -224,8 +215,8 @@ class VideoLLM:
         device: torch.device | str | None = None,
         return_logits: KeptLogits = "all",
     ) -> RunWithCache:
-        """(logits, cache of activations at hook points): see `workbench.models.hooks.run_with_cache`."""
-        from workbench.models import hooks
+        """(logits, cache of activations at hook points): see `models.hooks.running.run_with_cache`."""
+        from workbench.models.hooks import running as hooks
 
         return hooks.run_with_cache(
             self,
@@ -246,20 +237,20 @@ class VideoLLM:
         return_logits: KeptLogits = "all",
         gradients: bool = False,
     ) -> Tensor:
-        """Logits after functions on hook points: see `workbench.models.hooks.run_with_hooks`."""
-        from workbench.models import hooks
+        """Logits after functions on hook points: see `models.hooks.running.run_with_hooks`."""
+        from workbench.models.hooks import running as hooks
 
         return hooks.run_with_hooks(self, prompt, fwd_hooks, return_logits=return_logits, gradients=gradients)
 
     def materialise(self, names: NamesFilter) -> AbstractContextManager[None]:
-        """Scores and patterns exist in these layers meanwhile: see `workbench.models.hooks.materialise`."""
-        from workbench.models import hooks
+        """Scores and patterns exist in these layers meanwhile: see `models.hooks.running.materialise`."""
+        from workbench.models.hooks import running as hooks
 
         return hooks.materialise(self, names)
 
     def hook_names(self) -> tuple[str, ...]:
         """Names of every hook point of this model, in forward order."""
-        from workbench.models.hook_points import hook_names
+        from workbench.models.hooks.points import hook_names
 
         return hook_names(self)
 

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import ModelError, WorkbenchError
-from workbench.widgets.exploration import Exploration
-from workbench.widgets.page import write_page
+from workbench.pages.sample.exploration import Exploration
+from workbench.pages.sample import page
+from workbench.pages.sample.page import write_page
 
 if TYPE_CHECKING:
-    from workbench.analyses.attention_maps import Heads
-    from workbench.analyses.logit_lens import LogitLens
+    from workbench.analyses.attention.maps import Heads
+    from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.data import Sample
     from workbench.interventions import Knockout, Window
     from workbench.models import Prompt, VideoLLM
-    from workbench.results import Run
+    from workbench.runs import Run
 
-HERE = Path(__file__).parent
+HERE = Path(page.__file__).parent
 DEFAULT_FLOW = "frames -> later frames"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.models.families.base import Family, Turn, VideoInputs, VideoPiece
+from workbench.models.families.base import Family, VideoInputs
 from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.qwen2_5_vl import Qwen25VL
@@ -12,4 +12,4 @@ FAMILIES: dict[str, Family] = {
 }
 """Families by the model_type of config.json."""
 
-__all__ = ["FAMILIES", "Family", "Turn", "VideoInputs", "VideoPiece"]
+__all__ = ["FAMILIES", "Family", "VideoInputs"]

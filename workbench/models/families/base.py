@@ -7,30 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
-from workbench.models.preprocess import Backend, PixelSettings
+from workbench.prompts.pixels import Backend, PixelSettings
+from workbench.prompts.turn import Turn, VideoPiece
 
 if TYPE_CHECKING:
     from workbench.video import Clip
-
-
-class Turn(NamedTuple):
-    """The text around one question about one video: opening, video, bridge, question, closing, answer."""
-
-    opening: str
-    bridge: str
-    closing: str
-    answer_gap: str
-    """Written between the closing and an answer prefix."""
-
-
-class VideoPiece(NamedTuple):
-    """A run of the video's part of the prompt."""
-
-    text: str
-    """As the tokenizer reads it: placeholder tokens, or words such as "Frame 1:"."""
-    frame: int | None
-    """The temporal unit that it shows, or that it follows if it is a separator."""
-    separator: bool = False
 
 
 class VideoInputs(NamedTuple):

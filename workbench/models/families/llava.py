@@ -8,7 +8,7 @@ from torch import Tensor
 
 from workbench.errors import ModelError
 from workbench.models.families.base import Family
-from workbench.models.preprocess import Backend, PixelSettings, pixels
+from workbench.prompts.pixels import Backend, PixelSettings, pixels
 
 if TYPE_CHECKING:
     from workbench.video import Clip

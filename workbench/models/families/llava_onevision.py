@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from workbench.models.families.base import Turn, VideoInputs, VideoPiece, frame_times
+from workbench.models.families.base import VideoInputs, frame_times
 from workbench.models.families.llava import Llava, patches_per_side, square_pixels
-from workbench.models.preprocess import Backend, PixelSettings
+from workbench.prompts.pixels import Backend, PixelSettings
+from workbench.prompts.turn import Turn, VideoPiece
 
 if TYPE_CHECKING:
     from workbench.video import Clip

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from workbench.errors import ModelError
-from workbench.models.families.base import Family, Turn, VideoInputs, VideoPiece, frame_times
-from workbench.models.preprocess import Backend, PixelSettings, pixels
+from workbench.models.families.base import Family, VideoInputs, frame_times
+from workbench.prompts.pixels import Backend, PixelSettings, pixels
+from workbench.prompts.turn import Turn, VideoPiece
 
 if TYPE_CHECKING:
     from workbench.video import Clip

@@ -1,0 +1,218 @@
+"""Attention maps: the Hugging Face model's numbers, cut edges at exactly 0, the chosen heads and rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import workbench as wb
+from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, case
+from tests.planted import planted_model, planted_sample, staged
+from tests.tiny import tiny_model, tiny_prompt
+from workbench.analyses.attention.maps import attention_maps, cell_rows, key_spans
+from workbench.errors import FlowError, HookError, KnockoutError, ModelError, SpanError, WindowError
+from workbench.interventions import centred, layers
+from workbench.models.attention import Tap
+from workbench.prompts.words import word_rows, words
+
+FAMILIES = pytest.mark.parametrize("family", FAMILY_NAMES)
+BOTH = pytest.mark.parametrize("kind", KINDS)
+
+
+def eager_patterns(of: Case) -> np.ndarray:
+    """(l, h, q, k) of the plain Hugging Face model."""
+    of.plain.get_decoder().set_attn_implementation("eager")
+    with torch.no_grad():
+        out = of.plain(**of.prompt.inputs, use_cache=False, output_attentions=True)
+    return torch.cat(out.attentions).numpy()
+
+
+@FAMILIES
+@BOTH
+@pytest.mark.parametrize("kv_heads", [2, 4])
+def test_weights_are_those_of_the_hugging_face_model(family, kind, kv_heads) -> None:
+    of = case(family, kind, kv_heads=kv_heads)
+    expected = eager_patterns(of)
+    for query in ("last", "nonoption", 9):
+        maps = attention_maps(of.model, of.prompt, query)
+        assert maps.by_head.shape == (LAYERS, HEADS, len(of.prompt))
+        rows = list(maps.rows)
+        np.testing.assert_allclose(maps.by_head, expected[:, :, rows].mean(axis=2), atol=2e-6)
+        np.testing.assert_allclose(maps.by_head.sum(axis=-1), 1, atol=1e-5)
+
+
+@FAMILIES
+@BOTH
+def test_cut_edges_are_exactly_0_and_the_rest_still_sums_to_1(family, kind) -> None:
+    of = case(family, kind)
+    layout = of.prompt.layout
+    last_frame = layout[f"frame[{layout.n_frames - 1}]"]
+    cut = attention_maps(
+        of.model,
+        of.prompt,
+        last_frame.tolist(),
+        knockout="frames -> later frames in layers 2..3",
+    )
+    earlier = np.concatenate(layout.frames[:-1])
+    assert (cut.by_head[0][:, earlier] > 0).all()
+    assert (cut.by_head[1:][:, :, earlier] == 0).all()
+    assert (cut.by_head[1:][:, :, last_frame] > 0).any()
+    np.testing.assert_allclose(cut.by_head.sum(axis=-1), 1, atol=1e-5)
+    untouched = attention_maps(of.model, of.prompt, last_frame.tolist())
+    # Before the cut nothing differs; the cut layers' weights go elsewhere.
+    np.testing.assert_array_equal(cut.by_head[0], untouched.by_head[0])
+    assert np.abs(cut.by_head[1] - untouched.by_head[1]).max() > 1e-3
+
+
+def test_a_cut_of_one_head_leaves_the_others() -> None:
+    of = case("qwen2_5_vl", "sdpa")
+    video = of.prompt.layout["video"]
+    cut = attention_maps(of.model, of.prompt, knockout="video -> last @ heads 1 in layer 2").by_head
+    assert (cut[1, 1, video] == 0).all()
+    assert (np.delete(cut, 1, axis=1)[:, :, video] > 0).all()
+
+
+def test_heads_are_chosen_and_reduced_as_asked() -> None:
+    model = tiny_model()
+    maps = attention_maps(model, tiny_prompt(model))
+    by_head = maps.by_head
+    np.testing.assert_array_equal(maps.weights, by_head.mean(axis=1))
+    np.testing.assert_array_equal(maps.with_heads("max").weights, by_head.max(axis=1))
+    np.testing.assert_array_equal(maps.with_heads(2).weights, by_head[:, 2])
+    np.testing.assert_array_equal(maps.with_heads([0, 3]).weights, by_head[:, [0, 3]].mean(axis=1))
+    asked = attention_maps(model, tiny_prompt(model), heads=2)
+    np.testing.assert_array_equal(asked.weights, by_head[:, 2])
+    for wrong in (4, -1, True, [], [0, 9], "median"):
+        with pytest.raises(HookError, match="head"):
+            maps.with_heads(wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_planted_head_is_seen_in_its_layer_on_its_frame(tmp_path) -> None:
+    """Layer 4, head 2: one word reads the last frame. With the frame cut, it falls back on the sink."""
+    model = planted_model(staged(2, 4, 5))
+    prompt = model.encode(planted_sample(tmp_path, "A"), frames=4)
+    word = word_rows(prompt.layout, "move")
+    maps = attention_maps(model, prompt, word.tolist(), heads=2)
+    by_frame = maps.cells.sum(axis=(2, 3))  # (l, t)
+    assert by_frame[3, 3] > 0.999
+    assert by_frame[2:5:2, 3].max() < 0.5
+    cut = attention_maps(
+        model, prompt, word.tolist(), heads=2, knockout="frame[3] -> nonoption in layer 4", layers=4
+    )
+    assert cut.layers == (4,)
+    assert cut.cells.sum() < 1e-6
+    assert cut.weights[0, 0] > 0.999, "the sink"
+    last = attention_maps(model, prompt, heads=3, layers=5)
+    assert last.weights[0, word].sum() > 0.999
+
+
+@FAMILIES
+def test_cells_lie_where_the_layout_says(family) -> None:
+    model = tiny_model(family)
+    prompt = tiny_prompt(model)
+    maps = attention_maps(model, prompt)
+    rows = cell_rows(prompt.layout)
+    t, i, j = (size - 1 for size in rows.shape)
+    assert rows[t, i, j] == prompt.layout[f"cell[{t},{i},{j}]"][0]
+    assert rows[0, 0, j] == prompt.layout[f"cell[0,0,{j}]"][0]
+    np.testing.assert_array_equal(maps.cells[1, t, 0, j], maps.weights[1, rows[t, 0, j]])
+
+
+@FAMILIES
+def test_tables_are_whole(family) -> None:
+    model = tiny_model(family)
+    prompt = tiny_prompt(model)
+    maps = attention_maps(model, prompt, layers=(2, 4), knockout="video -> question in layer 1")
+    parts = key_spans(prompt.layout)
+    assert sorted(row for rows in parts.values() for row in rows.tolist()) == list(range(len(prompt)))
+    np.testing.assert_allclose(maps.mass["mass"].to_numpy().reshape(2, -1).sum(axis=1), 1, atol=1e-5)
+    assert maps.with_heads("max").mass.equals(maps.mass)
+    table = maps.table
+    assert len(table) == 2 * len(prompt)
+    assert set(table["state"]) == {"video -> question in layer 1"}
+    assert table["layer"].unique().tolist() == [2, 4]
+    np.testing.assert_allclose(table["weight"].to_numpy().reshape(2, -1).sum(axis=1), 1, atol=1e-5)
+    inside = table.dropna(subset="frame")
+    assert len(inside) == 2 * cell_rows(prompt.layout).size
+    row = inside[(inside["frame"] == 1) & (inside["cell_row"] == 0) & (inside["cell_column"] == 1)].iloc[1]
+    assert row["row"] == prompt.layout["cell[1,0,1]"][0]
+    assert row["span"] == "frame[1]"
+    assert row["weight"] == maps.cells[1, 1, 0, 1]
+
+
+def test_only_the_asked_rows_are_ever_made(monkeypatch) -> None:
+    """No layer's scores or pattern pass, and the pass ends after the last asked layer."""
+    model = tiny_model()
+    passed: list[Any] = []
+    forward = Tap.forward
+
+    def watched(tap: Tap, value: torch.Tensor) -> torch.Tensor:
+        passed.append(value.shape)
+        return forward(tap, value)
+
+    monkeypatch.setattr(Tap, "forward", watched)
+    prompt = tiny_prompt(model)
+    attention_maps(model, prompt, layers=2)
+    square = [shape for shape in passed if shape[-1] == len(prompt)]
+    assert square == []
+    assert len(passed) <= 3 * 2, "q, k and z of two layers"
+
+
+def test_layers_are_counted_from_1_and_may_be_a_window() -> None:
+    model = tiny_model()
+    prompt = tiny_prompt(model)
+    every = attention_maps(model, prompt)
+    assert every.layers == (1, 2, 3, 4)
+    for asked in (layers(2, 3), [3, 2], range(2, 4), np.array([2, 3])):
+        some = attention_maps(model, prompt, layers=asked)  # pyright: ignore[reportArgumentType]
+        assert some.layers == (2, 3)
+        np.testing.assert_array_equal(some.by_head, every.by_head[1:3])
+    for wrong in (0, 5, [], [1, 9], centred(3), True):
+        with pytest.raises(WindowError):
+            attention_maps(model, prompt, layers=wrong)
+
+
+def test_queries() -> None:
+    model = tiny_model()
+    prompt = tiny_prompt(model)
+    assert attention_maps(model, prompt, -1).rows == attention_maps(model, prompt, "last").rows
+    assert attention_maps(model, prompt, "cell[1,0,1]").query == "cell[1,0,1]"
+    assert attention_maps(model, prompt, int(prompt.layout["cell[2,1,0]"][0])).query == "cell[2,1,0]"
+    rows = word_rows(prompt.layout, "circle").tolist()
+    assert attention_maps(model, prompt, rows).query.startswith('"circle" (row')
+    for wrong in (len(prompt), "fram[0]", "generated", [], [0, 1.5], True):
+        with pytest.raises(SpanError):
+            attention_maps(model, prompt, wrong)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(FlowError):
+        attention_maps(model, prompt, knockout="vidio -> last in layer 1")
+    with pytest.raises(KnockoutError, match="outside the model"):
+        attention_maps(model, prompt, knockout="video -> last in layer 7")
+
+
+@FAMILIES
+def test_words_are_found_whole_however_they_are_split(family) -> None:
+    layout = tiny_prompt(tiny_model(family)).layout
+    assert words(layout)[:7] == ["question", "which", "direction", "does", "the", "red", "circle"]
+    for word, within in (("Direction", "question"), ("LEFT", "option[A]"), ("up", "option[C]")):
+        rows = word_rows(layout, word, within)
+        assert "".join(layout.tokens[row] for row in rows).strip(" ?").lower() == word.lower()
+        assert set(rows) <= set(layout[within])
+    with pytest.raises(SpanError, match="Did you mean 'circle'"):
+        word_rows(layout, "circl")
+    with pytest.raises(SpanError, match="no word"):
+        word_rows(layout, " ?")
+
+
+def test_attention_of_another_kind_is_refused() -> None:
+    of = case("llava_onevision", "sdpa")
+    of.model.hf.get_decoder().layers[1].self_attn.sinks = torch.nn.Parameter(torch.zeros(HEADS))
+    with pytest.raises(ModelError, match="sinks"):
+        attention_maps(of.model, of.prompt)
+    assert attention_maps(of.model, of.prompt, layers=1).layers == (1,)
+
+
+def test_it_is_public() -> None:
+    assert wb.attention_maps is attention_maps

@@ -1,0 +1,225 @@
+"""Effective pathways, against the numbers that Map the Flow prints and against a plain second reading."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.analyses.pathways.ranges import LayerBin, Pathways, effective_range, layer_bins, pathways
+from workbench.errors import RunError
+
+CROSS, TO_QUESTION, TO_LAST = "frames -> later frames", "video -> question", "question -> last"
+
+# Map the Flow (arXiv 2510.13251v2), Table E: (b) mean change in percent by bin of 5 layers, task Action
+# Antonym; (a) the layer ranges that the paper reads off it.
+TABLE_E = {
+    "LLaVA-NeXT-7B-Video-FT": (
+        32,
+        {
+            CROSS: [-4.2, -11.1, -6.3, -0.2, 0, -0.2, -0.2],
+            TO_QUESTION: [-3.9, -15.1, -21.5, -5.6, -0.2, 0, 0],
+            TO_LAST: [-0.3, -1.2, -4.5, -19.3, -15.1, 0.7, 1.1],
+        },
+        {CROSS: (6, 15), TO_QUESTION: (6, 20), TO_LAST: (16, 25)},
+    ),
+    "LLaVA-NeXT-13B-Video-FT": (
+        40,
+        {
+            CROSS: [-0.7, -11.2, -11.1, -2.1, -0.2, -0.2, -0.2, -0.3],
+            TO_QUESTION: [-1.2, -16.7, -29.1, -9.2, -0.3, -0.2, -0.2, -0.2],
+            TO_LAST: [-1.8, -2.0, -4.6, -21.7, -28.4, -5.7, -0.1, -1.9],
+        },
+        {CROSS: (6, 15), TO_QUESTION: (6, 20), TO_LAST: (16, 30)},
+    ),
+    "Mini-InternVL-4B-Video-FT": (
+        32,
+        {
+            CROSS: [-2.3, -11.1, -11.5, -3.3, 0, 0.2, 0],
+            TO_QUESTION: [-2.4, -24.4, -35.0, -15.9, -1.3, -0.3, -0.2],
+            TO_LAST: [0, -1.3, -5.9, -30.8, -46.8, -14.1, -3.2],
+        },
+        {CROSS: (6, 15), TO_QUESTION: (6, 20), TO_LAST: (11, 30)},
+    ),
+    "VideoLLaMA3-7B": (
+        28,
+        {
+            # -5.0 is not strictly below -5: the range ends at layer 15.
+            CROSS: [-65.1, -61.4, -14.9, -5.0, 0, 0.2],
+            TO_QUESTION: [-4.3, -7.2, -18.5, -16.3, -2.2, 0],
+            TO_LAST: [2.0, 3.7, 1.9, -2.7, -16.2, -19.1],
+        },
+        {CROSS: (1, 15), TO_QUESTION: (6, 20), TO_LAST: (21, 28)},
+    ),
+}
+
+
+def effects(changes: dict[str, list[float]], *, task="action_antonym", sample="a/0", window="centred(9)"):
+    """A sweep's table with one sample: `changes[flow][layer - 1]`."""
+    return pd.DataFrame(
+        [
+            {
+                "sample_id": sample,
+                "task": task,
+                "flow": flow,
+                "window": window,
+                "layer": layer,
+                "change_percent": float(change),
+            }
+            for flow, row in changes.items()
+            for layer, change in enumerate(row, start=1)
+        ]
+    )
+
+
+@pytest.mark.parametrize("model", TABLE_E)
+def test_the_printed_table_e_b_gives_table_e_a(model: str) -> None:
+    n_layers, by_bin, expected = TABLE_E[model]
+    bins = layer_bins(n_layers, 5)
+    by_layer = {
+        flow: [mean for (first, last), mean in zip(bins, means, strict=True) for _ in range(first, last + 1)]
+        for flow, means in by_bin.items()
+    }
+    found = pathways(effects(by_layer))
+    assert dict(found) == expected
+    assert list(found.table["mean_change_percent"]) == pytest.approx(
+        [mean for means in by_bin.values() for mean in means], abs=1e-12
+    )
+    assert {flow: effective_range(bins, means) for flow, means in by_bin.items()} == expected
+
+
+def test_bins_are_means_over_centre_layers_and_samples() -> None:
+    table = pd.concat(
+        [
+            effects({CROSS: [0, -8, -4, 0, -30, -2, 0]}, sample="a/0"),
+            effects({CROSS: [0, -4, -8, 0, -10, -2, 0]}, sample="a/1"),
+        ]
+    )
+    found = pathways(table, bin=3)
+    assert dict(found) == {CROSS: (4, 6)}
+    assert list(found.table["bin_first"]) == [1, 4, 7]
+    assert list(found.table["bin_last"]) == [3, 6, 7]
+    assert list(found.table["mean_change_percent"]) == pytest.approx([-4, -22 / 3, 0])
+    assert list(found.table["counts"]) == [False, True, False]
+    assert found.settings["samples"] == 2
+
+
+def test_a_gap_between_two_effective_bins_belongs_to_the_range() -> None:
+    assert dict(pathways(effects({CROSS: [-9, 0, 0, -9, 0]}), bin=1)) == {CROSS: (1, 4)}
+
+
+def test_a_flow_without_effective_layers_is_no_key_but_is_listed(tmp_path) -> None:
+    found = pathways(effects({CROSS: [-50.0] * 4, "video -> last": [-1.0] * 4}), bin=2)
+    assert dict(found) == {CROSS: (1, 4)}
+    assert found.flows == (CROSS, "video -> last")
+    with pytest.raises(KeyError, match=r"no effective layers: no bin has a mean change below -5%"):
+        found["video -> last"]
+    with pytest.raises(KeyError, match="not among the flows"):
+        found["video -> questions"]
+    assert found.get("video -> last") is None
+    read = pd.read_csv(found.to_csv(tmp_path / "pathways.csv"))
+    assert list(read.columns) == [
+        "flow",
+        "bin_first",
+        "bin_last",
+        "mean_change_percent",
+        "counts",
+        "first_layer",
+        "last_layer",
+        "window",
+        "bin",
+        "threshold",
+    ]
+    assert read.iloc[0][["window", "bin", "threshold"]].tolist() == ["centred(9)", 2, -5.0]
+    assert read.loc[read["flow"] == CROSS, "last_layer"].tolist() == [4, 4]
+    assert read.loc[read["flow"] == "video -> last", "last_layer"].isna().all()
+
+
+def test_it_can_be_read_in_a_terminal_and_in_a_notebook() -> None:
+    from rich.console import Console
+
+    found = pathways(effects({CROSS: [-50.0] * 4 + [0.0] * 8, "video -> last": [-1.0] * 12}), bin=2)
+    console = Console(width=140, record=True, file=io.StringIO())
+    console.print(found)
+    text = console.export_text()
+    assert "frames -> later frames" in text
+    assert "1-4" in text
+    assert "11-12" in text
+    html = found._repr_html_()
+    assert "<b>-50.0</b>" in html
+    assert "<b>-1.0</b>" not in html
+    assert "frames -&gt; later frames" in html
+
+
+def test_tasks_and_windows_are_chosen_by_name() -> None:
+    table = pd.concat(
+        [
+            effects({CROSS: [-50, 0]}, task="action_antonym"),
+            effects({CROSS: [0, -50]}, task="object_count", sample="o/0"),
+            effects({CROSS: [-50, -50]}, task="object_count", sample="o/0", window="centred(3)"),
+        ]
+    )
+    with pytest.raises(RunError, match="2 centred windows"):
+        pathways(table)
+    assert dict(pathways(table, bin=1, window="centred(9)")) == {CROSS: (1, 2)}
+    assert dict(pathways(table, bin=1, task="action_antonym")) == {CROSS: (1, 1)}
+    both = pathways(table, bin=1, task=["object_count"], window="centred(9)")
+    assert dict(both) == {CROSS: (2, 2)}
+    assert both.settings["tasks"] == ("object_count",)
+    with pytest.raises(RunError, match="Did you mean 'object_count'"):
+        pathways(table, task="object_counts")
+    with pytest.raises(RunError, match="centred\\(5\\)"):
+        pathways(table, window="centred(5)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"bin": 0}, "bin=0"),
+        ({"bin": 2.5}, "bin=2.5"),
+        ({"bin": True}, "bin=True"),
+        ({"threshold": float("nan")}, "threshold=nan"),
+        ({"task": []}, "leaves nothing"),
+    ],
+)
+def test_bad_settings_are_refused(arguments, message) -> None:
+    with pytest.raises(RunError, match=message):
+        pathways(effects({CROSS: [0.0]}), **arguments)
+
+
+def test_tables_without_layers_are_refused() -> None:
+    with pytest.raises(RunError, match="no rows"):
+        pathways(effects({CROSS: [0.0]}).iloc[:0])
+    with pytest.raises(RunError, match=r"need a centred window.*all_layers"):
+        pathways(effects({CROSS: [0.0]}, window="all_layers()").assign(layer=0))
+
+
+@given(
+    n_layers=st.integers(1, 48),
+    size=st.integers(1, 12),
+    threshold=st.integers(-20, 0),
+    data=st.data(),
+)
+def test_the_range_is_what_a_plain_reading_gives(n_layers, size, threshold, data) -> None:
+    changes = data.draw(st.lists(st.integers(-40, 10), min_size=n_layers, max_size=n_layers))
+    found = pathways(effects({CROSS: changes}), bin=size, threshold=float(threshold))
+
+    inside: list[int] = []
+    covered: list[int] = []
+    for start in range(0, n_layers, size):
+        part = changes[start : start + size]
+        covered += range(start + 1, start + 1 + len(part))
+        if Fraction(sum(part), len(part)) < threshold:
+            inside += range(start + 1, start + 1 + len(part))
+    assert covered == list(range(1, n_layers + 1))
+    assert dict(found) == ({CROSS: (min(inside), max(inside))} if inside else {})
+    assert isinstance(found, Pathways)
+
+
+def test_layer_bins() -> None:
+    assert layer_bins(12, 5) == [LayerBin(1, 5), LayerBin(6, 10), LayerBin(11, 12)]
+    assert layer_bins(1, 5) == [LayerBin(1, 1)]

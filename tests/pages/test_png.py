@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import builtins
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+
+from tests.figures.tables import sweep_table
+from workbench.errors import RunError
+from workbench.figures import information_flow
+from workbench.pages import png as still
+from workbench.pages.png import try_png, write_png
+from workbench.pages.renderer import Renderer
+
+
+def test_the_main_figure_as_a_png(tmp_path: Path) -> None:
+    fig = information_flow(sweep_table(samples=3))
+    path = write_png(fig, tmp_path / "new" / "figure.png", width=900, scale=1)
+    assert [entry.name for entry in path.parent.iterdir()] == ["figure.png"]
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    assert pixels.shape[:2] == (fig.layout.height, 900)  # pyright: ignore[reportAttributeAccessIssue]
+    assert pixels.std() > 15
+    for color in ((0, 114, 178), (213, 94, 0), (0, 158, 115), (230, 159, 0)):
+        near = (np.abs(pixels - color).sum(axis=2) < 30).sum()
+        assert near > 200, f"no curve of colour {color}"
+
+
+def test_scale_multiplies_the_size(tmp_path: Path) -> None:
+    path = write_png(go.Figure(), tmp_path / "a.png", width=100, height=80, scale=3)
+    with Image.open(path) as image:
+        assert image.size == (300, 240)
+
+
+def test_a_missing_renderer_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_kaleido(name: str, *args: Any, **kw: Any) -> Any:
+        if name.startswith("kaleido"):
+            raise ImportError(name)
+        return real(name, *args, **kw)
+
+    monkeypatch.setattr(builtins, "__import__", without_kaleido)
+    with pytest.raises(RunError, match=r"pip install kaleido==0\.2\.1"):
+        write_png(go.Figure(), tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [
+        (TimeoutError("no answer"), "not drawn within 60 s"),
+        (OSError("no such program"), "no such program"),
+        ("no json", "could not be drawn"),
+        ('{"code": 525, "message": "bad", "result": null}', "could not be drawn: bad"),
+    ],
+)
+def test_a_renderer_that_fails_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Any, message: str
+) -> None:
+    def ask(*_: Any) -> Any:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(Renderer, "ask", ask)
+    with pytest.raises(RunError, match=message):
+        write_png(go.Figure(), tmp_path / "a.png")
+    with pytest.warns(UserWarning, match=rf"a\.png is left out; the figure is in .*b\.html\. .*{message}"):
+        assert try_png(go.Figure(), tmp_path / "a.png", html=tmp_path / "b.html") == []
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_renderer_draws_all_figures_and_a_new_one_after_it_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(real(*a, **k)) or started[-1])
+    still._renderer.cache_clear()
+
+    def size(width: int) -> tuple[int, int]:
+        (path,) = try_png(
+            go.Figure(layout={"width": width, "height": 80}), tmp_path / "a.png", html="", scale=1
+        )
+        with Image.open(path) as image:
+            return image.size
+
+    assert [size(width) for width in (100, 110, 120)] == [(100, 80), (110, 80), (120, 80)]
+    assert len(started) == 1
+    os.killpg(started[0].pid, signal.SIGKILL)
+    assert size(130) == (130, 80)
+    assert len(started) == 2
+
+
+@pytest.fixture
+def shell_renderer(tmp_path: Path) -> Callable[[str], Renderer]:
+    """A renderer that is a shell script, in a folder of its own."""
+
+    def make(script: str) -> Renderer:
+        file = tmp_path / "program"
+        file.write_text(f"#!/bin/sh\ncd {tmp_path}\n{script}")
+        file.chmod(0o755)
+        return Renderer([str(file)])
+
+    return make
+
+
+def test_a_renderer_that_hangs_is_ended_with_all_that_it_started_and_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell_renderer: Callable[[str], Renderer]
+) -> None:
+    renderer = shell_renderer(
+        "echo ready; read request\nif [ -e child ]; then echo drawn; read end; exit; fi\n"
+        "sleep 600 & echo $! > child; wait\n"
+    )
+    monkeypatch.setattr(still, "_TIMEOUTS", (1, 20))
+    monkeypatch.setattr(still, "_renderer", lambda command: renderer)
+    begun = time.monotonic()
+    assert still._ask((), "draw\n") == "drawn\n"
+    assert time.monotonic() - begun < 15
+    renderer.end()
+    if not Path("/proc/self/stat").exists():
+        return
+    child = int((tmp_path / "child").read_text())
+    for _ in range(100):
+        if not alive(child):
+            return
+        time.sleep(0.05)
+    pytest.fail("what the renderer started goes on")
+
+
+def test_a_request_that_is_never_read_ends_in_time(shell_renderer: Callable[[str], Renderer]) -> None:
+    begun = time.monotonic()
+    with pytest.raises(TimeoutError):
+        shell_renderer("exec sleep 600\n").ask("x" * 1_000_000 + "\n", 0.5)  # more than a pipe holds
+    assert time.monotonic() - begun < 10
+
+
+def test_a_renderer_that_ends_tells_its_last_words(shell_renderer: Callable[[str], Renderer]) -> None:
+    with pytest.raises(OSError, match=r"the program ended\. no display"):
+        shell_renderer("echo no display >&2; exit 1\n").ask("draw\n", 20)
+
+
+def alive(process: int) -> bool:
+    """Whether it runs; one that has ended and was not collected yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,241 @@
+"""Pixel values are those of the Hugging Face processors."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import CLIPImageProcessor
+
+from tests.tiny import tiny_clip
+from workbench.errors import ModelError
+from workbench.models.families.qwen2_5_vl import patchify, smart_resize
+from workbench.prompts.pixels import (
+    PixelSettings,
+    pixels,
+    read_pixel_settings,
+    seen_frames,
+    target_size,
+)
+
+HALF = (0.5, 0.5, 0.5)
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    """Two frames that look random and are the same everywhere."""
+    numbers = np.arange(2 * height * width * 3, dtype=np.uint64) * 2654435761 % 2**32 >> 24
+    return numbers.astype(np.uint8).reshape(2, height, width, 3)
+
+
+def square(side: int) -> dict[str, int]:
+    return {"height": side, "width": side}
+
+
+# Made by transformers 5.23's video processors with torchvision 0.28: six values, sum and sum of squares.
+PROCESSED = {
+    "LlavaNextVideo": (
+        (90, 131),
+        PixelSettings(size={"shortest_edge": 56}, do_center_crop=True, crop_size=square(56)),
+        [-0.42001, 1.039348, -0.442155, 0.981438, 0.424029, -0.939857],
+        (3527.212, 13833.0),
+    ),
+    "LlavaNextVideo, enlarged and padded": (
+        (31, 23),
+        PixelSettings(size={"shortest_edge": 40}, do_center_crop=True, crop_size={"height": 56, "width": 48}),
+        [-1.792263, -1.752097, -1.48022, -1.792263, -1.752097, -1.48022],
+        (-3332.323, 20016.819),
+    ),
+    "LlavaOnevision": (
+        (90, 131),
+        PixelSettings(size=square(60), image_mean=HALF, image_std=HALF),
+        [0.207843, -0.035294, -0.207843, 0.47451, -0.388235, 0.403922],
+        (-0.22, 3396.277),
+    ),
+    "LlavaOnevision, bilinear": (
+        (90, 131),
+        PixelSettings(size=square(60), image_mean=HALF, image_std=HALF, resample=2),
+        [0.2, -0.082353, -0.152941, 0.403922, -0.356863, 0.396078],
+        (0.329, 1973.006),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PROCESSED)
+def test_pixels_are_those_of_the_video_processor(name: str) -> None:
+    (height, width), settings, values, (total, squares) = PROCESSED[name]
+    found = pixels(noise(height, width), settings).flatten().double()
+    assert found[:: len(found) // 6][:6].tolist() == pytest.approx(values, abs=1e-5)
+    assert found.sum().item() == pytest.approx(total, abs=0.01)
+    assert found.square().sum().item() == pytest.approx(squares, abs=0.01)
+
+
+def test_qwen_patches_are_those_of_the_video_processor() -> None:
+    settings = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 90 * 90})
+    size = smart_resize(90, 131, settings)
+    patches, grid = patchify(pixels(noise(90, 131), settings, size=size), settings)
+    found = patches.flatten().double()
+    assert grid == (1, 4, 6)
+    assert patches.shape == (24, 1176)
+    expected = [0.193123, 0.266116, -1.310514, 1.331801, 0.017942, -0.595192]
+    assert found[:: len(found) // 6][:6].tolist() == pytest.approx(expected, abs=1e-5)
+    assert found.sum().item() == pytest.approx(5298.832, abs=0.01)
+    assert found.square().sum().item() == pytest.approx(21150.341, abs=0.01)
+
+
+@pytest.mark.parametrize("shape", [(31, 23), (90, 131), (28, 28)])
+def test_pil_backend_equals_transformers_image_processor(shape: tuple[int, int]) -> None:
+    frames = noise(*shape)
+    settings = PixelSettings(size={"shortest_edge": 28}, do_center_crop=True, crop_size=square(28))
+    processor = CLIPImageProcessor(size={"shortest_edge": 28}, crop_size=square(28))
+    expected = processor([*frames], return_tensors="pt")["pixel_values"]
+    assert torch.allclose(pixels(frames, settings, backend="pil"), expected, atol=1e-5)
+
+
+def bicubic_by_hand(values: np.ndarray, size: int) -> np.ndarray:
+    """Antialiased bicubic interpolation (a = -0.5) of the first axis in float64, from its definition."""
+    scale = len(values) / size
+    width = max(scale, 1.0)
+
+    def kernel(x: float) -> float:
+        x = abs(x)
+        if x < 1:
+            return 1.5 * x**3 - 2.5 * x**2 + 1
+        return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0
+
+    out = []
+    for i in range(size):
+        center = (i + 0.5) * scale
+        low, high = max(int(center - 2 * width + 0.5), 0), min(int(center + 2 * width + 0.5), len(values))
+        weights = np.array([kernel((k + 0.5 - center) / width) for k in range(low, high)])
+        out.append(np.tensordot(weights / weights.sum(), values[low:high].astype(np.float64), axes=1))
+    return np.stack(out)
+
+
+def test_resizing_equals_the_definition_of_bicubic_interpolation() -> None:
+    frames = tiny_clip(2, height=60, width=48).frames
+    settings = PixelSettings(size={"height": 28, "width": 70}, do_rescale=False, do_normalize=False)
+    found = pixels(frames, settings).permute(0, 2, 3, 1).numpy()
+    for frame, mine in zip(frames, found, strict=True):
+        across = bicubic_by_hand(np.moveaxis(frame, 1, 0), 70)
+        # Each pass is rounded to whole grey levels, and its weights to fixed point.
+        rounded = np.clip(np.round(across), 0, 255)
+        expected = np.clip(bicubic_by_hand(np.moveaxis(rounded, 1, 0), 28), 0, 255)
+        assert np.abs(mine - expected).max() <= 2
+        assert np.abs(mine - expected).mean() <= 0.3
+
+
+def test_frames_of_the_right_size_are_only_rescaled_and_normalised() -> None:
+    frames = noise(8, 8)
+    settings = PixelSettings(size=square(8), image_mean=(0.1, 0.2, 0.3), image_std=(0.5, 0.6, 0.7))
+    expected = (frames / 255 - np.array([0.1, 0.2, 0.3])) / np.array([0.5, 0.6, 0.7])
+    assert np.allclose(pixels(frames, settings).permute(0, 2, 3, 1).numpy(), expected, atol=1e-6)
+    only_rescaled = dataclasses.replace(settings, do_normalize=False)
+    assert torch.allclose(pixels(frames, only_rescaled), torch.from_numpy(frames).permute(0, 3, 1, 2) / 255)
+
+
+def test_patches_are_in_the_order_of_cells() -> None:
+    """By hand: unit, cell row, cell column, then the cell's patches, each channel first."""
+    settings = PixelSettings(size={}, patch_size=2, temporal_patch_size=2, merge_size=2)
+    values = torch.randn(3, 3, 8, 12)
+    patches, grid = patchify(values, settings)
+    assert grid == (2, 4, 6)
+    filled = torch.cat([values, values[-1:]])
+    row = 0
+    for unit in range(2):
+        for cell_row in range(2):
+            for cell_column in range(3):
+                for inner_row in range(2):
+                    for inner_column in range(2):
+                        top, left = 4 * cell_row + 2 * inner_row, 4 * cell_column + 2 * inner_column
+                        patch = filled[2 * unit : 2 * unit + 2, :, top : top + 2, left : left + 2]
+                        assert torch.equal(patches[row], patch.transpose(0, 1).flatten())
+                        row += 1
+    assert row == len(patches)
+
+
+@pytest.mark.parametrize("size", [(240, 320), (90, 131), (28, 28), (1080, 1920), (20, 900)])
+def test_smart_resize_equals_transformers(size: tuple[int, int]) -> None:
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize as theirs
+
+    settings = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 600 * 600})
+    assert smart_resize(*size, settings) == theirs(*size, 28, 56 * 56, 600 * 600)
+
+
+def test_shapes_that_cannot_be_followed_are_refused() -> None:
+    bounds = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 600 * 600})
+    with pytest.raises(ModelError, match="too narrow"):
+        smart_resize(1, 300, bounds)
+    with pytest.raises(ModelError, match="least and most pixels"):
+        smart_resize(30, 30, PixelSettings(size=square(8)))
+    with pytest.raises(ModelError, match="cannot be followed"):
+        target_size(30, 30, PixelSettings(size={"max_height": 4, "max_width": 4}))
+    with pytest.raises(ModelError, match="do not divide"):
+        patchify(torch.zeros(2, 3, 30, 30), bounds)
+    with pytest.raises(ModelError, match="'torch' or 'pil'"):
+        pixels(noise(9, 9), PixelSettings(size=square(8)), backend="cv2")  # type: ignore[arg-type]
+
+
+def written(folder: Path, name: str, content: Any) -> Path:
+    (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    return folder
+
+
+def test_settings_come_from_the_file_that_transformers_would_read(tmp_path: Path) -> None:
+    defaults = PixelSettings(size=square(1), do_center_crop=True)
+    written(tmp_path, "preprocessor_config.json", {"size": 32, "crop_size": 30, "image_mean": [0, 0.5, 1]})
+    found = read_pixel_settings(tmp_path, defaults)
+    assert found.size == {"shortest_edge": 32}
+    assert found.crop_size == square(30)
+    assert found.image_mean == (0.0, 0.5, 1.0)
+    assert found.do_center_crop
+    written(tmp_path, "video_preprocessor_config.json", {"size": [20, 24], "do_center_crop": None})
+    assert read_pixel_settings(tmp_path, defaults).size == {"height": 20, "width": 24}
+    assert read_pixel_settings(tmp_path, defaults).do_center_crop
+    written(tmp_path, "processor_config.json", {"video_token": "<video>"})
+    assert read_pixel_settings(tmp_path, defaults).size == {"height": 20, "width": 24}
+    written(tmp_path, "processor_config.json", {"video_processor": {"size": square(16), "resample": 2}})
+    assert read_pixel_settings(tmp_path, defaults).size == square(16)
+
+
+def test_older_qwen_settings_name_their_bounds(tmp_path: Path) -> None:
+    written(tmp_path, "preprocessor_config.json", {"min_pixels": 3136, "max_pixels": 12845056})
+    found = read_pixel_settings(tmp_path, PixelSettings(size={"shortest_edge": 1, "longest_edge": 2}))
+    assert found.size == {"shortest_edge": 3136, "longest_edge": 12845056}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "no readable json"),
+        ([1], "must hold a json object"),
+        ({"resample": 1}, "resampling filter 1"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, content: Any, says: str) -> None:
+    written(tmp_path, "preprocessor_config.json", content)
+    with pytest.raises(ModelError, match=says):
+        read_pixel_settings(tmp_path, PixelSettings(size=square(8)))
+
+
+def test_a_folder_without_settings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="says nothing about how frames become pixels"):
+        read_pixel_settings(tmp_path, PixelSettings(size=square(8)))
+
+
+def test_seen_frames_are_what_becomes_pixels() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, 36, 48, 3), dtype=np.uint8)
+    settings = PixelSettings(
+        size={"shortest_edge": 28}, do_center_crop=True, crop_size={"height": 28, "width": 28}
+    )
+    seen = seen_frames(frames, settings)
+    assert seen.shape == (2, 28, 28, 3)
+    assert seen.dtype == np.uint8
+    whole = dataclasses.replace(settings, do_resize=False, do_center_crop=False, do_normalize=False)
+    plain = pixels(seen, whole)
+    assert torch.equal(plain, pixels(frames, dataclasses.replace(settings, do_normalize=False)))
+    assert seen_frames(frames, dataclasses.replace(settings, do_center_crop=False)) is frames

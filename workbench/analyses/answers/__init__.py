@@ -1,0 +1,1 @@
+"""What the model answers: accuracy, and words before and after a cut."""

@@ -1,0 +1,226 @@
+"""What a model says, in words, before and after a cut: greedy answers under knockouts.
+
+Map the Flow, Table 2 and appendix C. Rows that the model writes inherit what `last` may not see.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from workbench.analyses.sweep.effects import read_frames
+from workbench.analyses.sweep.sweeping import as_samples
+from workbench.errors import RunError, WorkbenchError
+from workbench.interventions import Knockout
+from workbench.prompts import check_style
+from workbench.runs.progress import progress_bar
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from workbench.data import Sample, Samples
+    from workbench.models import Prompt, VideoLLM
+    from workbench.video import Sampling
+
+UNTOUCHED = "untouched"
+"""The cut that cuts nothing."""
+_STRIPPED = ".,:;!?\"'()[]*"
+
+
+class Said(NamedTuple):
+    """One answer: a row of the table."""
+
+    sample_id: str
+    task: str
+    question: str
+    options: str
+    """ "(A) left (B) right"; empty for an open-ended question."""
+    stem: str
+    """What opens the answer of an open-ended question; empty otherwise."""
+    answer: str
+    """The true words; empty where they are not known."""
+    cut: str
+    """ "untouched", or the cut's name."""
+    knockout: str
+    """The cut as text; empty for the untouched model."""
+    text: str
+    """What the model wrote, exactly."""
+    says: str
+    """The option that `text` names, for a question with options; `text` where it names none."""
+    right: bool
+    """Whether that is the true answer; False, too, where it is not known."""
+    problem: str
+    """Why there is no text: the cut cannot act on this prompt; usually empty."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Generations:
+    """Answers before and after cuts."""
+
+    table: pd.DataFrame
+    """One row a sample and cut. Columns: `Said`."""
+    skipped: pd.DataFrame
+    """Samples that could not be used: sample_id, reason."""
+
+    def to_csv(self, path: Path | str) -> Path:
+        """Write `table` as a csv file."""
+        path = Path(path)
+        self.table.to_csv(path, index=False)
+        return path
+
+    def wide(self) -> pd.DataFrame:
+        """A table to read: a row a sample, a column a cut with what was said and whether it is right."""
+        rows = []
+        for _, part in self.table.groupby("sample_id", sort=False):
+            first = part.iloc[0]
+            asked = " ".join(filter(None, (first["question"], first["options"])))
+            asked += f" | {first['stem']} ..." if first["stem"] else ""
+            row = {"task": first["task"], "asked": asked, "truth": first["answer"]}
+            for said in part.to_dict("records"):
+                row[str(said["cut"])] = _shown(said)
+            rows.append(row)
+        return pd.DataFrame(rows).fillna("")
+
+    def __repr__(self) -> str:
+        return self.wide().to_string(index=False)
+
+    def __rich__(self) -> Table:
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        wide = self.wide()
+        table = Table(title="Answers before and after the cut", caption=_KEY, box=box.SIMPLE_HEAD)
+        for name in wide.columns:
+            table.add_column(Text(str(name)), overflow="fold")
+        for row in wide.itertuples(index=False):
+            table.add_row(*(Text(str(cell)) for cell in row))
+        return table
+
+    def _repr_html_(self) -> str:
+        shown = self.wide().rename(columns=lambda name: html.escape(str(name)))
+        # Whatever a model or a data set writes is shown, never run.
+        shown = shown.map(lambda cell: html.escape(str(cell)))
+        return shown.to_html(index=False, escape=False, border=0) + f"<p>{_KEY}</p>"
+
+
+_KEY = "✓ the true answer, ✗ another one."
+
+
+def generations(
+    model: VideoLLM,
+    samples: Samples | Sequence[Sample],
+    knockouts: Mapping[str, Knockout | str],
+    *,
+    max_new_tokens: int = 16,
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
+    progress: bool = True,
+) -> Generations:
+    """The model's greedy answer to every sample, untouched and under every knockout.
+
+    `knockouts` go by the name that their column is to have. A sample that cannot be used is listed in
+    `skipped`; a knockout that cannot act on a prompt gives a row that says why. Raises RunError for a
+    knockout called "untouched", for max_new_tokens below 1 and where no sample can be used; KnockoutError for
+    a layer that the model does not have.
+    """
+    samples = as_samples(samples)
+    check_style(style)
+    if UNTOUCHED in knockouts:
+        raise RunError(f"No knockout can be called {UNTOUCHED!r}: that is the model without any. Rename it.")
+    cuts = {name: Knockout.parse(cut) if isinstance(cut, str) else cut for name, cut in knockouts.items()}
+    if isinstance(max_new_tokens, bool) or max_new_tokens < 1:
+        raise RunError(f"max_new_tokens={max_new_tokens!r} leaves nothing to say. Give 1 or more.")
+    for cut in cuts.values():
+        cut.layers(model.n_layers)  # a layer that the model lacks fails everywhere: say so at once
+    sampling = read_frames(frames)
+    rows: list[Said] = []
+    skipped: list[tuple[str, str]] = []
+    total = len(samples) * (1 + len(cuts))
+    with progress_bar(total, what="answers", unit=" answers", show=progress) as bar:
+        for sample in samples:
+            try:
+                prompt = model.encode(sample, frames=sampling, style=style)
+            except WorkbenchError as error:
+                skipped.append((sample.id, str(error)))
+                bar.update(1 + len(cuts))
+                continue
+            for name, cut in {UNTOUCHED: None, **cuts}.items():
+                rows.append(_said(model, sample, prompt, name, cut, max_new_tokens))
+                bar.update(1)
+    if not rows:
+        raise RunError(f"None of the {len(samples)} samples can be used. The first, {': '.join(skipped[0])}")
+    return Generations(
+        table=pd.DataFrame(rows, columns=pd.Index(Said._fields)),
+        skipped=pd.DataFrame(skipped, columns=pd.Index(["sample_id", "reason"]), dtype="str"),
+    )
+
+
+def first_of_each_task(samples: Samples, kept: Iterable[str], number: int) -> Samples:
+    """The first `number` samples of each task whose ids are in `kept`. Taken in order, not picked."""
+    wanted, taken = set(kept), dict.fromkeys(samples.tasks, 0)
+
+    def take(sample: Sample) -> bool:
+        if sample.id not in wanted or taken[sample.task] >= number:
+            return False
+        taken[sample.task] += 1
+        return True
+
+    return samples.filter(take)
+
+
+def _said(
+    model: VideoLLM, sample: Sample, prompt: Prompt, name: str, cut: Knockout | None, max_new_tokens: int
+) -> Said:
+    from workbench.engine import generate
+
+    text, problem = "", ""
+    try:
+        if cut is not None:
+            cut.check(prompt.layout, model.n_layers, model.n_heads)
+    except WorkbenchError as error:
+        problem = str(error)
+    else:
+        text = generate(model, prompt, cut, max_new_tokens=max_new_tokens).text
+    answer = sample.true_option or sample.open_answer or ""
+    says = _option(sample, text) if sample.options else text
+    return Said(
+        sample_id=sample.id,
+        task=sample.task,
+        question=sample.question,
+        options=" ".join(
+            f"({letter}) {option}" for letter, option in zip(sample.letters, sample.options, strict=True)
+        ),
+        stem="" if sample.options else sample.stem or "",
+        answer=answer,
+        cut=name,
+        knockout="" if cut is None else str(cut),
+        text=text,
+        says=says,
+        right=bool(answer) and (says == answer if sample.options else _opens_with(text, answer)),
+        problem=problem,
+    )
+
+
+def _option(sample: Sample, text: str) -> str:
+    from workbench.data import letter_of
+
+    letter = letter_of(text, len(sample.options))
+    return text if letter is None else sample.options[sample.letters.index(letter)]
+
+
+def _opens_with(text: str, answer: str) -> bool:
+    said, true = ([word.strip(_STRIPPED).casefold() for word in part.split()] for part in (text, answer))
+    return bool(true) and said[: len(true)] == true
+
+
+def _shown(said: Mapping[Any, Any]) -> str:
+    if said["problem"]:
+        return f"- ({said['problem']})"
+    says = str(said["says"]) or "(nothing)"
+    return says if not said["answer"] else f"{'✓' if said['right'] else '✗'} {says}"

@@ -1,0 +1,260 @@
+"""The verdict: which claims of Map the Flow hold for a model and its data.
+
+Each claim has a rule in words (column `rule`), a measured number with its 95% interval over samples, and a
+verdict: the claim holds where the rule is met by the whole interval, does not hold where the whole interval
+is on the other side, and is undecided otherwise, or with fewer than 5 samples.
+
+Curves are means over samples of the change of the answer's probability, by centre layer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workbench.analyses.findings.claims import CLAIMS, Finding, finding, findings_table, not_measured
+from workbench.analyses.lens.roles import FALSE, ROLES, TRUE
+from workbench.errors import RunError
+from workbench.statistics.resampling import (
+    Curves,
+    Estimate,
+    above,
+    below,
+    both,
+    curves_of,
+    deepest,
+    early_share,
+    interval,
+    loss_layer,
+    resampling,
+)
+
+MARGIN = 5.0
+"""Percent. Map the Flow's threshold: a change of less than this does not matter."""
+CROSS, VIDEO_QUESTION, QUESTION_LAST = "frames -> later frames", "video -> question", "question -> last"
+VIDEO_LAST, LAST_LAST = "video -> last", "last -> last"
+TRUE_LAST, FALSE_LAST = "true_option -> last", "false_options -> last"
+FINDING_FLOWS = (CROSS, VIDEO_QUESTION, QUESTION_LAST, VIDEO_LAST, LAST_LAST, TRUE_LAST, FALSE_LAST)
+"""All flows that a sweep needs for all claims."""
+
+
+def findings(
+    table: pd.DataFrame,
+    *,
+    image: pd.DataFrame | None = None,
+    suffice: pd.DataFrame | None = None,
+    mode: str = "faithful",
+    answers: pd.DataFrame | None = None,
+    task: str | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Every claim with its rule, what was measured, and the verdict; a row a claim. Columns: `Finding`.
+
+    Args:
+        table: a sweep's table with a centred window and the flows of `findings.FINDING_FLOWS`.
+        image: the table of the image model's sweep; without it the claim about tuning is not measured.
+        suffice: the table of `suffice(..)`, of which `mode` is used; without it two claims are not measured.
+        answers: a row a sample, layer and option with columns sample_id, task, layer, role
+            ("true_option" or "false_option") and p, as `wb.answer_probability` gives it.
+        task: one task; all together if not given.
+
+    Raises RunError for tables without the columns, or an unknown task or mode.
+    """
+    _require(table, "sample_id", "task", "flow", "window", "layer", "change_percent")
+    table = _of_task(table, task)
+    image = None if image is None else _of_task(image, task)
+    found = [
+        _cross_frame(table, seed),
+        _tuning(table, image, seed),
+        _order(table, seed),
+        _negligible("video_last", VIDEO_LAST, table, seed),
+        _negligible("last_last", LAST_LAST, table, seed),
+        _true_option(table, seed),
+        _false_options(table, seed),
+        _rise(table, answers, seed),
+        *_sufficiency(suffice, mode, task),
+    ]
+    return findings_table(found)
+
+
+def _cross_frame(table: pd.DataFrame, seed: int) -> Finding:
+    claim, curves = CLAIMS["cross_frame"], curves_of(table, CROSS, seed=seed)
+    if isinstance(curves, str):
+        return not_measured(claim, curves)
+    depth, share = curves.estimate(deepest, CROSS), curves.estimate(early_share, CROSS)
+    verdict = both(below(depth, -MARGIN), above(share, 50.0) if np.isfinite(share.value) else "does not hold")
+    words = f"deepest {depth}%; {share}% of the loss in the first half"
+    return finding(claim, depth, curves.n, verdict, words)
+
+
+def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Finding:
+    claim = CLAIMS["tuning"]
+    if image is None:
+        return not_measured(claim, "no table of an image model was given")
+    _require(image, "sample_id", "task", "flow", "window", "layer", "change_percent")
+    shared = tuple(sorted(set(table["sample_id"]) & set(image["sample_id"])))
+    tuned, plain = (curves_of(part, CROSS, samples=shared, seed=seed) for part in (table, image))
+    for curves in (tuned, plain):
+        if isinstance(curves, str):
+            return not_measured(claim, curves)
+    tuned, plain = cast(Curves, tuned), cast(Curves, plain)
+    if tuned.samples != plain.samples:
+        return not_measured(claim, "the two models' tables do not hold the same samples")
+    # The same seed and the same samples: both curves are resampled together.
+    difference = interval(deepest(tuned.means[CROSS]) - deepest(plain.means[CROSS]))
+    words = (
+        f"difference {difference} points: deepest {tuned.estimate(deepest, CROSS)}% in the video-tuned, "
+        f"{plain.estimate(deepest, CROSS)}% in the image model"
+    )
+    return finding(claim, difference, tuned.n, below(difference, -MARGIN), words)
+
+
+def _order(table: pd.DataFrame, seed: int) -> Finding:
+    claim = CLAIMS["order"]
+    curves = curves_of(table, VIDEO_QUESTION, QUESTION_LAST, seed=seed)
+    if isinstance(curves, str):
+        return not_measured(claim, curves)
+    first, second = (curves.estimate(deepest, flow) for flow in (VIDEO_QUESTION, QUESTION_LAST))
+    lead = curves.estimate(lambda one, two: loss_layer(one) - loss_layer(two), VIDEO_QUESTION, QUESTION_LAST)
+    verdict = both(below(first, -MARGIN), below(second, -MARGIN), below(lead, 0.0))
+    words = (
+        f"{lead} layers: mean layer of the loss {curves.estimate(loss_layer, VIDEO_QUESTION).value:.1f} and "
+        f"{curves.estimate(loss_layer, QUESTION_LAST).value:.1f}; deepest {first}% and {second}%"
+    )
+    return finding(claim, lead, curves.n, verdict, words)
+
+
+def _negligible(name: str, flow: str, table: pd.DataFrame, seed: int) -> Finding:
+    claim, curves = CLAIMS[name], curves_of(table, flow, seed=seed)
+    if isinstance(curves, str):
+        return not_measured(claim, curves)
+    depth = curves.estimate(deepest, flow)
+    return finding(claim, depth, curves.n, above(depth, -MARGIN), f"deepest {depth}%")
+
+
+def _true_option(table: pd.DataFrame, seed: int) -> Finding:
+    claim, curves = CLAIMS["true_option"], curves_of(table, TRUE_LAST, FALSE_LAST, seed=seed)
+    if isinstance(curves, str):
+        return not_measured(claim, curves)
+    lead = curves.estimate(lambda one, two: deepest(one) - deepest(two), TRUE_LAST, FALSE_LAST)
+    true, false = (curves.estimate(deepest, flow) for flow in (TRUE_LAST, FALSE_LAST))
+    return finding(
+        claim,
+        lead,
+        curves.n,
+        below(lead, 0.0),
+        f"difference {lead} points: deepest {true}% for true, {false}% for false",
+    )
+
+
+def _false_options(table: pd.DataFrame, seed: int) -> Finding:
+    claim, curves = CLAIMS["false_options"], curves_of(table, FALSE_LAST, seed=seed)
+    if isinstance(curves, str):
+        return not_measured(claim, curves)
+    change = curves.estimate(lambda curve: curve.mean(axis=-1), FALSE_LAST)
+    highest = curves.estimate(lambda curve: curve.max(axis=-1), FALSE_LAST)
+    note = ""
+    if "p_base" in table:
+        of_flow = table.loc[table["flow"] == FALSE_LAST, "p_base"].to_numpy(np.float64)
+        room = float(np.mean(1 / of_flow - 1) * 100)
+        note = f"p_base leaves room for {room:.2g}% at most" if room < MARGIN else ""
+    words = f"mean change {change}%; highest {highest}%"
+    return finding(claim, change, curves.n, above(change, 0.0), words, note)
+
+
+def _rise(table: pd.DataFrame, answers: pd.DataFrame | None, seed: int) -> Finding:
+    claim = CLAIMS["rise"]
+    if answers is None:
+        return not_measured(claim, "no table of answer probabilities was given")
+    _require(answers, "sample_id", "layer", "role", "p")
+    leads = _leads(answers)
+    shared = tuple(sorted(set(map(str, leads.index)) & set(table["sample_id"])))
+    curves = curves_of(table, VIDEO_QUESTION, samples=shared, seed=seed)
+    if isinstance(curves, str):
+        return not_measured(claim, curves)
+    lead = resampling(curves.n, seed) @ leads.loc[list(curves.samples)].to_numpy(np.float64)  # (1 + r, l)
+    final = interval(lead[:, -1])
+    after = interval(_half_layer(lead) - loss_layer(curves.means[VIDEO_QUESTION]))
+    depth = curves.estimate(deepest, VIDEO_QUESTION)
+    verdict = both(above(final, 0.0), above(after, 0.0), below(depth, -MARGIN))
+    words = (
+        f"half of the lead at layer {interval(_half_layer(lead)).value:.0f}, video -> question at "
+        f"{curves.estimate(loss_layer, VIDEO_QUESTION).value:.1f}; final lead "
+        f"{Estimate(*(100 * x for x in final))} points"
+    )
+    return finding(claim, after, curves.n, verdict, words)
+
+
+def _leads(answers: pd.DataFrame) -> pd.DataFrame:
+    """Probability of the true option minus the mean of the false ones: a row a sample, a column a layer."""
+    roles = set(answers["role"])
+    if not roles <= set(ROLES):
+        raise RunError(
+            f"The table of answers has the roles {', '.join(map(str, sorted(roles)))}; they must be "
+            f"{' and '.join(ROLES)}, as wb.answer_probability writes them."
+        )
+    by_role: Any = answers.pivot_table(
+        index=["sample_id", "role"], columns="layer", values="p", aggfunc="mean"
+    )
+    if FALSE not in roles:
+        return by_role.xs(TRUE, level="role")
+    return (by_role.xs(TRUE, level="role") - by_role.xs(FALSE, level="role")).dropna()
+
+
+def _half_layer(lead: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first layer, from 1, at which a lead (.., l) reaches half of its last value."""
+    reached = lead >= lead[..., -1:] / 2
+    return (reached.argmax(axis=-1) + 1).astype(np.float64)
+
+
+def _sufficiency(table: pd.DataFrame | None, mode: str, task: str | None) -> list[Finding]:
+    if table is None:
+        return [
+            not_measured(CLAIMS[name], "no table of suffice(..) was given") for name in ("pathways", "random")
+        ]
+    _require(table, "task", "setting", "mode", "seed", "samples", "lost_points", "lost_low", "lost_high")
+    modes = [name for name in dict.fromkeys(table["mode"]) if name]
+    if mode not in modes:
+        raise RunError(f"The table of suffice(..) has no mode {mode!r}. It has {', '.join(modes) or 'none'}.")
+    tasks = list(dict.fromkeys(table["task"]))
+    wanted = task or ("all" if "all" in tasks else tasks[0])
+    rows = {
+        row["setting"]: row
+        for row in table.to_dict("records")
+        if row["task"] == wanted and row["mode"] == mode and row["seed"] == -1
+    }
+    found = []
+    for name, setting in (("pathways", "effective"), ("random", "random")):
+        claim = CLAIMS[name]._replace(claim=f"{CLAIMS[name].claim} ({mode})")
+        row = rows.get(setting)
+        if row is None:
+            found.append(not_measured(claim, f"the table of suffice(..) has no {setting} row of {wanted}"))
+            continue
+        lost = Estimate(row["lost_points"], row["lost_low"], row["lost_high"])
+        if setting == "effective":
+            kept = lost.value <= 2 and lost.high < 5
+            verdict = "holds" if kept else "does not hold" if lost.low > 2 else "undecided"
+        else:
+            broken = lost.value >= 10 and lost.low > 2
+            verdict = "holds" if broken else "does not hold" if lost.high < 10 else "undecided"
+        words = f"{lost} points lost, {row['edges_percent']:.0f}% of the edges left"
+        found.append(finding(claim, lost, int(row["samples"]), verdict, words))
+    return found
+
+
+def _of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
+    if task is None:
+        return table
+    chosen = cast(pd.DataFrame, table[table["task"] == task])
+    if chosen.empty:
+        raise RunError(f"The table has no task {task!r}. It has {', '.join(dict.fromkeys(table['task']))}.")
+    return chosen
+
+
+def _require(table: pd.DataFrame, *columns: str) -> None:
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise RunError(f"The table lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}.")

@@ -1,0 +1,1 @@
+"""The logit lens: what residual streams would say."""

@@ -1,0 +1,264 @@
+"""The logit lens: which words the residual stream would say, row by row and layer by layer.
+
+Map the Flow, section 4.2 and Fig. 4: the residual stream after each block goes through the final norm and the
+unembedding (the text of the paper; its script takes the input embedding instead). Layers are counted from 1.
+
+Axes: r row, d model, k place among the top, g word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+
+from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, match_keywords
+from workbench.analyses.lens.unembedding import ROW_CHUNK, VOCAB_CHUNK, Reading, read_residual
+from workbench.analyses.sweep.effects import read_frames
+from workbench.analyses.sweep.sweeping import as_samples, nothing_usable
+from workbench.attached import attached
+from workbench.errors import PromptError, RunError, WorkbenchError
+from workbench.prompts import check_style
+from workbench.prompts.places import chosen_rows, row_places
+from workbench.prompts.prompt import Prompt
+from workbench.runs.progress import progress_bar
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from workbench.data import Sample, Samples
+    from workbench.models import VideoLLM
+    from workbench.models.hooks.cache import PosSlice
+    from workbench.video import Sampling
+
+_PLACE = ["sample_id", "task", "layer", "row", "span", "frame", "cell_row", "cell_column", "prompt_token"]
+TOP_COLUMNS = [*_PLACE, "rank", "token_id", "token", "p", "keyword_list", "keyword"]
+WORD_COLUMNS = [*_PLACE, "word", "matched", "p", "rank"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogitLens:
+    """What the residual streams of some prompts would say."""
+
+    table: pd.DataFrame
+    """One row a sample, layer, row of the prompt and place: sample_id, task, layer (from 1), row (from 0),
+    span, frame, cell_row, cell_column (missing outside the video's frames), prompt_token, rank (from 1),
+    token_id, token, p, and the keyword_list and keyword that the token says (empty where none)."""
+    words: pd.DataFrame
+    """One row a sample, layer, row and asked word: as above to prompt_token, then word, matched ("whole word"
+    or "first sub-token"), p (summed over the word's spellings), rank (from 1, of its likeliest spelling)."""
+    skipped: pd.DataFrame
+    """Samples that could not be used: sample_id, reason."""
+    prompts: dict[str, Prompt]
+    """What was read, by sample_id."""
+    keyword_lists: tuple[str, ...]
+    """Names of the lists that are marked in `table`."""
+
+    overlay: ClassVar[Callable[..., go.Figure]] = attached()
+    """Each cell's likeliest word on its frame: `workbench.figures.of_results.overlay_of_lens`."""
+
+    def __repr__(self) -> str:
+        layers = len(set(self.table["layer"]))
+        rows = len(self.table.drop_duplicates(["sample_id", "row"]))
+        return f"LogitLens({len(self.prompts)} samples, {rows} rows, {layers} layers)"
+
+
+class LayerReading(NamedTuple):
+    """One layer of one prompt."""
+
+    layer: int
+    """From 1."""
+    reading: Reading
+
+
+def logit_lens(
+    model: VideoLLM,
+    prompt: Prompt | Sample | Samples | Sequence[Sample],
+    *,
+    rows: PosSlice = "video",
+    layers: int | Iterable[int] | None = None,
+    top_k: int = 5,
+    words: str | KeywordList | Iterable[str | KeywordList] = (),
+    keywords: str | KeywordList | Iterable[str | KeywordList] = (),
+    final_norm: bool = True,
+    frames: Sampling | int | str | None = None,
+    style: str | None = None,
+    row_chunk: int = ROW_CHUNK,
+    vocab_chunk: int = VOCAB_CHUNK,
+    progress: bool = True,
+) -> LogitLens:
+    """The likeliest words of residual streams, and the probability of chosen ones.
+
+    Args:
+        prompt: a prompt, a sample, or several samples.
+        rows: a span ("video", "frame[3]", "question", "last", "frame[0] + last"), a row, a slice, row
+            numbers, or None for all rows.
+        layers: layers to read after, from 1; None is all of them.
+        top_k: words kept a row and layer, likeliest first; equal ones in the order of their ids.
+        words: words whose probability and rank go into `.words`; in any case ("A" counts "a" too).
+        keywords: lists to mark in `.table` and to colour the overlay with.
+        final_norm: False leaves the norm out before the last layer, as the authors' script does for most
+            models. The last layer keeps it: it is the model's own output.
+        frames, style: as in `sweep`, for samples.
+        row_chunk, vocab_chunk: size of a tile of logits; a question of memory and speed.
+
+    Only the residual streams of these rows and layers are kept, and one tile of logits. Samples that cannot
+    be used are skipped and listed. Raises RunError where none can, or a layer does not exist; SpanError and
+    HookError for rows that no prompt has.
+    """
+    chosen = lens_layers(layers, model.n_layers)
+    asked, marked = match_keywords(model, words), match_keywords(model, keywords)
+    prompts, skipped = _prompts(model, prompt, frames, style)
+    tables, word_tables = [], []
+    with progress_bar(len(prompts) * len(chosen), what="logit lens", unit=" layers", show=progress) as bar:
+        for name, one in prompts.items():
+            where = chosen_rows(rows, one.layout)
+            task = one.sample.task if one.sample is not None else "question"
+            place = _place_columns(name, task, one, where)
+            for found in read_layers(
+                model,
+                one,
+                where,
+                chosen,
+                top_k=top_k,
+                groups=[match.token_ids for match in asked],
+                final_norm=final_norm,
+                row_chunk=row_chunk,
+                vocab_chunk=vocab_chunk,
+            ):
+                tables.append(_top_table(place, found))
+                word_tables.append(_word_table(place, found, asked))
+                bar.update(1)
+    return LogitLens(
+        table=_labelled(model, pd.concat(tables, ignore_index=True), marked),
+        words=pd.concat(word_tables, ignore_index=True) if asked else pd.DataFrame(columns=WORD_COLUMNS),
+        skipped=pd.DataFrame(skipped, columns=["sample_id", "reason"], dtype="str"),
+        prompts=prompts,
+        keyword_lists=tuple(dict.fromkeys(match.keyword_list for match in marked)),
+    )
+
+
+def read_layers(
+    model: VideoLLM,
+    prompt: Prompt,
+    rows: np.ndarray,
+    layers: Sequence[int],
+    *,
+    top_k: int = 1,
+    groups: Sequence[Sequence[int]] = (),
+    final_norm: bool = True,
+    row_chunk: int = ROW_CHUNK,
+    vocab_chunk: int = VOCAB_CHUNK,
+) -> Iterator[LayerReading]:
+    """The reading of these rows (from 0) after each of `layers` (from 1, ascending), one at a time.
+
+    The model runs once, up to the last of these layers.
+    """
+    names = {layer: f"blocks.{layer - 1}.hook_resid_post" for layer in layers}
+    _, cache = model.run_with_cache(
+        prompt, list(names.values()), pos_slice=rows, stop_at_layer=max(layers), return_logits="last"
+    )
+    for layer, name in names.items():
+        # resid_post is what leaves a block, so the last one is not normed yet (Hugging Face's last hidden
+        # state is).
+        reading = read_residual(
+            model,
+            cache[name][0],
+            top_k=top_k,
+            groups=groups,
+            norm=final_norm or layer == model.n_layers,
+            row_chunk=row_chunk,
+            vocab_chunk=vocab_chunk,
+        )
+        yield LayerReading(layer, reading)
+
+
+def lens_layers(layers: int | Iterable[int] | None, n_layers: int) -> list[int]:
+    """Layers from 1, ascending, each once. Raises RunError for one that the model does not have, or none."""
+    if layers is None:
+        return list(range(1, n_layers + 1))
+    asked = [layers] if isinstance(layers, int) else list(layers)
+    if not asked or any(
+        isinstance(layer, bool) or int(layer) != layer or not 1 <= layer <= n_layers for layer in asked
+    ):
+        raise RunError(
+            f"layers={asked}: this model has layers 1 to {n_layers}. Name some of them, or leave layers out "
+            "for all."
+        )
+    return sorted({int(layer) for layer in asked})
+
+
+def _prompts(
+    model: VideoLLM,
+    given: Prompt | Sample | Samples | Sequence[Sample],
+    frames: Sampling | int | str | None,
+    style: str | None,
+) -> tuple[dict[str, Prompt], list[tuple[str, str]]]:
+    """Prompts by sample id, and what could not be used."""
+    if isinstance(given, Prompt):
+        if frames is not None or style is not None:
+            raise PromptError(
+                "A prompt is already encoded, so frames= and style= would do nothing. Leave them out, or "
+                "give the sample."
+            )
+        return {"question" if given.sample is None else given.sample.id: given}, []
+    check_style(style)
+    how = read_frames(frames)
+    samples = as_samples(given)  # type: ignore[arg-type]
+    prompts: dict[str, Prompt] = {}
+    skipped: list[tuple[str, str]] = []
+    for sample in samples:
+        try:
+            prompts[sample.id] = model.encode(sample, frames=how, style=style)
+        except WorkbenchError as error:
+            skipped.append((sample.id, str(error)))
+    if not prompts:
+        raise nothing_usable(len(samples), ": ".join(skipped[0]))
+    return prompts, skipped
+
+
+def _place_columns(name: str, task: str, prompt: Prompt, rows: np.ndarray) -> pd.DataFrame:
+    everywhere = row_places(prompt.layout)
+    place = pd.DataFrame([everywhere[row] for row in rows.tolist()])
+    place = place.astype({"frame": "Int64", "cell_row": "Int64", "cell_column": "Int64"})
+    place.insert(0, "sample_id", name)
+    place.insert(1, "task", task)
+    place.insert(2, "layer", 0)
+    return place
+
+
+def _top_table(place: pd.DataFrame, found: LayerReading) -> pd.DataFrame:
+    k = found.reading.top_ids.shape[1]
+    table = place.loc[place.index.repeat(k)].assign(layer=found.layer)
+    return table.assign(
+        rank=np.tile(np.arange(1, k + 1), len(place)),
+        token_id=found.reading.top_ids.cpu().numpy().ravel(),
+        p=found.reading.top_p.cpu().numpy().astype(np.float64).ravel(),
+    )
+
+
+def _word_table(place: pd.DataFrame, found: LayerReading, asked: Sequence[KeywordMatch]) -> pd.DataFrame:
+    table = place.loc[place.index.repeat(len(asked))].assign(layer=found.layer)
+    return table.assign(
+        word=[match.keyword for match in asked] * len(place),
+        matched=[match.matched for match in asked] * len(place),
+        p=found.reading.group_p.cpu().numpy().astype(np.float64).ravel(),
+        rank=found.reading.group_rank.cpu().numpy().ravel(),
+    )
+
+
+def _labelled(model: VideoLLM, table: pd.DataFrame, marked: Sequence[KeywordMatch]) -> pd.DataFrame:
+    """With the tokens' texts, and the keyword that each says: the first, where several share a token."""
+    said: dict[int, KeywordMatch] = {}
+    for match in marked:
+        for token in match.token_ids:
+            said.setdefault(token, match)
+    ids = [int(token) for token in table["token_id"]]
+    texts = {token: model.token_text(token) for token in set(ids)}
+    table["token"] = [texts[token] for token in ids]
+    table["keyword_list"] = [said[token].keyword_list if token in said else "" for token in ids]
+    table["keyword"] = [said[token].keyword if token in said else "" for token in ids]
+    return cast(pd.DataFrame, table[TOP_COLUMNS])

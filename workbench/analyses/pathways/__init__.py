@@ -1,0 +1,1 @@
+"""In which layers a flow carries the answer, and whether these alone suffice."""

@@ -1,0 +1,258 @@
+"""Effective pathways: the range of layers in which a flow carries the answer.
+
+Map the Flow, section 3.5 and Table E: the layers are divided into bins of 5 (1-5, 6-10, ..; the last may be
+shorter). A bin counts if the mean change of the answer's probability over its centre layers is strictly below
+-5 percent. A flow's range runs from its first to its last bin that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import RunError, near_matches
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from workbench.runs import Run
+
+
+class LayerBin(NamedTuple):
+    """A bin of layers, from 1, both ends included."""
+
+    first: int
+    last: int
+
+
+class Pathways(dict[str, tuple[int, int]]):
+    """For each flow that has effective layers: its first and its last one, from 1, both included.
+
+    Flows without any are not keys; `flows` names all that were looked at.
+    """
+
+    table: pd.DataFrame
+    """One row a flow and bin: flow, bin_first, bin_last, mean_change_percent, counts, first_layer, last_layer
+    (the flow's range; missing where it has none)."""
+    settings: dict[str, Any]
+    """bin, threshold, window, tasks, samples."""
+
+    def __init__(self, ranges: Mapping[str, tuple[int, int]], table: pd.DataFrame, settings: dict[str, Any]):
+        super().__init__(ranges)
+        self.table = table
+        self.settings = settings
+
+    def __missing__(self, flow: str) -> tuple[int, int]:
+        if flow in self.flows:
+            raise KeyError(
+                f"{flow!r} has no effective layers: no bin has a mean change below "
+                f"{self.settings['threshold']:g}%"
+            )
+        raise KeyError(f"{flow!r} is not among the flows of this run: {', '.join(self.flows)}")
+
+    @property
+    def flows(self) -> tuple[str, ...]:
+        """Every flow of the run, those without a range included."""
+        return tuple(dict.fromkeys(self.table["flow"]))
+
+    def to_csv(self, path: Path | str) -> Path:
+        """Write `table` as a csv file, with what made it in each row: window, bin (layers) and threshold
+        (percent)."""
+        path = Path(path)
+        made_by = {name: self.settings[name] for name in ("window", "bin", "threshold")}
+        self.table.assign(**made_by).to_csv(path, index=False, float_format="%.4f")
+        return path
+
+    def wide(self) -> pd.DataFrame:
+        """A table to read: one row a flow, one column a bin (mean change in percent), and the range."""
+        rows: dict[str, dict[str, Any]] = {flow: {"flow": flow} for flow in self.flows}
+        for flow, first, last, mean in zip(
+            *(self.table[name] for name in ("flow", "bin_first", "bin_last", "mean_change_percent")),
+            strict=True,
+        ):
+            rows[flow][bin_name(LayerBin(int(first), int(last)))] = float(mean)
+        for flow, row in rows.items():
+            row["effective"] = bin_name(LayerBin(*self[flow])) if flow in self else "-"
+        return pd.DataFrame(list(rows.values()))
+
+    def _caption(self) -> str:
+        tasks = ", ".join(self.settings["tasks"])
+        return (
+            f"Mean change of the answer's probability in percent, {self.settings['window']}, "
+            f"{self.settings['samples']} samples ({tasks}). "
+            f"Bold: below {self.settings['threshold']:g}%. "
+            "The range runs from the first to the last such bin."
+        )
+
+    def __rich__(self) -> Table:
+        from rich import box
+        from rich.table import Table
+
+        wide = self.wide()
+        table = Table(
+            title="Effective pathways, by layer",
+            caption=self._caption(),
+            caption_justify="left",
+            box=box.SIMPLE_HEAD,
+        )
+        for name in wide.columns:
+            table.add_column(name, justify="left" if name == "flow" else "right", no_wrap=name != "flow")
+        for row in wide.itertuples(index=False):
+            cells = [f"[bold]{_number(v)}[/bold]" if self._counts(v) else _number(v) for v in row[1:-1]]
+            table.add_row(str(row[0]), *cells, f"[bold green]{row[-1]}[/bold green]")
+        return table
+
+    def _counts(self, mean: float) -> bool:
+        return mean < self.settings["threshold"]
+
+    def _repr_html_(self) -> str:
+        def cell(value: Any) -> str:
+            if not isinstance(value, float):
+                return str(value)
+            return f"<b>{_number(value)}</b>" if self._counts(value) else _number(value)
+
+        shown = self.wide().map(cell).rename(columns=str)
+        shown["flow"] = [flow.replace(">", "&gt;") for flow in shown["flow"]]
+        return shown.to_html(index=False, escape=False, border=0) + f"<p>{self._caption()}</p>"
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 1) + 0.0:.1f}"  # + 0.0 turns -0.0 into 0.0
+
+
+def bin_name(layers: LayerBin) -> str:
+    """ "6-10", or "11" for one layer."""
+    return f"{layers.first}" if layers.first == layers.last else f"{layers.first}-{layers.last}"
+
+
+def layer_bins(n_layers: int, size: int) -> list[LayerBin]:
+    """Bins of `size` layers from 1; the last may be shorter."""
+    return [LayerBin(first, min(first + size - 1, n_layers)) for first in range(1, n_layers + 1, size)]
+
+
+def effective_range(
+    bins: Sequence[LayerBin], means: Sequence[float], threshold: float = -5.0
+) -> LayerBin | None:
+    """From the first to the last bin whose mean change (percent) is strictly below `threshold`."""
+    counting = [layers for layers, mean in zip(bins, means, strict=True) if mean < threshold]
+    return LayerBin(counting[0].first, counting[-1].last) if counting else None
+
+
+def pathways(
+    run: Run | pd.DataFrame,
+    bin: int = 5,
+    threshold: float = -5.0,
+    task: str | Iterable[str] | None = None,
+    *,
+    window: str | None = None,
+) -> Pathways:
+    """The effective layers of each flow of a sweep.
+
+    Args:
+        run: a sweep, or its table.
+        bin: layers a bin. The paper's 5 are for models of 28 to 40 layers.
+        threshold: percent; a bin counts if its mean change is strictly below it.
+        task: one task, or several; all of them by default. The paper uses one, Action Antonym.
+        window: which window, where the sweep has several; by default its only centred one.
+
+    Raises RunError for an empty table, an unknown task or window, or a bin below 1.
+    """
+    table = run if isinstance(run, pd.DataFrame) else run.table
+    if isinstance(bin, bool) or int(bin) != bin or bin < 1:
+        raise RunError(f"bin={bin!r}: a bin holds a whole number of layers, 1 or more.")
+    if threshold != threshold:
+        raise RunError("threshold=nan: give a number in percent, for example -5.0.")
+    if table.empty:
+        raise RunError(
+            "The table has no rows, so there are no pathways in it. Run a sweep with more samples."
+        )
+    table = _of_tasks(table, task)
+    window = _choose_window(table, window)
+    table = cast(pd.DataFrame, table[table["window"] == window])
+    settings = {
+        "bin": int(bin),
+        "threshold": float(threshold),
+        "window": window,
+        "tasks": tuple(dict.fromkeys(table["task"])),
+        "samples": len(set(table["sample_id"])),
+    }
+    return _select(table, settings)
+
+
+def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataFrame:
+    if task is None:
+        return table
+    wanted = [task] if isinstance(task, str) else list(task)
+    known = list(dict.fromkeys(table["task"]))
+    for name in wanted:
+        if name not in known:
+            raise RunError(
+                f"task {name!r} is not in this run: {', '.join(known)}.{near_matches(name, known)}"
+            )
+    if not wanted:
+        raise RunError(
+            f"task=[] leaves nothing to look at. Name some of {', '.join(known)}, or give task=None."
+        )
+    return cast(pd.DataFrame, table[table["task"].isin(wanted)])
+
+
+def _choose_window(table: pd.DataFrame, window: str | None) -> str:
+    with_layers = list(dict.fromkeys(table["window"][table["layer"] > 0]))
+    if window is not None:
+        if str(window) in with_layers:
+            return str(window)
+        raise RunError(
+            f"window={str(window)!r} is not a window of this run with one value a layer; "
+            f"it has {', '.join(with_layers) or 'none'}."
+        )
+    centred = [name for name in with_layers if name.startswith("centred(")]
+    if len(centred) == 1:
+        return centred[0]
+    if not centred:
+        raise RunError(
+            "Pathways need a centred window, for example windows=centred(9); this run has "
+            f"{', '.join(dict.fromkeys(table['window']))}."
+        )
+    raise RunError(
+        f"This run has {len(centred)} centred windows. Choose one: window={centred[0]!r}, for example."
+    )
+
+
+def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
+    bins = layer_bins(int(table["layer"].to_numpy().max()), settings["bin"])
+    ranges: dict[str, tuple[int, int]] = {}
+    rows = []
+    for flow in dict.fromkeys(table["flow"]):
+        part = (table["flow"] == flow).to_numpy()
+        layers = table["layer"].to_numpy()[part]
+        changes = table["change_percent"].to_numpy()[part]
+        by_layer = {layer: changes[layers == layer].mean() for layer in np.unique(layers)}
+        # A mean of layer means: each centre layer weighs the same.
+        means = [_mean_of(by_layer, span) for span in bins]
+        found = effective_range(bins, means, settings["threshold"])
+        if found is not None:
+            ranges[str(flow)] = (found.first, found.last)
+        for span, mean in zip(bins, means, strict=True):
+            rows.append(
+                {
+                    "flow": str(flow),
+                    "bin_first": span.first,
+                    "bin_last": span.last,
+                    "mean_change_percent": mean,
+                    "counts": mean < settings["threshold"],
+                    "first_layer": found.first if found else None,
+                    "last_layer": found.last if found else None,
+                }
+            )
+    columns = pd.DataFrame(rows).astype({"first_layer": "Int64", "last_layer": "Int64"})
+    return Pathways(ranges, columns, settings)
+
+
+def _mean_of(by_layer: Mapping[int, float], span: LayerBin) -> float:
+    # A table cut down by hand may lack layers; a bin without any has no mean, and NaN never counts.
+    present = [by_layer[layer] for layer in range(span.first, span.last + 1) if layer in by_layer]
+    return float(np.mean(present)) if present else float("nan")

@@ -1,0 +1,249 @@
+"""Are the effective pathways enough? Accuracy with all else closed, next to as many random edges closed.
+
+Map the Flow, section 3.5, Tables 3 and A.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from workbench.analyses.pathways.closing import (
+    MODES,
+    SPREADS,
+    Ranges,
+    check_mode,
+    closed_by,
+    effective_knockout,
+    random_knockout,
+)
+from workbench.analyses.pathways.edge_counts import edge_count, edge_count_by_masks, full_edges
+from workbench.analyses.pathways.outcome import NO_SEED, RANDOM, Sufficiency
+from workbench.analyses.pathways.points_lost import suffice_table
+from workbench.analyses.pathways.ranges import Pathways
+from workbench.analyses.sweep.sweeping import as_samples
+from workbench.errors import KnockoutError, RunError, near_matches
+from workbench.interventions import Cut, Knockout
+from workbench.measures.correctness import UNKNOWN, judge
+from workbench.runs.measurement import Measurement, Unusable, measure_samples
+
+if TYPE_CHECKING:
+    from workbench.data import Sample, Samples
+    from workbench.engine import Engine
+    from workbench.models import Prompt, VideoLLM
+    from workbench.video import Sampling
+
+FULL, EFFECTIVE = "full", "effective"
+
+
+class SufficeRow(NamedTuple):
+    """One sample under one setting."""
+
+    sample_id: str
+    task: str
+    setting: str
+    """full (the untouched model), effective (only the pathways are open) or random (its control)."""
+    mode: str
+    """faithful, strict or general; of `random`, the mode that closes as many edges. Empty for full."""
+    seed: int
+    """Of `random`; -1 elsewhere."""
+    p_base: float
+    """Probability of the untouched model's first token, softmax in float32."""
+    p: float
+    """Probability of the same token under this setting."""
+    change_percent: float
+    correct: bool
+    """Whether the token that is now first is the right answer."""
+    edges_full: int
+    """(query, key) pairs of the untouched model, all layers of one head."""
+    edges_kept: int
+    """What this setting leaves of them, from the shapes of the cuts."""
+    edges_kept_by_masks: int
+    """The same, counted in the masks."""
+
+
+class Setting(NamedTuple):
+    """What one forward pass of a sample is run with."""
+
+    setting: str
+    mode: str
+    seed: int
+    knockout: Knockout | None
+    """None closes nothing."""
+
+
+def suffice(
+    model: VideoLLM,
+    samples: Samples | Sequence[Sample],
+    ranges: Ranges | Mapping[str, Ranges],
+    *,
+    modes: Sequence[str] = MODES,
+    seeds: int = 3,
+    spread: str = "even",
+    keep_self: bool = True,
+    engine: str | Engine = "incremental",
+    out: Path | str | None = None,
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Sufficiency:
+    """Answer every question with only the effective pathways open, and with as many random edges closed.
+
+    Args:
+        ranges: the open layers of each flow, as `wb.pathways` gives them, or such ranges for each task.
+        modes: what else is closed, see `workbench.analyses.pathways.closing`.
+        seeds: random controls for each mode; they have the seeds `seed`, `seed + 1`, ..
+        spread, keep_self: how random edges are drawn, see `random_knockout`.
+        engine, out, style, frames: as in `sweep`.
+        seed: the first random control, and the bootstrap intervals.
+
+    A sample that cannot be used, or whose answer is not known, is skipped and listed. A control that finds
+    too few edges to draw from is left out of that sample, which the table's note counts. Raises RunError
+    where no sample can be used, a task has no ranges, or `out` holds a run with other settings.
+    """
+    from workbench.engine import get_engine
+
+    samples = as_samples(samples)
+    by_task = _by_task(ranges, samples)
+    plan = _Plan(
+        model=model,
+        engine=get_engine(engine),
+        closed=_closed(by_task, modes, model.n_layers),
+        seeds=_seeds(seeds, seed),
+        spread=_known_spread(spread),
+        keep_self=keep_self,
+    )
+    settings = {
+        "ranges": {task: {flow: list(span) for flow, span in own.items()} for task, own in by_task.items()},
+        "modes": list(modes),
+        "seeds": list(plan.seeds),
+        "spread": spread,
+        "keep_self": keep_self,
+        "engine": plan.engine.name,
+        "seed": seed,
+    }
+    measured = measure_samples(
+        model,
+        samples,
+        Measurement(
+            name="suffice",
+            row=SufficeRow,
+            measure=lambda sample, prompt: _measure(plan, sample, prompt),
+            settings=settings,
+        ),
+        out=out,
+        style=style,
+        frames=frames,
+        progress=progress,
+    )
+    return Sufficiency(
+        table=suffice_table(measured.table, seed=seed),
+        outcomes=measured.table,
+        skipped=measured.skipped,
+        manifest=measured.manifest,
+        folder=measured.folder,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    model: VideoLLM
+    engine: Engine
+    closed: Mapping[str, Mapping[str, tuple[Cut, ...]]]
+    """What each mode closes, by task and mode."""
+    seeds: range
+    spread: str
+    keep_self: bool
+
+
+def settings_of(plan: _Plan, task: str, prompt: Prompt) -> list[Setting]:
+    """What one prompt is run with. A control that finds too few edges to draw from is left out."""
+    made = [Setting(FULL, "", NO_SEED, None)]
+    for mode, cuts in plan.closed[task].items():
+        effective = effective_knockout(cuts, prompt.layout)
+        made.append(Setting(EFFECTIVE, mode, NO_SEED, effective))
+        for seed in plan.seeds:
+            with contextlib.suppress(KnockoutError):
+                drawn = effective and random_knockout(
+                    effective,
+                    prompt.layout,
+                    plan.model.n_layers,
+                    seed=seed,
+                    spread=plan.spread,
+                    keep_self=plan.keep_self,
+                )
+                made.append(Setting(RANDOM, mode, seed, drawn))
+    return made
+
+
+def _measure(plan: _Plan, sample: Sample, prompt: Prompt) -> Iterator[SufficeRow]:
+    verdict = judge(plan.model, sample, prompt)
+    if not verdict.knows:
+        raise Unusable(UNKNOWN)
+    layout, n_layers = prompt.layout, plan.model.n_layers
+    settings = settings_of(plan, sample.task, prompt)
+    cutting = [setting.knockout for setting in settings if setting.knockout is not None]
+    baseline, results = plan.engine.outcomes(plan.model, prompt, cutting)[:2]
+    left = iter(results)
+    for setting in settings:
+        outcome = None if setting.knockout is None else next(left)
+        p = baseline.p if outcome is None else outcome.p
+        top = baseline.token_id if outcome is None else outcome.top_id
+        yield SufficeRow(
+            sample_id=sample.id,
+            task=sample.task,
+            setting=setting.setting,
+            mode=setting.mode,
+            seed=setting.seed,
+            p_base=float(baseline.p),
+            p=float(p),
+            change_percent=float((p - baseline.p) / baseline.p * 100),
+            correct=verdict.is_right(top),
+            edges_full=full_edges(n_layers, layout.length),
+            edges_kept=edge_count(layout, n_layers, setting.knockout).kept,
+            edges_kept_by_masks=edge_count_by_masks(layout, n_layers, setting.knockout).kept,
+        )
+
+
+def _by_task(ranges: Ranges | Mapping[str, Ranges], samples: Samples) -> dict[str, Ranges]:
+    """The ranges of every task of the samples."""
+    tasks = list(samples.by_task())
+    nested = ranges and not isinstance(ranges, Pathways)
+    nested = nested and all(isinstance(value, Mapping) for value in ranges.values())
+    if not nested:
+        return dict.fromkeys(tasks, cast("Ranges", ranges))
+    own = cast("Mapping[str, Ranges]", ranges)
+    missing = [task for task in tasks if task not in own]
+    if missing:
+        raise RunError(
+            f"There are no ranges for the task {missing[0]!r}; there are for {', '.join(own)}."
+            f"{near_matches(missing[0], own)} Give ranges for every task, or one for all of them."
+        )
+    return {task: own[task] for task in tasks}
+
+
+def _closed(
+    by_task: Mapping[str, Ranges], modes: Sequence[str], n_layers: int
+) -> dict[str, dict[str, tuple[Cut, ...]]]:
+    if isinstance(modes, str) or not modes or len(set(modes)) < len(modes):
+        raise RunError(f"modes={modes!r}: name one or more of {', '.join(MODES)}, each once.")
+    named = [check_mode(mode) for mode in modes]
+    return {task: {mode: closed_by(own, n_layers, mode) for mode in named} for task, own in by_task.items()}
+
+
+def _seeds(seeds: int, first: int) -> range:
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 0:
+        raise RunError(f"seeds={seeds!r}: give the number of random controls, a whole number from 0.")
+    return range(first, first + seeds)
+
+
+def _known_spread(spread: str) -> str:
+    if spread not in SPREADS:
+        raise RunError(
+            f"There is no spread {spread!r}.{near_matches(spread, SPREADS)} Spreads: {', '.join(SPREADS)}."
+        )
+    return spread

@@ -1,0 +1,1 @@
+"""Flows cut in windows of layers: what the answer loses."""

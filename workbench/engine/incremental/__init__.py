@@ -1,0 +1,1 @@
+"""The exact incremental engine: what a cut does not change is computed once."""

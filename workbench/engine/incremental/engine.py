@@ -1,0 +1,203 @@
+"""The exact incremental engine: a whole sweep for the price of a few forwards.
+
+One untouched forward a prompt; then only rows that a cut changes, in layers from the first cut on, all
+knockouts packed into one sequence. What is saved is saved by identities of causal attention, so the results
+are the reference engine's up to rounding.
+"""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from workbench.engine.incremental.fused import fused
+from workbench.engine.incremental.memory import most_rows, peak_memory
+from workbench.engine.incremental.packed import run_packed
+from workbench.engine.incremental.packed_attention import PackedAttention, Start
+from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
+from workbench.engine.incremental.precision import float32_residual
+from workbench.engine.incremental.untouched import CannotReuse, run_untouched, untouched_probabilities
+from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
+from workbench.engine.readout import baseline_of, check, is_wanted, outcomes_of, probabilities
+from workbench.engine.reference import ReferenceEngine, last_logits
+from workbench.errors import RunError
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
+
+Done = Callable[[int], object]
+
+_BUSY_ROWS = 2048
+"""Requests run together until their rows are this many: then reading the weights costs little."""
+_MOST_TOGETHER = 16
+
+
+class Slower(UserWarning):
+    """A model whose layers cannot be run on their own: the reference engine does the work."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncrementalEngine(Engine):
+    """Reuses all that a knockout does not change. Results are the reference engine's up to rounding."""
+
+    limit_bytes: int | None = None
+    """Memory for the rows that are computed at once; None takes most of what is free."""
+    float32: bool = False
+    """Keep the residual stream, the softmax and the logits in float32, whatever the weights are in."""
+
+    @property
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return "incremental-float32" if self.float32 else "incremental"
+
+    def run(
+        self, model: VideoLLM, requests: Sequence[Request], on_done: Done | None = None
+    ) -> list[Outcomes]:
+        """See Engine. A model whose layers cannot be run on their own is run by the reference engine, with a
+        warning (Slower)."""
+        check(model, requests)
+        try:
+            return self._run(model, requests, on_done)
+        except CannotReuse as reason:
+            warnings.warn(
+                f"{model.name} is run by the reference engine, one forward a knockout, because {reason}.",
+                Slower,
+                stacklevel=2,
+            )
+            return ReferenceEngine().run(model, requests, on_done)
+
+    def at_once(self, model: VideoLLM, request: Request) -> int:
+        """Thin knockouts of many samples share one reading of the weights; see Engine."""
+        flows = Flows(request.prompt.layout)
+        jobs = make_jobs(0, request.knockouts, flows, model.n_layers)
+        rows = sum(job.rows for job in jobs)
+        return max(1, min(_MOST_TOGETHER, _BUSY_ROWS // max(rows, 1)))
+
+    def _run(self, model: VideoLLM, requests: Sequence[Request], on_done: Done | None) -> list[Outcomes]:
+        with (
+            float32_residual(model) if self.float32 else nullcontext(),
+            peak_memory(model) as peak,
+            _no_collection(),
+        ):
+            begun = [self._begin(model, number, request) for number, request in enumerate(requests)]
+            results: dict[tuple[int, int], Outcome] = {}
+            unchanged = sum(start.places - sum(job.place >= 0 for job in start.jobs) for start in begun)
+            if on_done is not None and unchanged:
+                on_done(unchanged)
+            jobs = [job for start in begun for job in start.jobs]
+            for chunk, found in self._fitting(model, [start.ready for start in begun], jobs):
+                tokens = [begun[job.prompt].baseline.token_id for job in chunk]
+                for job, outcome in zip(chunk, outcomes_of(probabilities(found), tokens), strict=True):
+                    results[job.prompt, job.place] = outcome
+                if on_done is not None:
+                    on_done(sum(job.place >= 0 for job in chunk))
+        return [start.finish(number, results, peak.bytes) for number, start in enumerate(begun)]
+
+    def _begin(self, model: VideoLLM, number: int, request: Request) -> _Begun:
+        flows = Flows(request.prompt.layout)
+        first = first_row(request.knockouts, flows)
+        with self._fused(model):
+            untouched = run_untouched(model, request.prompt, first=first)
+        # While the device is at work.
+        asked = make_jobs(number, request.knockouts, flows, model.n_layers)
+        p = untouched_probabilities(model, untouched, wide=self.float32)
+        baseline = baseline_of(p, request.token_id)
+        wanted = is_wanted(request, baseline)
+        moved = []
+        if request.noise and wanted:
+            length = len(request.prompt)
+            rows = sorted({job.first for job in asked})
+            asked += [idle_job(number, -1 - at, row, length, model.n_layers) for at, row in enumerate(rows)]
+            moved = [float(probabilities(last_logits(model, request.prompt))[baseline.token_id])]
+        return _Begun(
+            ready=Start(untouched, flows),
+            baseline=baseline,
+            # A knockout in no layer at all is the untouched model.
+            unchanged=outcomes_of(p[None], [baseline.token_id])[0],
+            jobs=asked if wanted else [],
+            places=len(request.knockouts) if wanted else 0,
+            moved=moved,
+        )
+
+    def _fused(self, model: VideoLLM) -> AbstractContextManager[None]:
+        """Norms and rotations wait for memory on a GPU; float32 around half precision needs the model's."""
+        if model.device.type != "cuda" or self.float32:
+            return nullcontext()
+        return fused(model.family.decoder_layers(model.hf))
+
+    def _fitting(
+        self, model: VideoLLM, starts: Sequence[Start], jobs: list[Job]
+    ) -> Iterator[tuple[list[Job], Tensor]]:
+        """Chunks of jobs and their logits (job, vocab); where memory runs out, in smaller chunks.
+
+        The next chunk is under way before the results of one are read, so that a device need not wait.
+        """
+        lengths = [start.untouched.length for start in starts]
+        attention = PackedAttention(model, starts)
+        rows = most_rows(model, self.limit_bytes)
+        waiting = chunks(jobs, rows)
+        begun: tuple[list[Job], Tensor] | None = None
+        while waiting:
+            chunk = waiting[0]
+            plan = make_plan(chunk, lengths, model.n_layers)
+            try:
+                with self._fused(model):
+                    logits = run_packed(attention, plan, wide=self.float32)
+            except torch.OutOfMemoryError as error:
+                if len(chunk) == 1:
+                    raise RunError(
+                        f"Memory runs out on a single knockout of {plan.rows} rows. Use fewer frames, a "
+                        "smaller dtype or a device with more memory."
+                    ) from error
+                logits = None
+            if logits is None:
+                # Outside the except block: its traceback would keep the tensors alive.
+                torch.cuda.empty_cache()
+                rows = max(1, min(rows, sum(job.rows for job in chunk)) // 2)
+                waiting = chunks([job for part in waiting for job in part], rows)
+                continue
+            if begun is not None:
+                yield begun
+            begun = chunk, logits
+            waiting = waiting[1:]
+        if begun is not None:
+            yield begun
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without the garbage collector, whose full rounds go through every object of torch and transformers and
+    can take longer than the knockouts of a sample. What the engine holds has no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+class _Begun(NamedTuple):
+    """One request after its untouched forward."""
+
+    ready: Start
+    baseline: Baseline
+    unchanged: Outcome
+    jobs: list[Job]
+    """Knockouts, and jobs without a cut at places below 0, which measure the noise."""
+    places: int
+    moved: list[float]
+    """The traced probability as the reference engine computes it, where noise is asked for."""
+
+    def finish(self, number: int, results: Mapping[tuple[int, int], Outcome], peak: int | None) -> Outcomes:
+        """The results of this request, the `number`-th of those that run together."""
+        found = [results.get((number, place)) or self.unchanged for place in range(self.places)]
+        idle = [outcome.p for (prompt, place), outcome in results.items() if prompt == number and place < 0]
+        moved = [abs(p - self.baseline.p) / self.baseline.p * 100 for p in (*self.moved, *idle)]
+        return Outcomes(self.baseline, found, max(moved, default=None), peak)

@@ -1,0 +1,157 @@
+"""Many knockouts through the decoder at once: their rows lie one after another in one packed sequence.
+
+Every layer runs once on all of these rows, by the model's own module; weights are read once for all. Only
+attention knows what belongs together. Layers count from 0 here.
+
+Axes: N packed rows, d model, H query heads, K key/value heads, e head dim, B nodes side by side, r rows each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workbench.engine.incremental.memory import to_device
+from workbench.engine.incremental.packed_attention import KeysKnown, PackedAttention, Segment
+from workbench.engine.incremental.plan import Node, Plan
+from workbench.engine.incremental.precision import head
+from workbench.engine.incremental.untouched import rows_of
+from workbench.models.attention import stand_in
+
+
+@torch.no_grad()
+def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) -> Tensor:
+    """Logits of the last row of every job, float32 (job, vocab); from the residual stream in float32 where
+    `wide`. They are not waited for: a device may still be at work."""
+    model = attention.model
+    runner = _Runner(attention, plan)
+    layers = list(model.family.decoder_layers(model.hf))
+    with stand_in([layer.self_attn for layer in layers], attention):
+        for number, layer in enumerate(layers):
+            runner.step(number, layer)
+    assert runner.hidden is not None
+    logits = head(model, runner.hidden[0], wide=wide).float()  # (leaf node of the last layer, vocab)
+    return logits[to_device(np.array(plan.leaves), model.device)]
+
+
+class _Pass(NamedTuple):
+    """One run of a layer."""
+
+    segments: list[Segment]
+    rows: Tensor
+    """Where the packed rows stand, int64 (N,); the prompts' rows are counted through one after another."""
+
+
+class _Runner:
+    """The packed rows on their way up."""
+
+    def __init__(self, attention: PackedAttention, plan: Plan) -> None:
+        self.attention, self.plan = attention, plan
+        self.model, self.starts = attention.model, attention.starts
+        self.hidden: Tensor | None = None  # (1, N, d), rows of the nodes of the layer below
+        self.below: Sequence[Node] = ()
+        self.passes = self._passes()
+
+    def step(self, number: int, layer: nn.Module) -> None:
+        """Take the rows through one layer."""
+        nodes = self.plan.layers[number]
+        if not nodes:
+            return
+        attention = self.attention
+        attention.layer, attention.known = number, []
+        hidden = self._gather(nodes)
+        *keys_only, whole = self.passes[number]
+        for run in keys_only:
+            # Some rows are needed as keys only: stop before their attention, and go on with the others.
+            attention.segments, attention.keys_only = run.segments, True
+            with suppress(KeysKnown):
+                layer(hidden, **self._arguments(run.rows))
+            hidden = _narrowed(hidden, nodes, self.plan.lengths)
+        attention.segments, attention.keys_only = whole.segments, False
+        self.hidden = layer(hidden, **self._arguments(whole.rows))
+        self.below = nodes
+
+    def _passes(self) -> list[list[_Pass]]:
+        """The runs of each layer, none where it has no rows. All their rows go to the device at once: one
+        copy a layer would make the device wait for each."""
+        offsets = np.cumsum([0, *(start.untouched.length for start in self.starts)])
+        segments = [
+            [_segments(nodes, self.plan.lengths, keys_only=keys_only) for keys_only in _runs(nodes)]
+            for nodes in self.plan.layers
+        ]
+        rows = [
+            np.tile(np.arange(part.first, part.length) + offsets[part.prompt], part.nodes)
+            for layer in segments
+            for run in layer
+            for part in run
+        ]
+        on_device = to_device(np.concatenate(rows), self.model.device)
+        passes, done = [], 0
+        for layer in segments:
+            passes.append([])
+            for run in layer:
+                count = sum(part.nodes * (part.length - part.first) for part in run)
+                passes[-1].append(_Pass(run, on_device[done : done + count]))
+                done += count
+        return passes
+
+    def _gather(self, nodes: Sequence[Node]) -> Tensor:
+        """Rows `start`.. of each node before this layer, (1, N, d)."""
+        offsets, total = [], 0
+        for node in self.below:
+            offsets.append(total - node.stop_start)
+            total += self.plan.lengths[node.prompt] - node.stop_start
+        # Rows that follow one another where they come from are taken in one stretch.
+        stretches: list[tuple[Tensor, int, int]] = []
+        below = None if self.hidden is None else self.hidden[0]
+        for node in nodes:
+            if node.parent is None:
+                untouched = self.starts[node.prompt].untouched
+                source, offset = untouched.resid[self.attention.layer], -untouched.first
+            else:
+                assert below is not None
+                source, offset = below, offsets[node.parent]
+            start, stop = offset + node.start, offset + self.plan.lengths[node.prompt]
+            follows = stretches and stretches[-1][2] == start and stretches[-1][0] is source
+            if node.parent is not None and follows:
+                start = stretches.pop()[1]
+            stretches.append((source, start, stop))
+        parts = [source[start:stop] for source, start, stop in stretches]
+        return (parts[0] if len(parts) == 1 else torch.cat(parts))[None]
+
+    def _arguments(self, rows: Tensor) -> dict[str, Any]:
+        """What the layer is called with beside the packed rows."""
+        return rows_of([start.untouched.arguments[self.attention.layer] for start in self.starts], rows)
+
+
+def _runs(nodes: Sequence[Node]) -> list[bool]:
+    """How often a layer runs on these rows, and whether only as far as its keys."""
+    if not nodes:
+        return []
+    return [True, False] if any(node.start < node.stop_start for node in nodes) else [False]
+
+
+def _segments(nodes: Sequence[Node], lengths: Sequence[int], *, keys_only: bool) -> list[Segment]:
+    found = []
+    for same, members in groupby(nodes, key=itemgetter(1, 2, 3, 4)):
+        prompt, kind, start, stop_start = same
+        first = start if keys_only else stop_start
+        found.append(Segment(prompt, kind, start, first, len(list(members)), lengths[prompt]))
+    return found
+
+
+def _narrowed(hidden: Tensor, nodes: Sequence[Node], lengths: Sequence[int]) -> Tensor:
+    """Of rows `start`.. of each node, (1, N, d), those from `stop_start` on."""
+    parts, done = [], 0
+    for node in nodes:
+        rows = lengths[node.prompt] - node.start
+        parts.append(hidden[0, done + node.stop_start - node.start : done + rows])
+        done += rows
+    return torch.cat(parts)[None]

@@ -1,0 +1,223 @@
+"""Attention of packed rows: each node's own, over the untouched keys and those that it made anew.
+
+Axes: N packed rows, H query heads, K key/value heads, e head dim, B nodes side by side, r rows each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workbench.engine.incremental.attend import Attended, attend, attend_self, join
+from workbench.engine.incremental.memory import to_device
+from workbench.engine.incremental.pieces import Piece, Rows, pieces
+from workbench.engine.incremental.plan import Cuts, Flows
+from workbench.engine.incremental.untouched import Untouched
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
+
+_FOLD_BELOW = 128
+"""Up to this many rows a node, rows of all nodes are put into one sequence where they share their keys."""
+
+
+class Start(NamedTuple):
+    """One prompt, ready for knockouts."""
+
+    untouched: Untouched
+    flows: Flows
+
+
+class Segment(NamedTuple):
+    """Nodes side by side that do the same: `nodes` times rows `start`.. of one prompt."""
+
+    prompt: int
+    kind: int
+    """What is cut, as the prompt's `Flows` numbers it."""
+    start: int
+    """First row computed anew: keys from here on are new."""
+    first: int
+    """First row that asks."""
+    nodes: int
+    length: int
+
+
+class KeysKnown(Exception):
+    """A layer was run only as far as its keys and values."""
+
+
+class PackedAttention:
+    """Stands in for the attention of every decoder layer while packed rows run through them.
+
+    What it works out about cuts serves every pass over the same prompts.
+    """
+
+    def __init__(self, model: VideoLLM, starts: Sequence[Start]) -> None:
+        self.model, self.starts = model, starts
+        self.layer = 0
+        self.segments: list[Segment] = []
+        self.keys_only = False
+        """Stop a layer, with KeysKnown, as soon as its keys and values are known, and keep these."""
+        self.known: list[tuple[Tensor, Tensor]] = []
+        self._pieces: dict[Any, list[tuple[list[int] | None, list[Piece]]]] = {}
+        self._indices: dict[tuple[int, int, bytes], Any] = {}
+        self._masks: dict[int, Tensor] = {}
+
+    def __call__(
+        self,
+        module: nn.Module,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Any,
+        default: Any,
+        **options: Any,
+    ) -> tuple[Tensor, None]:
+        """Attention of the packed rows: query (1, H, N, e), key and value (1, K, N, e) -> (1, N, H, e)."""
+        scale = options.get("scaling") or query.shape[-1] ** -0.5
+        query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))  # (N, heads, e)
+        if self.keys_only:
+            done = 0
+            for segment in self.segments:
+                new = slice(done, done := done + segment.nodes * (segment.length - segment.first))
+                self.known.append((_by_node(key[new], segment), _by_node(value[new], segment)))
+            raise KeysKnown
+        result = torch.empty_like(query, memory_format=torch.contiguous_format)
+        done = 0
+        for place, segment in enumerate(self.segments):
+            new = slice(done, done := done + segment.nodes * (segment.length - segment.first))
+            own = self.known[place] if self.known else None
+            if own is None:
+                own = _by_node(key[new], segment), _by_node(value[new], segment)
+            self._segment(segment, _by_node(query[new], segment), *own, scale, _by_node(result[new], segment))
+        return result[None], None
+
+    def _segment(
+        self, segment: Segment, query: Tensor, key: Tensor, value: Tensor, scale: float, out: Tensor
+    ) -> None:
+        """Attention of query (B, H, r, e) over new keys (B, K, s, e) and the untouched ones, into `out`."""
+        untouched = self.starts[segment.prompt].untouched
+        shared = untouched.keys[self.layer], untouched.values[self.layer]
+        for heads, parts in self._pieces_of(segment):
+            if heads is None:
+                self._run_pieces(segment, parts, query, (key, value), shared, scale, out)
+                continue
+            # These heads see other keys than the rest: take them, and the key head that each of them reads.
+            groups = query.shape[1] // key.shape[1]
+            chosen = torch.tensor(heads, device=query.device)
+            some = query.new_empty(query.shape[0], len(heads), *query.shape[2:])
+            self._run_pieces(
+                segment,
+                parts,
+                query[:, chosen],
+                (key[:, chosen // groups], value[:, chosen // groups]),
+                (shared[0][:, chosen // groups], shared[1][:, chosen // groups]),
+                scale,
+                some,
+            )
+            out[:, chosen] = some
+
+    def _run_pieces(
+        self,
+        segment: Segment,
+        parts: Sequence[Piece],
+        query: Tensor,
+        own: tuple[Tensor, Tensor],
+        shared: tuple[Tensor, Tensor],
+        scale: float,
+        out: Tensor,
+    ) -> None:
+        lse: Tensor | None = None
+        for piece in parts:
+            rows = self._index(piece.rows, segment.first)
+            keys, values = own if piece.own else shared
+            columns = self._index(piece.columns, segment.start if piece.own else 0)
+            mask = None if piece.mask is None else self._mask(piece.mask)
+            found = _attend(
+                piece.shape, query[:, :, rows], keys[:, :, columns], values[:, :, columns], scale, mask,
+                fold=not piece.own,
+            )  # fmt: skip
+            if lse is None and piece.rows.size == query.shape[2]:
+                out.copy_(found.out)
+                lse = found.lse
+                continue
+            if lse is None:
+                out.zero_()
+                lse = torch.full(out.shape[:3], -torch.inf, dtype=torch.float32, device=out.device)
+            if piece.fresh:
+                out[:, :, rows], lse[:, :, rows] = found.out, found.lse
+            elif isinstance(rows, slice):
+                lse[:, :, rows] = join(Attended(out[:, :, rows], lse[:, :, rows]), found, out[:, :, rows]).lse
+            else:
+                found = join(Attended(out[:, :, rows], lse[:, :, rows]), found)
+                out[:, :, rows], lse[:, :, rows] = found.out, found.lse
+
+    def _mask(self, mask: np.ndarray) -> Tensor:
+        """A piece's mask on the device, put there once: pieces are kept, so that an id stays taken."""
+        if id(mask) not in self._masks:
+            self._masks[id(mask)] = to_device(mask, self.model.device)
+        return self._masks[id(mask)]
+
+    def _index(self, rows: Rows, start: int) -> Any:
+        """Rows as a slice where they follow one another, else as a tensor, counted from `start`."""
+        first, last = int(rows[0]), int(rows[-1])
+        if last - first + 1 == rows.size:
+            return slice(first - start, last - start + 1)
+        key = (start, rows.size, rows.tobytes())
+        if key not in self._indices:
+            self._indices[key] = to_device(rows - start, self.model.device)
+        return self._indices[key]
+
+    def _pieces_of(self, segment: Segment) -> list[tuple[list[int] | None, list[Piece]]]:
+        """The pieces of each set of heads that see the same; None stands for all heads."""
+        start = self.starts[segment.prompt]
+        keep = start.untouched.keep[self.layer]
+        key = (segment.prompt, segment.kind, segment.start, segment.first, id(keep))
+        if key not in self._pieces:
+            own_mask = None if keep is None else keep.numpy()
+            acting: dict[Cuts, list[int]] = {}
+            for head in range(self.model.n_heads):
+                cuts = tuple(
+                    flow
+                    for flow in start.flows.cuts[segment.kind]
+                    if flow.heads is None or head in flow.heads
+                )
+                acting.setdefault(cuts, []).append(head)
+            self._pieces[key] = [
+                (
+                    None if len(acting) == 1 else heads,
+                    pieces(
+                        [start.flows.edges(flow) for flow in cuts],
+                        first=segment.first,
+                        own=segment.start,
+                        keep=own_mask,
+                        length=segment.length,
+                    ),
+                )
+                for cuts, heads in acting.items()
+            ]
+        return self._pieces[key]
+
+
+def _by_node(rows: Tensor, segment: Segment) -> Tensor:
+    """(B * r, heads, e) -> (B, heads, r, e), a view."""
+    return rows.unflatten(0, (segment.nodes, -1)).transpose(1, 2)
+
+
+def _attend(
+    shape: str, query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None, *, fold: bool
+) -> Attended:
+    """One piece: query (B, H, r, e) over key and value (B or 1, K, k, e); `fold`: nodes share keys."""
+    if shape == "self":
+        return attend_self(query, key, value, scale=scale)
+    if shape == "full" and fold and query.shape[0] > 1 and query.shape[2] < _FOLD_BELOW:
+        nodes, heads, rows, _ = query.shape
+        folded = query.transpose(0, 1).reshape(1, heads, nodes * rows, -1)
+        found = attend(folded, key, value, scale=scale)
+        out = found.out.reshape(heads, nodes, rows, -1).transpose(0, 1)
+        return Attended(out, found.lse.reshape(heads, nodes, rows).transpose(0, 1))
+    return attend(query, key, value, scale=scale, causal=shape == "causal", mask=mask)

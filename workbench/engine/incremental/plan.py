@@ -1,0 +1,238 @@
+"""Which rows of which knockouts are computed in which layer.
+
+Three identities of causal attention say what need not be computed:
+- rows before the first row that loses a key never change, nor does any row below the first cut layer;
+- knockouts that cut the same in all layers so far have the same rows so far: they share them;
+- a row counts only if the last row still reads it, directly or through others, in the layers above.
+
+Layers count from 0 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from workbench.interventions import Edges, Knockout, Removal, ScatteredEdges
+from workbench.prompts.layout import TokenLayout
+
+Cuts = tuple[Removal, ...]
+"""Flows that are cut together in one layer."""
+
+
+class Job(NamedTuple):
+    """One knockout of one prompt."""
+
+    prompt: int
+    """Which of the prompts that run together."""
+    place: int
+    """Its place among the knockouts asked for."""
+    kinds: tuple[int, ...]
+    """What each layer cuts, as `Flows` numbers it; 0 is nothing."""
+    starts: tuple[int, ...]
+    """First row needed before each layer, and after the last one: that is the last row of the prompt."""
+    begin: int
+    """The first layer that is computed anew."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that it needs at most in any layer."""
+        return self.starts[-1] + 1 - self.first
+
+    @property
+    def first(self) -> int:
+        """The first row that it computes anew."""
+        return min(self.starts[self.begin : -1])
+
+
+class Node(NamedTuple):
+    """Rows of one layer that one or more knockouts share."""
+
+    parent: int | None
+    """Its rows before this layer: a node of the layer below; None is the untouched residual stream."""
+    prompt: int
+    kind: int
+    """What this layer cuts, as the prompt's `Flows` numbers it."""
+    start: int
+    """Rows from here on go into the layer."""
+    stop_start: int
+    """Rows from here on come out of it; those before are needed as keys only."""
+
+
+class Plan(NamedTuple):
+    """All nodes, layer by layer, and where each job ends."""
+
+    layers: tuple[tuple[Node, ...], ...]
+    leaves: tuple[int, ...]
+    """The node of the last layer that holds each job's last row, jobs in the order given."""
+    lengths: tuple[int, ...]
+    """Rows of each prompt."""
+
+    @property
+    def rows(self) -> int:
+        """The most rows that a layer has at once."""
+        return max(sum(self.lengths[node.prompt] - node.start for node in nodes) for nodes in self.layers)
+
+
+class Flows:
+    """The flows that are cut together in one prompt, numbered from 1, and their edges, each made once."""
+
+    def __init__(self, layout: TokenLayout) -> None:
+        self.layout = layout
+        self.cuts: list[Cuts] = [()]
+        self._numbers: dict[Cuts, int] = {(): 0}
+        self._edges: dict[Removal, Edges | ScatteredEdges] = {}
+        self._first_rows: dict[int, int] = {}
+        self._open: dict[tuple[int, int, int], int] = {}
+
+    def number(self, cuts: Cuts) -> int:
+        """The number of these flows, cut together."""
+        if cuts not in self._numbers:
+            self._numbers[cuts] = len(self.cuts)
+            self.cuts.append(cuts)
+        return self._numbers[cuts]
+
+    def edges(self, flow: Removal) -> Edges | ScatteredEdges:
+        if flow not in self._edges:
+            self._edges[flow] = flow.edges(self.layout)
+        return self._edges[flow]
+
+    def first_row(self, kind: int) -> int:
+        """The first row that these cuts change."""
+        if kind not in self._first_rows:
+            self._first_rows[kind] = min(self.edges(flow).first_row for flow in self.cuts[kind])
+        return self._first_rows[kind]
+
+    def first_key(self, kind: int, queries: int, first: int) -> int:
+        """The first row from `first` on that some row from `queries` on may read, or is, under these cuts."""
+        key = (kind, queries, first)
+        if key not in self._open:
+            self._open[key] = self._first_open(self.cuts[kind], queries, first)
+        return self._open[key]
+
+    def _first_open(self, cuts: Cuts, queries: int, first: int) -> int:
+        length = self.layout.length
+        closed = np.zeros(length, dtype=bool)
+        for flow in cuts:
+            edges = self.edges(flow)
+            # Random edges may close a column to all rows too, but it is not worth finding out.
+            if flow.heads is None and isinstance(edges, Edges):
+                closed |= _lost_by_all(edges, queries, length)
+        open_rows = np.flatnonzero(~closed[first:queries])
+        return first + int(open_rows[0]) if open_rows.size else queries
+
+
+def _lost_by_all(edges: Edges, queries: int, length: int) -> np.ndarray:
+    """Columns that every row from `queries` on loses, bool (length,)."""
+    left = np.ones(length - queries, dtype=bool)
+    lost = np.ones(length, dtype=bool)
+    for rows, columns in edges.rectangles:
+        rows = rows[rows >= queries]
+        if rows.size:
+            left[rows - queries] = False
+            here = np.zeros(length, dtype=bool)
+            here[columns] = True
+            lost &= here
+    return np.zeros(length, dtype=bool) if left.any() else lost
+
+
+def first_row(knockouts: Sequence[Knockout], flows: Flows) -> int:
+    """The first row that any of these knockouts changes; the prompt's length where none does."""
+    cut = {cut.flow for knockout in knockouts for cut in knockout.cuts if cut.layers}
+    return min((flows.edges(flow).first_row for flow in cut), default=flows.layout.length)
+
+
+def make_jobs(prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers: int) -> list[Job]:
+    """One job for every knockout that cuts anything."""
+    return [
+        make_job(prompt, place, knockout, flows, n_layers)
+        for place, knockout in enumerate(knockouts)
+        if knockout.layers(n_layers)
+    ]
+
+
+def make_job(prompt: int, place: int, knockout: Knockout, flows: Flows, n_layers: int) -> Job:
+    """What one knockout needs, by going back from the last row."""
+    touched = {layer: flows.number(cuts) for layer, cuts in knockout.layers(n_layers).items()}
+    kinds = tuple(touched.get(layer, 0) for layer in range(n_layers))
+    first = min(flows.first_row(kind) for kind in set(touched.values()))
+    start = flows.layout.length - 1
+    starts = [start]
+    for kind in reversed(kinds):
+        lowest = min(first, start)
+        start = flows.first_key(kind, start, lowest) if kind else lowest
+        starts.append(start)
+    return Job(prompt, place, kinds, tuple(reversed(starts)), min(touched))
+
+
+def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) -> Job:
+    """Rows `first`.. of all layers computed anew without any cut: what comes out shows the rounding."""
+    return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), 0)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Jobs that share their rows in one layer, and which rows of it they need."""
+
+    members: list[int]
+    start: int
+    stop_start: int
+
+
+def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Plan:
+    """Shares the rows of jobs that cut the same so far. Nodes alike lie side by side."""
+    layers: list[tuple[Node, ...]] = []
+    at: list[int | None] = [None] * len(jobs)
+    for layer in range(n_layers):
+        groups: dict[tuple[int | None, int, int, int], _Group] = {}
+        for number, job in enumerate(jobs):
+            if layer < job.begin:
+                continue
+            start, stop_start = job.starts[layer], job.starts[layer + 1]
+            # What starts here starts from the untouched rows; the first row that counts sets it apart.
+            key = (at[number], job.prompt, job.kinds[layer], start if at[number] is None else -1)
+            group = groups.get(key)
+            if group is None:
+                groups[key] = _Group([number], start, stop_start)
+            else:
+                group.members.append(number)
+                group.start = min(group.start, start)
+                group.stop_start = min(group.stop_start, stop_start)
+        nodes = [
+            Node(parent, prompt, kind, group.start, group.stop_start)
+            for (parent, prompt, kind, _), group in groups.items()
+        ]
+        order = sorted(
+            range(len(nodes)),
+            key=lambda i: (nodes[i].prompt, nodes[i].start, nodes[i].stop_start, nodes[i].kind),
+        )
+        place = {old: new for new, old in enumerate(order)}
+        for old, group in enumerate(groups.values()):
+            for number in group.members:
+                at[number] = place[old]
+        layers.append(tuple(nodes[old] for old in order))
+    leaves = tuple(node for node in at if node is not None)
+    assert len(leaves) == len(jobs)
+    return Plan(tuple(layers), leaves, tuple(lengths))
+
+
+def chunks(jobs: Sequence[Job], most_rows: int) -> list[list[Job]]:
+    """Jobs in stretches of at most `most_rows` rows, but at least one job, evenly filled.
+
+    Jobs that share rows stay together: they are sorted by where they start and what they cut.
+    """
+    ordered = sorted(jobs, key=lambda job: (job.prompt, -job.rows, job.begin, job.kinds))
+    total = sum(job.rows for job in jobs)
+    even = total / max(1, -(-total // most_rows))
+    found: list[list[Job]] = []
+    filled = 0
+    for job in ordered:
+        if not found or filled + job.rows > most_rows or filled >= even:
+            found.append([])
+            filled = 0
+        found[-1].append(job)
+        filled += job.rows
+    return found

@@ -1,0 +1,192 @@
+"""The untouched model on one prompt: one forward, and everything of it that knockouts use again.
+
+Axes: s position, d model, H query heads, K key/value heads, e head dim, q query, k key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.engine.incremental.precision import head
+from workbench.engine.readout import probabilities
+from workbench.models.attention import CUT_BELOW, UNREAD, stand_in
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
+    from workbench.prompts.prompt import Prompt
+
+_BY_ROW = ("position_embeddings", "position_ids", "cache_position")
+"""Arguments of a decoder layer with one entry a row: along the last axis, or the last but one of rotary
+embeddings."""
+_WITHOUT_ROWS = ("attention_mask", "past_key_values", "past_key_value", "use_cache", "output_attentions")
+_AGREES = {torch.float32: 1e-4, torch.float64: 1e-8}
+
+
+class CannotReuse(Exception):
+    """This model does something between or inside its layers that reuse would leave out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Untouched:
+    """What one forward of the untouched model leaves behind."""
+
+    logits: Tensor
+    """Logits of the last row, as the model gave them (vocab,)."""
+    last: Tensor
+    """The residual stream of the last row after the last layer, (1, d)."""
+    length: int
+    first: int
+    """Residual streams are kept from this row on."""
+    resid: list[Tensor]
+    """The residual stream before each layer, (s - first, d)."""
+    keys: list[Tensor]
+    """Keys of each layer as attention uses them, after their rotation, (1, K, s, e)."""
+    values: list[Tensor]
+    """Values of each layer, (1, K, s, e)."""
+    arguments: list[dict[str, Any]]
+    """What each layer was called with, beside the residual stream, the mask and the cache."""
+    keep: list[Tensor | None]
+    """Each layer's own mask, bool (q, k) on the CPU, where it is more than causal."""
+
+
+@torch.no_grad()
+def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
+    """One forward of the untouched model. It is not waited for: a device may still be at work.
+
+    Raises CannotReuse where the layers of this model cannot be run on their own.
+    """
+    layers = list(model.family.decoder_layers(model.hf))
+    watch = _Watch(first, len(prompt))
+    handles = [
+        handle
+        for layer in layers
+        for handle in (
+            layer.register_forward_pre_hook(watch.before, with_kwargs=True),
+            layer.register_forward_hook(watch.after),
+        )
+    ]
+    try:
+        with stand_in([layer.self_attn for layer in layers], watch.attention):
+            logits = model.hf(**prompt.inputs, use_cache=False, **model.only_last_logits).logits[0, -1]
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert watch.output is not None
+    return Untouched(
+        logits=logits,
+        last=watch.output[0, -1:],
+        length=len(prompt),
+        first=first,
+        resid=watch.resid,
+        keys=watch.keys,
+        values=watch.values,
+        arguments=watch.arguments,
+        keep=watch.keep,
+    )
+
+
+@torch.no_grad()
+def untouched_probabilities(model: VideoLLM, untouched: Untouched, *, wide: bool = False) -> Tensor:
+    """Probabilities of the last row, float32 (vocab,); from the residual stream in float32 where `wide`.
+
+    Raises ModelError where the logits are not finite, CannotReuse where they do not come from the residual
+    stream alone.
+    """
+    p = probabilities(untouched.logits)
+    logits = untouched.logits.float()
+    own = head(model, untouched.last, wide=wide)[0].float()
+    if float((own - logits).abs().max()) > _AGREES.get(model.dtype, 0.1) * float(logits.abs().max()):
+        raise CannotReuse("its logits are not lm_head(norm(residual stream))")
+    return probabilities(own) if wide else p
+
+
+class _Watch:
+    """Looks on as the layers run, one after another."""
+
+    def __init__(self, first: int, length: int) -> None:
+        self.first, self.length = first, length
+        self.output: Tensor | None = None
+        self.resid: list[Tensor] = []
+        self.keys: list[Tensor] = []
+        self.values: list[Tensor] = []
+        self.arguments: list[dict[str, Any]] = []
+        self.keep: list[Tensor | None] = []
+        self._masks: dict[int, tuple[Any, Tensor | None]] = {}
+
+    def before(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        given = dict(kwargs)
+        hidden = args[0] if args else given.pop("hidden_states")
+        name = type(module).__name__
+        if len(args) > 1:
+            raise CannotReuse(f"{name} takes unnamed arguments")
+        for argument, value in given.items():
+            parts = value if isinstance(value, tuple | list) else [value]
+            known = argument in (*_BY_ROW, *_WITHOUT_ROWS)
+            if not known and any(isinstance(part, Tensor) for part in parts):
+                raise CannotReuse(f"{name} takes {argument}")
+        if self.output is not None and hidden is not self.output and not torch.equal(hidden, self.output):
+            raise CannotReuse(f"something is added to the residual stream before layer {len(self.resid) + 1}")
+        self.resid.append(hidden[0, self.first :].clone())
+        self.arguments.append({name: value for name, value in given.items() if name not in _WITHOUT_ROWS})
+
+    def after(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if not isinstance(output, Tensor):
+            raise CannotReuse(f"{type(module).__name__} gives {type(output).__name__}, not a residual stream")
+        self.output = output
+
+    def attention(
+        self,
+        module: nn.Module,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Any,
+        default: Callable[..., Any],
+        **options: Any,
+    ) -> Any:
+        for name in UNREAD:
+            if options.get(name) is not None:
+                raise CannotReuse(f"{type(module).__name__} uses {name}")
+        self.keys.append(key)
+        self.values.append(value)
+        if id(mask) not in self._masks:
+            # The mask itself is held beside what was read, so that no other one can take its id.
+            self._masks[id(mask)] = mask, _own_mask(mask, self.length)
+        self.keep.append(self._masks[id(mask)][1])
+        return default(module, query, key, value, mask, **options)
+
+
+def rows_of(parts: Sequence[Mapping[str, Any]], rows: Tensor) -> dict[str, Any]:
+    """A layer's arguments for `rows`, which count through the prompts of `parts` one after another."""
+    chosen: dict[str, Any] = {}
+    for name, value in parts[0].items():
+        if name == "position_embeddings" and value is not None:
+            chosen[name] = tuple(
+                torch.cat([part[name][axis] for part in parts], dim=-2)[..., rows, :]
+                for axis in range(len(value))
+            )
+        elif name in _BY_ROW and value is not None:
+            chosen[name] = torch.cat([part[name] for part in parts], dim=-1)[..., rows]
+        else:
+            chosen[name] = value
+    return chosen
+
+
+def _own_mask(mask: Any, length: int) -> Tensor | None:
+    """A mask that attention was handed, as bool (q, k); None where it is causal and no more."""
+    if mask is None:
+        return None
+    if not isinstance(mask, Tensor) or mask.ndim != 4 or mask.shape[:2] != (1, 1):
+        raise CannotReuse("its attention masks differ from head to head")
+    keep = mask[0, 0]
+    if keep.dtype != torch.bool:
+        if not bool(((keep == 0) | (keep <= CUT_BELOW)).all()):
+            raise CannotReuse("its attention masks add to the scores")
+        keep = keep == 0
+    causal = torch.ones(length, length, dtype=torch.bool, device=keep.device).tril()
+    return None if torch.equal(keep & causal, causal) else (keep & causal).cpu()

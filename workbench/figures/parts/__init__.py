@@ -1,0 +1,1 @@
+"""What figures share: the template, panels, text."""

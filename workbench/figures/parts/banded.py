@@ -1,0 +1,107 @@
+"""A line with the band of its interval: the mark that all curves by layer share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import plotly.graph_objects as go
+
+from workbench.figures.parts.template import LineStyle, translucent
+
+
+class Estimate(Protocol):
+    """A mean at a layer, and the ends of its interval."""
+
+    @property
+    def layer(self) -> int: ...
+    @property
+    def mean(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def banded_line(
+    points: Sequence[Estimate],
+    style: LineStyle,
+    name: str,
+    told: Sequence[str],
+    *,
+    in_legend: Mapping[str, Any],
+    opacity: float | None = None,
+) -> list[go.Scatter]:
+    """The band, and the line to lie on it. `name` and what is `told` on hovering must be safe for plotly.
+
+    `in_legend` are the line's `showlegend` and `legendrank`.
+    """
+    layers = [point.layer for point in points]
+    band = go.Scatter(
+        x=layers + layers[::-1],
+        y=[point.high for point in points] + [point.low for point in points][::-1],
+        fill="toself",
+        fillcolor=translucent(style.color, 0.16),
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        name=name,
+        legendgroup=name,
+        opacity=opacity,
+    )
+    line = go.Scatter(
+        x=layers,
+        y=[point.mean for point in points],
+        mode="lines+markers",
+        line={"color": style.color, "dash": style.dash, "width": 2.2},
+        marker={"color": style.color, "symbol": style.symbol, "size": 7},
+        opacity=opacity,
+        **_named(name, told),
+        **in_legend,
+    )
+    if len(points) == 1:  # a band of one point has no width
+        above, below = points[0].high - points[0].mean, points[0].mean - points[0].low
+        line.error_y = {
+            "symmetric": False,
+            "array": [above],
+            "arrayminus": [below],
+            "thickness": 1.4,
+            "width": 5,
+        }
+    return [band, line]
+
+
+def arrowheads(
+    points: Sequence[Estimate],
+    style: LineStyle,
+    name: str,
+    told: Sequence[str],
+    *,
+    ceiling: float,
+    text: Sequence[str] = (),
+    opacity: float | None = None,
+) -> go.Scatter:
+    """Marks at the upper end of the axis for means above it, perhaps with `text` beside them."""
+    words = {"text": list(text), "textposition": "middle right"} if text else {}
+    return go.Scatter(
+        x=[point.layer for point in points],
+        y=[ceiling] * len(points),
+        mode="markers+text" if text else "markers",
+        textfont={"size": 12, "color": style.color},
+        marker={"color": style.color, "symbol": "triangle-up", "size": 11},
+        cliponaxis=False,
+        showlegend=False,
+        opacity=opacity,
+        **_named(name, told),
+        **words,
+    )
+
+
+def _named(name: str, told: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "legendgroup": name,
+        "customdata": [[words] for words in told],
+        "hovertemplate": f"<b>{name}</b><br>%{{customdata[0]}}<extra></extra>",
+    }

@@ -1,0 +1,1 @@
+"""Checkpoint folders: how authors' files become a model."""

@@ -1,0 +1,1 @@
+"""Hook points: TransformerLens' names for places in a model, read and written."""

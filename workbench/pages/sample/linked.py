@@ -1,0 +1,109 @@
+"""Pages beside a report that look into single samples: the viewer, with what it needs inside."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import pandas as pd
+
+from workbench.errors import RunError
+
+if TYPE_CHECKING:
+    from workbench.analyses.lens.keywords import KeywordList
+    from workbench.data import Sample
+    from workbench.models import VideoLLM
+    from workbench.runs import Run
+    from workbench.video import Sampling
+
+FOLDER = "samples"
+"""The pages' folder in a run folder."""
+MOST_BYTES = 1_000_000
+_MOST_LAYERS = 16
+
+
+class SamplePage(NamedTuple):
+    """A page that lies beside a report."""
+
+    task: str
+    sample_id: str
+    address: str
+    """From the run folder: letters, digits, dots, dashes and underscores, behind `samples/`."""
+
+
+def page_name(sample_id: str) -> str:
+    """The file of a sample's page. Ids come from data sets: whatever they hold, this is one plain name.
+
+    Part of a hash keeps ids apart that differ only in what a file name cannot hold, or in case.
+    """
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", sample_id).strip("_")[:80]
+    digest = hashlib.sha256(sample_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{plain}-{digest}.html" if plain else f"{digest}.html"
+
+
+def samples_to_show(run: Run, per_task: int = 1) -> list[str]:
+    """Ids of the first samples of each task that have effects, correctly answered ones before others."""
+    used = list(set(run.table["sample_id"]))
+    mine = cast(pd.DataFrame, run.samples[run.samples["sample_id"].isin(used)])
+    ordered = mine.sort_values("correct", ascending=False, kind="stable")
+    chosen = set(ordered.groupby("task", sort=False).head(per_task)["sample_id"])
+    return [name for name in mine["sample_id"] if name in chosen]
+
+
+def write_sample_page(
+    model: VideoLLM,
+    sample: Sample,
+    run: Run,
+    folder: Path | str,
+    *,
+    keywords: Sequence[KeywordList] = (),
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
+) -> Path:
+    """Write the viewer of one sample into `folder`/samples, at most 1 MB where its frames leave room for it.
+
+    It shows the sample's curves of `run`, and the lens in the colours of those `keywords` that the model can
+    say. `style` and `frames` are those of the run. Raises WorkbenchError where the sample cannot be shown.
+    """
+    # Not above: reading a run needs neither torch nor the model's code.
+    from workbench.analyses.lens.logit_lens import logit_lens
+    from workbench.widgets import Exploration, write_page
+
+    prompt = model.encode(sample, style=style, frames=frames)
+    table = run.table
+    curves = bool(((table["sample_id"] == sample.id) & (table["layer"] > 0)).any())
+    has_cells = prompt.layout.grid is not None and prompt.layout.n_frames > 0
+    known = _sayable(model, keywords) if has_cells else ()
+    layers = layers_to_show(model.n_layers)
+    lens = None
+    if has_cells:
+        lens = logit_lens(model, prompt, layers=layers, top_k=1, keywords=known, progress=False)
+    exploration = Exploration(model, prompt, run=run if curves else None, lens=lens, layers=layers)
+    return write_page(exploration, Path(folder) / FOLDER / page_name(sample.id), most_bytes=MOST_BYTES)
+
+
+def layers_to_show(n_layers: int) -> list[int]:
+    """Layers from 1 up to the last, in even steps, at most 16: the fewer layers, the more tokens fit."""
+    step = -(-n_layers // _MOST_LAYERS)
+    return list(range(n_layers, 0, -step))[::-1]
+
+
+def sample_pages(folder: Path, samples: pd.DataFrame) -> list[SamplePage]:
+    """The pages that lie in a run folder, of the samples of its run."""
+    named = zip(samples["task"], samples["sample_id"], strict=True)
+    pages = [SamplePage(str(task), str(name), f"{FOLDER}/{page_name(str(name))}") for task, name in named]
+    return [page for page in pages if (folder / page.address).is_file()]
+
+
+def _sayable(model: VideoLLM, keywords: Sequence[KeywordList]) -> Sequence[KeywordList]:
+    """The lists, or none where the model's vocabulary lacks one of their words: colours are no need."""
+    from workbench.analyses.lens.keywords import match_keywords
+
+    try:
+        match_keywords(model, keywords)
+    except RunError:
+        return ()
+    return keywords

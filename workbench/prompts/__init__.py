@@ -1,0 +1,33 @@
+"""From a sample to a prompt: styles of asking, the text around a question, and which rows are what."""
+
+from __future__ import annotations
+
+from workbench.prompts.layout import TokenLayout
+from workbench.prompts.spans import INDEXED_SPANS, PLAIN_SPANS, Span
+from workbench.prompts.styles import (
+    STYLES,
+    CharRange,
+    Piece,
+    PromptText,
+    Style,
+    build_prompt,
+    check_style,
+    default_style,
+)
+from workbench.prompts.turn import Turn
+
+__all__ = [
+    "INDEXED_SPANS",
+    "PLAIN_SPANS",
+    "STYLES",
+    "CharRange",
+    "Piece",
+    "PromptText",
+    "Span",
+    "Style",
+    "TokenLayout",
+    "Turn",
+    "build_prompt",
+    "check_style",
+    "default_style",
+]

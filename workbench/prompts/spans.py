@@ -1,0 +1,139 @@
+"""Span expressions: names of token rows, as users type them, checked without a prompt.
+
+`question`, `frame[3]`, `frame[0:4]`, `cell[2,0,5]`, `option[A]`, and unions such as `video + question`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workbench.errors import SpanError, near_matches
+
+if TYPE_CHECKING:
+    from workbench.prompts.layout import TokenLayout
+
+PLAIN_SPANS: dict[str, str] = {
+    "system": "all rows before the video",
+    "video": "all rows of the video, separators included",
+    "separator": "rows inside the video that show no frame (newlines, time stamps)",
+    "gap": "rows between the video and the question",
+    "question": "from the first word of the question to the end of the last option",
+    "nonoption": "the question text without its options",
+    "true_option": "the right option, with its mark",
+    "false_options": "all wrong options, with their marks",
+    "tail": "rows after the question, without the last one",
+    "last": "the last row of the prompt",
+    "generated": "rows that the model wrote itself",
+    "text": "all rows after the video",
+}
+INDEXED_SPANS: dict[str, str] = {
+    "frame[t]": "rows of frame t, counted from 0",
+    "frame[a:b]": "rows of the frames a .. b-1; frame[:b], frame[a:] and frame[:] leave an end open",
+    "cell[t,i,j]": "the cell in row i and column j of frame t, counted from 0; each may be a range a:b or :",
+    "option[A]": "rows of option A, with its mark",
+}
+_SPELLINGS = (*PLAIN_SPANS, *INDEXED_SPANS)
+_INDEX_HELP = {
+    "frame": "frame[t] or frame[a:b], frames counted from 0 and a < b, for example frame[3] or frame[0:4]",
+    "cell": "cell[t,i,j], frame, row and column counted from 0, for example cell[3,0,5] or cell[3,0:2,5]",
+    "option": "option[A] with one letter, for example option[B]",
+}
+_TERM = re.compile(r"(?P<name>[a-z][a-z_]*)(?:\[(?P<index>[^\[\]]*)\])?")
+_AXIS = re.compile(r"(?P<start>[0-9]*)(?P<colon>:?)(?P<stop>[0-9]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A set of prompt rows by name: one or more terms, joined by `+`.
+
+    Raises SpanError for a term that no prompt can have, with the nearest names.
+    """
+
+    terms: tuple[str, ...]
+    """Canonical terms, in the order typed: ("video", "frame[0:4]")."""
+
+    def __post_init__(self) -> None:
+        terms = tuple(_canonical_term(term, whole="+".join(self.terms)) for term in self.terms)
+        if not terms:
+            raise SpanError(
+                "A span needs at least one name. Write for example 'question' or 'video + question'."
+            )
+        for term in terms:
+            if terms.count(term) > 1:
+                raise SpanError(
+                    f"{' + '.join(terms)!r} names {term!r} twice. Name each part of a union once."
+                )
+        object.__setattr__(self, "terms", terms)
+
+    @classmethod
+    def parse(cls, text: str) -> Span:
+        """Reads `video + question` and the like; spacing and case do not matter."""
+        return cls(tuple(text.split("+")))
+
+    def __str__(self) -> str:
+        return " + ".join(self.terms)
+
+    def rows(self, layout: TokenLayout) -> np.ndarray:
+        """Sorted int64 rows of this span in `layout`; SpanError where the prompt lacks a term."""
+        return np.unique(np.concatenate([np.asarray(layout[term], dtype=np.int64) for term in self.terms]))
+
+
+def _canonical_term(text: str, *, whole: str) -> str:
+    """One term in its printed form: lower case, `_` inside names, no spaces, capital option letters."""
+    spelled = re.sub(r"\s*([\[\]:,])\s*", r"\1", text.strip().lower())
+    spelled = re.sub(r"(?<=[a-z])[\s-]+(?=[a-z])", "_", spelled)
+    if not spelled:
+        where = f"in {whole!r}" if whole.strip() else "here"
+        raise SpanError(
+            f"A span name is missing {where}. Write for example 'question' or 'video + question'."
+        )
+    found = _TERM.fullmatch(spelled)
+    name, index = (found["name"], found["index"]) if found else (spelled, None)
+    if name in PLAIN_SPANS:
+        if index is not None:
+            raise SpanError(f"{text.strip()!r}: the span {name!r} takes no index. Write {name!r}.")
+        return name
+    if name not in _INDEX_HELP:
+        raise SpanError(_unknown(text.strip(), name))
+    if index is None or (term := _canonical_index(name, index)) is None:
+        raise SpanError(f"{text.strip()!r} is not complete or not readable. Write {_INDEX_HELP[name]}.")
+    return f"{name}[{term}]"
+
+
+def _canonical_index(name: str, index: str) -> str | None:
+    """The text between the brackets in its printed form; None where it does not fit the name."""
+    if name == "option":
+        return index.upper() if re.fullmatch(r"[a-z]", index) else None
+    axes = [_canonical_axis(axis) for axis in index.split(",")]
+    if None in axes or len(axes) != {"frame": 1, "cell": 3}[name]:
+        return None
+    return ",".join(axis for axis in axes if axis is not None)
+
+
+def _canonical_axis(text: str) -> str | None:
+    """`3`, `1:4`, `:4`, `2:` or `:` in its printed form; None for anything else and for empty ranges."""
+    found = _AXIS.fullmatch(text)
+    if found is None or not (found["start"] or found["colon"]):
+        return None
+    start, stop = (str(int(part)) if part else "" for part in (found["start"], found["stop"]))
+    if found["colon"] and stop and int(start or 0) >= int(stop):
+        return None
+    return f"{start or '0' if stop else start}{found['colon']}{stop}"
+
+
+def _unknown(text: str, name: str) -> str:
+    if name in ("frames", "later_frames"):
+        return (
+            f"{text!r} is not a span by itself. Use 'video' or 'frame[a:b]', "
+            "or one of the flows 'frames -> later frames' and 'within frames'."
+        )
+    stems = {re.sub(r"\[.*", "", spelling): spelling for spelling in reversed(_SPELLINGS)}
+    hint = near_matches(name, stems)
+    for stem in _INDEX_HELP:
+        hint = hint.replace(repr(stem), repr(stems[stem]))
+    known = ", ".join(_SPELLINGS)
+    return f"{text!r} is not a span.{hint} Spans are: {known}; unions are written 'video + question'."

@@ -1,0 +1,1 @@
+"""Tables -> summaries with intervals, and tests."""
