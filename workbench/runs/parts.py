@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workbench.files import write_whole
 from workbench.runs.manifest import now
-from workbench.runs.store import SHARDS, SKIPPED, FolderStore, to_parquet, write_atomically
+from workbench.runs.store import SHARDS, SKIPPED, FolderStore, to_parquet
 from workbench.runs.tables import Skip, skipped_frame
 
 _REASON = b"skipped"
@@ -79,7 +80,7 @@ class PartStore:
         if self._folder is not None:
             self._folder.note_resume()
             named = part.table.replace_schema_metadata({_REASON: part.skipped.encode()})
-            write_atomically(self._path(self._folder, position), to_parquet(named))
+            write_whole(self._path(self._folder, position), to_parquet(named))
 
     def finish(self, name: str, parts: Sequence[Part], skipped: Sequence[Skip]) -> pa.Table:
         """All rows in one table, stored as NAME.parquet; `skipped` goes into skipped.csv."""
@@ -87,8 +88,8 @@ class PartStore:
         if self._folder is None:
             self._manifest["finished"] = now()
         else:
-            write_atomically(self._folder.path / f"{name}.parquet", to_parquet(table))
-            write_atomically(self._folder.path / SKIPPED, skipped_frame(skipped).to_csv(index=False).encode())
+            write_whole(self._folder.path / f"{name}.parquet", to_parquet(table))
+            write_whole(self._folder.path / SKIPPED, skipped_frame(skipped).to_csv(index=False).encode())
             self._folder.note_finished()
         return table
 

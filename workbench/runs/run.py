@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from workbench.attached import attached
 from workbench.errors import RunError
+from workbench.files import write_whole
 from workbench.runs.manifest import read_manifest
 from workbench.runs.store import (
     EFFECTS,
@@ -24,7 +25,6 @@ from workbench.runs.store import (
     assemble,
     read_record,
     to_json,
-    write_atomically,
     write_tables,
 )
 from workbench.runs.tables import (
@@ -91,7 +91,7 @@ class Run:
                 skipped=tuple(Skip(*row) for row in self.skipped.itertuples(index=False)),
             )
             write_tables(path, tables)
-            write_atomically(path / MANIFEST, to_json(self.manifest))
+            write_whole(path / MANIFEST, to_json(self.manifest))
         return path
 
     def __repr__(self) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.errors import RunError
+from workbench.files import write_whole
 from workbench.runs.manifest import check_same, now, read_manifest
 from workbench.runs.tables import (
     EFFECTS_SCHEMA,
@@ -138,7 +138,7 @@ class FolderStore:
         for left_over in [*self.path.glob("*.tmp"), *(self.path / SHARDS).glob("*.tmp")]:
             left_over.unlink()
         if not (self.path / MANIFEST).exists():
-            write_atomically(self.path / MANIFEST, to_json(self.manifest))
+            write_whole(self.path / MANIFEST, to_json(self.manifest))
             self._noted = True
             return
         asked, self.manifest = self.manifest, read_manifest(self.path / MANIFEST)
@@ -173,7 +173,7 @@ class FolderStore:
             )
         self.manifest["resumed"].append(self._resumed)
         self.manifest["finished"] = None
-        write_atomically(self.path / MANIFEST, to_json(self.manifest))
+        write_whole(self.path / MANIFEST, to_json(self.manifest))
 
     def finish(self, records: Sequence[Record], skipped: Sequence[Skip]) -> None:
         write_tables(self.path, assemble(records, skipped))
@@ -183,7 +183,7 @@ class FolderStore:
         """Write into the manifest that all is done, and when."""
         if self.manifest["finished"] is None:
             self.manifest["finished"] = now()
-            write_atomically(self.path / MANIFEST, to_json(self.manifest))
+            write_whole(self.path / MANIFEST, to_json(self.manifest))
 
 
 def open_store(out: Path | str | None, manifest: dict[str, Any]) -> Store:
@@ -207,21 +207,21 @@ def assemble(records: Sequence[Record], skipped: Sequence[Skip] = ()) -> Tables:
 
 def write_tables(path: Path, tables: Tables) -> None:
     """Write the final tables of a run into its folder."""
-    write_atomically(path / EFFECTS, to_parquet(tables.effects))
-    write_atomically(path / SAMPLES, to_parquet(tables.samples))
-    write_atomically(path / SKIPPED, skipped_frame(tables.skipped).to_csv(index=False).encode())
+    write_whole(path / EFFECTS, to_parquet(tables.effects))
+    write_whole(path / SAMPLES, to_parquet(tables.samples))
+    write_whole(path / SKIPPED, skipped_frame(tables.skipped).to_csv(index=False).encode())
 
 
 def put_record(path: Path, position: int, record: Record) -> None:
     """Write one sample's record; the json goes last and makes it count."""
     effects = to_parquet(record.effects)
-    write_atomically(_effects_path(path, position), effects)
+    write_whole(_effects_path(path, position), effects)
     body = {
         "sample": None if record.sample is None else record.sample._asdict(),
         "skipped": [skip._asdict() for skip in record.skipped],
         "effects_sha256": hashlib.sha256(effects).hexdigest(),
     }
-    write_atomically(_sample_path(path, position), to_json(body))
+    write_whole(_sample_path(path, position), to_json(body))
 
 
 def read_record(path: Path, position: int) -> Record | None:
@@ -260,10 +260,3 @@ def to_parquet(table: pa.Table) -> bytes:
 def to_json(body: object) -> bytes:
     """Readable json."""
     return (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part of one."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import ModelError, WorkbenchError
-from workbench.pages.sample.exploration import Exploration
 from workbench.pages.sample import page
+from workbench.pages.sample.exploration import Exploration
 from workbench.pages.sample.page import write_page
 
 if TYPE_CHECKING:
