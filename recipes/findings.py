@@ -23,7 +23,7 @@ from workbench.errors import RunError
 from workbench.interventions.depth import scaled_window
 from workbench.pages.findings import write_findings
 from workbench.recipe import Recipe, console, find_recipe, refuse_other_model
-from workbench.runs.measurement import load_measured
+from workbench.runs import load_measured
 
 if TYPE_CHECKING:
     from workbench.data import Samples
@@ -106,7 +106,7 @@ class Findings(Recipe):
 
     def _answers(self, model: VideoLLM, samples: Samples) -> pd.DataFrame:
         if self.answers is not None:
-            found = load_measured(self.answers, "answer_probability")
+            found = load_measured(self.answers, "answer_probability", "answer_probability")
             refuse_other_model(model, found.manifest, self.answers)
             return found.table
         return wb.answer_probability(
@@ -124,7 +124,7 @@ class Findings(Recipe):
 
     def _pathways(self, model: VideoLLM, run: Run) -> pd.DataFrame:
         if self.pathways is not None:
-            found = load_measured(self.pathways, "suffice")
+            found = load_measured(self.pathways, "suffice", "suffice")
             refuse_other_model(model, found.manifest, self.pathways)
             return suffice_table(found.table, seed=self.seed)
         recipe: Any = find_recipe("pathways_suffice")

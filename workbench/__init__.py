@@ -34,7 +34,7 @@ _HOMES = {
     "second_half": "interventions",
     "layers": "interventions",
     "attention_maps": "analyses.attention.maps",
-    "sweep": "analyses.sweep.sweeping",
+    "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
     # Straight to the modules: these need torch, and reading a run does not.
     "logit_lens": "analyses.lens.logit_lens",
@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
     from workbench.analyses.sweep.differences import compare_flows, compare_models
-    from workbench.analyses.sweep.sweeping import sweep
+    from workbench.analyses.sweep.effects import sweep
     from workbench.data import Sample, Samples, samples
     from workbench.interventions import (
         Flow,

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from workbench.data import Sample, Samples
 from workbench.engine import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.errors import ClipError
@@ -25,8 +27,14 @@ class StandInTokenizer:
         return [VOCABULARY.index(text.strip())] if text.strip() in VOCABULARY else [6, 4]
 
 
+class StandInClip:
+    """A clip of 8 bytes."""
+
+    frames = np.zeros(8, np.uint8)
+
+
 class StandInModel:
-    """Four layers, two frames of two tokens. Encoding fails for a sample whose video is named broken."""
+    """Four layers, two frames of two tokens. A clip that is named broken cannot be read."""
 
     name = "stand-in"
     weights_hash = "0" * 64
@@ -34,9 +42,12 @@ class StandInModel:
     device, dtype, attention = "cpu", "torch.float32", "sdpa"
     tokenizer = StandInTokenizer()
 
-    def encode(self, sample: Sample, *, frames: Any = None, style: str | None = None) -> Prompt:
+    def read_clip(self, sample: Sample, frames: Any = None) -> StandInClip:
         if sample.video.stem == "broken":
             raise ClipError(f"{sample.video} cannot be read. Copy it again.")
+        return StandInClip()
+
+    def encode(self, sample: Sample, *, clip: Any = None, style: str | None = None) -> Prompt:
         spans: dict[str, list[int]] = {"video": [1, 2, 3, 4], "question": [5, 6, 7], "last": [9]}
         if sample.task != "no_options":
             spans |= {"nonoption": [5], "option[A]": [6], "option[B]": [7], "true_option": [6]}

@@ -1,157 +1,134 @@
-"""Runs on disk: saving, reading back, and folders that hold something else."""
+"""The store: what is kept of a sample comes back, what is damaged does not."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any, NamedTuple
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pandas.testing import assert_frame_equal
 
-from tests.analyses.stand_in import StandInEngine, StandInModel, questions
-from workbench.analyses.sweep.sweeping import sweep
 from workbench.errors import RunError
-from workbench.runs import Effect, Run, effects_table, load_run
-from workbench.runs.manifest import hash_of
-from workbench.runs.store import to_parquet
-from workbench.runs.tables import EFFECTS_SCHEMA, arrow_table
+from workbench.runs import Record, SampleRow, Skip, new_manifest, table_of
+from workbench.runs.store import FolderStore, MemoryStore, joined, read_tables
+from workbench.runs.tables import schema_of
 
 
-def run(out=None, **settings) -> Run:
-    model: object = StandInModel()
-    samples = questions(0, 1, 0, broken=(2,))
-    return sweep(model, samples, "video -> last", "centred(3)", engine=StandInEngine(), out=out, **settings)  # pyright: ignore[reportArgumentType]
+class Row(NamedTuple):
+    name: str
+    layer: int
+    p: float
+    right: bool
 
 
-def test_a_run_in_memory_can_be_saved_and_read_back(tmp_path) -> None:
-    made = run()
-    assert made.folder is None
-    assert made.save(tmp_path / "deep" / "run") == tmp_path / "deep" / "run"
-    read = load_run(tmp_path / "deep" / "run")
-    assert_frame_equal(read.table, made.table, check_exact=True)
-    assert_frame_equal(read.samples, made.samples, check_exact=True)
-    assert_frame_equal(read.skipped, made.skipped)
-    assert read.manifest == made.manifest
-    assert read.folder == tmp_path / "deep" / "run"
-    assert "2 samples, 4 effects, 1 skipped" in repr(read)
+SCHEMA = schema_of(Row)
+ROWS = [Row("a", 1, 0.5, True), Row("<é>", 2, float("nan"), False)]
+ANSWER = SampleRow("s", "t", "A", 0.5, "A", "A", True, 9, 1.5)
 
 
-def test_saving_twice_is_no_error_but_another_run_is_not_overwritten(tmp_path) -> None:
-    made = run()
-    made.save(tmp_path)
-    made.save(tmp_path)
-    with pytest.raises(RunError, match="holds another run"):
-        run(seed=1).save(tmp_path)
-    assert load_run(tmp_path).manifest == made.manifest
+def manifest(**settings: Any) -> dict[str, Any]:
+    class Model:
+        device = "cpu"
+
+    return new_manifest("test", {"x": 1, **settings}, Model())
 
 
-def test_a_saved_run_equals_a_stored_one_byte_for_byte(tmp_path) -> None:
-    run(out=tmp_path / "stored")
-    run().save(tmp_path / "saved")
-    for name in ("effects.parquet", "skipped.csv"):
-        assert (tmp_path / "stored" / name).read_bytes() == (tmp_path / "saved" / name).read_bytes()
+def store(out: Path, *, keeps_samples: bool = False, **settings: Any) -> FolderStore:
+    return FolderStore(out, manifest(**settings), "rows", SCHEMA, keeps_samples=keeps_samples)
 
 
-def test_folders_without_a_run_are_refused(tmp_path) -> None:
-    with pytest.raises(RunError, match=r"holds no run: it has no manifest\.json"):
-        load_run(tmp_path)
-    with pytest.raises(RunError, match="holds no run"):
-        load_run(tmp_path / "nowhere")
+def record(rows: list[Row], sample: SampleRow | None = None, *skipped: Skip) -> Record:
+    return Record(table_of(rows, SCHEMA), sample, skipped)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "is not a run's manifest"),
-        ("[]", "is not a run's manifest"),
-        ("\x00", "is not a run's manifest"),
-        ('{"format": 1}', "is not a run's manifest"),
-        ('{"format": 99, "kind": "sweep", "settings": {}, "resumed": []}', r"has format 99.* reads format 1"),
-        ('{"format": 1, "kind": "other", "settings": {}, "resumed": []}', "another analysis"),
-    ],
-)
-def test_other_manifests_are_refused(tmp_path, text, message) -> None:
-    (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(RunError, match=message):
-        load_run(tmp_path)
-    if "other" not in text:
-        with pytest.raises(RunError, match=message):
-            run(out=tmp_path)
+RECORDS = [
+    record(ROWS, ANSWER),
+    record([], None, Skip("b", "", "broken: <b>é</b>")),
+    record(ROWS[:1], ANSWER, Skip("c", "video -> last", "no video")),
+]
 
 
-def test_folders_that_cannot_be_written_are_refused(tmp_path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match=r"is a file; out= must name a folder"):
-        run(out=tmp_path / "file")
-    with pytest.raises(RunError, match="cannot be written"):
-        run(out=tmp_path / "file" / "below")
+def same(one: pa.Table, two: pa.Table) -> bool:
+    """NaN is equal to NaN here."""
+    return one.schema == two.schema and str(one.to_pylist()) == str(two.to_pylist())
 
 
-def test_an_unfinished_run_can_be_looked_at(tmp_path) -> None:
-    run(out=tmp_path)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "finished": None}))
-    (tmp_path / "effects.parquet").unlink()
-    (tmp_path / "shards" / "sample-00001.json").unlink()
-    part = load_run(tmp_path)
-    assert not part.finished
-    assert part.samples["sample_id"].tolist() == ["direction/0"]
-    assert part.skipped["sample_id"].tolist() == ["direction/2"]
-    assert "unfinished" in repr(part)
+@pytest.mark.parametrize("keeps_samples", [True, False])
+def test_records_come_back_and_become_one_table(tmp_path: Path, keeps_samples: bool) -> None:
+    with store(tmp_path, keeps_samples=keeps_samples) as kept:
+        for position, one in enumerate(RECORDS):
+            kept.put(position, one)
+        back = [kept.get(position) for position in range(4)]
+        assert back[3] is None
+        for got, put in zip(back[:3], RECORDS, strict=True):
+            assert got is not None
+            assert same(got.rows, put.rows)
+            assert got[1:] == put[1:]
+        tables = joined(RECORDS, SCHEMA, left_out=[Skip("z", "", "never there")])
+        assert tables.rows["name"].to_pylist() == ["a", "<é>", "a"]
+        assert [skip.sample_id for skip in tables.skipped] == ["z", "b", "c"]
+        kept.finish(tables)
+        assert kept.manifest["finished"]
+    read = read_tables(tmp_path, "rows")
+    assert read is not None
+    assert same(read.rows, tables.rows)
+    assert read.skipped == tables.skipped
+    assert read.samples.num_rows == (2 if keeps_samples else 0)
+    assert (tmp_path / "samples.parquet").exists() is keeps_samples
 
 
-def test_a_saved_run_whose_tables_are_damaged_is_refused(tmp_path) -> None:
-    run().save(tmp_path)
-    (tmp_path / "samples.parquet").write_bytes(b"PAR1PAR1")
-    with pytest.raises(RunError, match="missing or damaged"):
-        load_run(tmp_path)
+def test_in_memory_nothing_is_kept_but_the_run_ends() -> None:
+    with MemoryStore(manifest()) as kept:
+        kept.put(0, RECORDS[0])
+        assert kept.get(0) is None
+        kept.finish(joined(RECORDS, SCHEMA))
+        assert kept.manifest["finished"]
 
 
-def test_reasons_keep_their_commas_quotes_and_lines(tmp_path) -> None:
-    made = run()
-    odd = 'a, "b"\nNA\n null'
-    made.skipped.loc[0, "reason"] = odd
-    made.save(tmp_path)
-    assert load_run(tmp_path).skipped["reason"].tolist() == [odd]
+@pytest.mark.parametrize("name", ["rows-00000.parquet", "sample-00000.json"])
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"{}", b"not a shard at all", "half", "one bit", None])
+def test_a_damaged_shard_is_as_good_as_none(tmp_path: Path, name: str, content: bytes | str | None) -> None:
+    with store(tmp_path) as kept:
+        kept.put(0, RECORDS[0])
+        path = tmp_path / "shards" / name
+        whole = path.read_bytes()
+        if content is None:
+            path.unlink()
+        elif content == "half":
+            path.write_bytes(whole[: len(whole) // 2])
+        elif content == "one bit":
+            at = whole.index(b"sha256") + 12 if name.endswith("json") else len(whole) // 2
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        else:
+            assert isinstance(content, bytes)
+            path.write_bytes(content)
+        assert kept.get(0) is None
+        path.write_bytes(whole)
+        assert kept.get(0) is not None
 
 
-def test_a_figure_comes_from_the_table() -> None:
-    traces = run().figure().to_dict()["data"]
-    assert any("video" in str(trace.get("name")) for trace in traces)
+def test_rows_of_another_table_are_not_taken(tmp_path: Path) -> None:
+    with store(tmp_path) as kept:
+        kept.put(0, RECORDS[0])
+        rows = tmp_path / "shards" / "rows-00000.parquet"
+        pq.write_table(pq.read_table(rows).select(["name"]), rows)
+        assert kept.get(0) is None
 
 
-text = st.text(st.characters(codec="utf-8"), max_size=8)
-effects = st.builds(
-    Effect,
-    sample_id=text,
-    task=text,
-    flow=text,
-    window=text,
-    layer=st.integers(0, 80),
-    first_layer=st.integers(1, 80),
-    last_layer=st.integers(0, 80),
-    token=text,
-    p_base=st.floats(allow_nan=False),
-    p_knockout=st.floats(allow_nan=False),
-    change_percent=st.floats(allow_nan=False),
-    correct_base=st.booleans(),
-    correct_knockout=st.booleans(),
-)
+def test_other_settings_and_a_second_writer_are_refused(tmp_path: Path) -> None:
+    with store(tmp_path):
+        with pytest.raises(RunError, match="Another process"):
+            store(tmp_path).__enter__()
+    with pytest.raises(RunError, match="y: nothing in the folder"):
+        store(tmp_path, y=2).__enter__()
 
 
-@given(st.lists(effects, max_size=5))
-def test_tables_survive_pandas_and_parquet_exactly(rows) -> None:
-    table = effects_table(rows)
-    frame = table.to_pandas()
-    assert [Effect(*row) for row in frame.itertuples(index=False, name=None)] == rows
-    again = arrow_table(frame, EFFECTS_SCHEMA)
-    assert again.equals(table)
-    assert to_parquet(again) == to_parquet(table)
-    empty = pd.DataFrame(effects_table([]).to_pandas())
-    assert list(empty.dtypes) == list(frame.dtypes)
-
-
-def test_ids_in_another_order_are_another_data_set() -> None:
-    assert hash_of(["a", "b"]) != hash_of(["b", "a"])
+def test_a_shard_says_in_plain_words_what_it_holds(tmp_path: Path) -> None:
+    with store(tmp_path) as kept:
+        kept.put(12, RECORDS[2])
+    body = json.loads((tmp_path / "shards" / "sample-00012.json").read_text())
+    assert body["sample"]["sample_id"] == "s"
+    assert body["skipped"] == [{"sample_id": "c", "flow": "video -> last", "reason": "no video"}]
+    assert set(body) == {"sample", "skipped", "rows_sha256"}

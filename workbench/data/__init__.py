@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.data.answers import letter_of, same_word
-from workbench.data.collection import Samples, Skipped
+from workbench.data.collection import Samples, Skipped, as_samples
 from workbench.data.dataset import Dataset
 from workbench.data.registry import DATASETS, samples
 from workbench.data.sample import LETTERS, Sample
@@ -17,6 +17,7 @@ __all__ = [
     "Sample",
     "Samples",
     "Skipped",
+    "as_samples",
     "letter_of",
     "load_folder",
     "same_word",

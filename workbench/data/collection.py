@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
 
 from workbench.data.display import samples_html
 from workbench.data.sample import Sample, shown
-from workbench.errors import SampleError, near_matches
+from workbench.errors import RunError, SampleError, near_matches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,3 +203,13 @@ class Samples(Sequence[Sample]):
 
     def _repr_html_(self) -> str:
         return samples_html(self._name, self.counts(), self._items, self._skipped)
+
+
+def as_samples(samples: Samples | Sequence[Sample] | Sample) -> Samples:
+    """Samples from a list of them, or from a single one. Raises RunError where there is none."""
+    if isinstance(samples, Sample):
+        samples = [samples]
+    found = samples if isinstance(samples, Samples) else Samples(samples, name="own")
+    if not len(found):
+        raise RunError("There are no samples to go through. Pass wb.samples(...), or a list of Sample.")
+    return found

@@ -68,7 +68,7 @@ def encode(
                 "beside it. Change the sample (dataclasses.replace), or give a clip or a path instead."
             )
         given, asked = sample, sample
-        shown = _clip_of_sample(sample, clip, frames)
+        shown = _clip(clip, frames) if clip is not None else model.read_clip(sample, frames)
         words = build_prompt(asked, style or default_style(asked))
     else:
         if clip is not None:
@@ -107,11 +107,10 @@ def encode(
     )
 
 
-def _clip_of_sample(sample: Sample, clip: Clip | None, frames: Sampling | int | str | None) -> Clip:
+def clip_of(sample: Sample, frames: Sampling | int | str | None = None) -> Clip:
+    """See `VideoLLM.read_clip`."""
     from workbench.video import read_clip
 
-    if clip is not None:
-        return _clip(clip, frames)
     chosen = DEFAULT_FRAMES if frames is None else frames
     return read_clip(sample.video, chosen, start=sample.start, end=sample.end)
 

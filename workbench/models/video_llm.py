@@ -15,7 +15,7 @@ from torch import Tensor
 
 from workbench.attached import attached
 from workbench.models.checkpoints.folder import hash_weights
-from workbench.models.encode import Separators, encode
+from workbench.models.encode import Separators, clip_of, encode
 from workbench.models.families import Family
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.prompt import Prompt
@@ -191,6 +191,10 @@ class VideoLLM:
             pixels=pixels,
             backend=backend,
         )
+
+    def read_clip(self, sample: Sample, frames: Sampling | int | str | None = None) -> Clip:
+        """The sample's clip, its frames chosen as `encode` would. Safe in threads. Raises ClipError."""
+        return clip_of(sample, frames)
 
     def trace(self, prompt: Prompt, **kwargs: Any) -> Any:
         """nnsight's trace of a forward pass: `with model.trace(prompt): out = model.nn.output.save()`."""

@@ -1,31 +1,51 @@
-"""Results: tidy tables, run folders that can be resumed, provenance."""
+"""Runs: one loop over samples, one store that can be resumed, one manifest."""
 
+from workbench.runs.encoding import Encoder, nothing_usable, read_frames
+from workbench.runs.executors import Executor, Job, ThisProcess
+from workbench.runs.loop import Measured, measure_samples
 from workbench.runs.manifest import data_settings, model_settings, new_manifest
-from workbench.runs.run import Run, load_run, make_run
-from workbench.runs.store import Record, holds_run, open_store
+from workbench.runs.measurement import Done, Measurement, PromptMeasurement, Unusable
+from workbench.runs.progress import progress_bar
+from workbench.runs.record import Asked, Record
+from workbench.runs.run import Run, as_run, load_measured, load_run
 from workbench.runs.tables import (
     EFFECT_COLUMNS,
     SAMPLE_COLUMNS,
     Effect,
     SampleRow,
     Skip,
-    effects_table,
+    effects_schema,
+    table_of,
 )
 
 __all__ = [
     "EFFECT_COLUMNS",
     "SAMPLE_COLUMNS",
+    "Asked",
+    "Done",
     "Effect",
+    "Encoder",
+    "Executor",
+    "Job",
+    "Measured",
+    "Measurement",
+    "PromptMeasurement",
     "Record",
     "Run",
     "SampleRow",
     "Skip",
+    "ThisProcess",
+    "Unusable",
+    "as_run",
     "data_settings",
-    "effects_table",
-    "holds_run",
+    "effects_schema",
+    "load_measured",
     "load_run",
-    "make_run",
+    "measure_samples",
     "model_settings",
     "new_manifest",
-    "open_store",
+    "nothing_usable",
+    "progress_bar",
+    "read_frames",
+    "table_of",
 ]

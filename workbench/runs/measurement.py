@@ -1,139 +1,102 @@
-"""Analyses that run a model once a sample: skip what cannot be used, go on where a run stopped."""
+"""What a run does with its samples: the one seam between the loop and everything that is measured."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import pandas as pd
+import pyarrow as pa
 
-from workbench.analyses.answers.accuracy import refuse_unusable
-from workbench.analyses.sweep.effects import read_frames
-from workbench.analyses.sweep.sweeping import as_samples, nothing_usable
-from workbench.errors import RunError, WorkbenchError
-from workbench.prompts import check_style
-from workbench.runs import Skip, data_settings, holds_run, model_settings, new_manifest
-from workbench.runs.parts import Part, PartStore
-from workbench.runs.progress import progress_bar
-from workbench.runs.store import MANIFEST, SKIPPED, read_manifest
-from workbench.runs.tables import schema_of, skipped_frame
+from workbench.runs.encoding import Encoder
+from workbench.runs.record import Asked, Record
+from workbench.runs.tables import Skip, schema_of, table_of
 
 if TYPE_CHECKING:
-    from workbench.data import Sample, Samples
-    from workbench.models import Prompt, VideoLLM
-    from workbench.video import Sampling
+    from workbench.data import Sample
+    from workbench.models import VideoLLM
+    from workbench.prompts.prompt import Prompt
+
+Done = Callable[[int], object]
+"""Called with the number of units that are done since the last call."""
 
 
 class Unusable(Exception):
     """A sample that can be encoded, but not measured; its text says why."""
 
 
-class Measured(NamedTuple):
-    """What every sample gave."""
+class Measurement(ABC):
+    """What is done with each sample, as plain data: no model, no samples. The loop is `measure_samples`.
 
-    table: pd.DataFrame
-    skipped: pd.DataFrame
-    """Columns: `workbench.runs.Skip`."""
-    manifest: dict[str, Any]
-    folder: Path | None
+    The same measurement can therefore run in another process, on a model that is loaded there.
+    """
+
+    name: ClassVar[str]
+    """In the manifest, and on the progress bar."""
+    table: ClassVar[str]
+    """Its table is stored as TABLE.parquet."""
+    unit: ClassVar[str] = "samples"
+    """What the progress bar counts."""
+    keeps_samples: ClassVar[bool] = False
+    """Whether records have a `sample`: then the run has a samples.parquet too."""
+
+    @property
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Columns of the table."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Besides model, data, style and frames, all that decides the numbers."""
+
+    def units(self, model: VideoLLM) -> int:
+        """How many units one sample is."""
+        return 1
+
+    def refuse(self, model: VideoLLM, encoder: Encoder) -> None:
+        """Raise, before anything is computed or written, where these samples cannot be measured.
+
+        RunError where none of them can be encoded.
+        """
+        encoder.first_usable()
+
+    def at_once(self, model: VideoLLM, first: Asked) -> int:
+        """How many samples like this one are measured together.
+
+        It depends on nothing but its arguments, so that a run that goes on forms the same groups.
+        """
+        return 1
+
+    @abstractmethod
+    def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        """One record for each sample of the group, in order. Any exception stops the run."""
+
+    def skip(self, sample: Sample, reason: str) -> Record:
+        """The record of a sample that cannot be used."""
+        return Record(self.schema.empty_table(), None, (Skip(sample.id, "", reason),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """What is done with each sample."""
+class PromptMeasurement(Measurement):
+    """A measurement that looks at one prompt at a time and gives rows of one kind."""
 
-    name: str
-    """Of the analysis: in the manifest, and of its parquet file."""
-    row: type
+    row: ClassVar[type]
     """A NamedTuple: one row of the table."""
-    measure: Callable[[Sample, Prompt], Iterable[tuple[Any, ...]]]
-    """Rows of one sample. Raises Unusable for one to be skipped."""
-    settings: Mapping[str, Any]
-    """Besides model and data, all that decides the numbers."""
 
+    @property
+    def schema(self) -> pa.Schema:
+        return schema_of(self.row)
 
-def measure_samples(
-    model: VideoLLM,
-    samples: Samples | Sequence[Sample],
-    what: Measurement,
-    *,
-    out: Path | str | None,
-    style: str | None,
-    frames: Sampling | int | str | None,
-    progress: bool,
-) -> Measured:
-    """Measure every sample, in order; what the folder `out` holds already is not measured again.
+    @abstractmethod
+    def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[tuple[Any, ...]]:
+        """Rows of one sample. Raises Unusable for one to be skipped; anything else stops the run."""
 
-    Raises RunError where no sample can be used, or `out` holds a run with other settings.
-    """
-    samples = as_samples(samples)
-    check_style(style)
-    how = read_frames(frames)
-    settings = {
-        **model_settings(model),
-        **data_settings(samples),
-        "style": style,
-        "frames": None if how is None else str(how),
-        **what.settings,
-    }
-    manifest = new_manifest(what.name, settings, model)
-    if not holds_run(out):
-        refuse_unusable(samples, lambda sample: model.encode(sample, frames=how, style=style))
-    skipped = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
-    parts: list[Part] = []
-    with PartStore(out, manifest, schema_of(what.row)) as store:
-        with progress_bar(len(samples), what=what.name, unit=" samples", show=progress) as bar:
-            for position, sample in enumerate(samples):
-                part = store.get(position)
-                if part is None:
-                    part = _measure(model, sample, what, store, how, style)
-                    store.put(position, part)
-                parts.append(part)
-                if part.skipped:
-                    skipped.append(Skip(sample.id, "", part.skipped))
-                bar.update(1)
-        if all(part.skipped for part in parts):
-            raise nothing_usable(len(samples), f"{samples[0].id}: {parts[0].skipped}")
-        table = store.finish(what.name, parts, skipped)
-        return Measured(
-            table.to_pandas(), skipped_frame(skipped), store.manifest, None if out is None else Path(out)
-        )
-
-
-def _measure(
-    model: VideoLLM, sample: Sample, what: Measurement, store: PartStore, frames: Any, style: str | None
-) -> Part:
-    try:
-        prompt = model.encode(sample, frames=frames, style=style)
-    except WorkbenchError as error:
-        return store.part((), str(error))
-    try:
-        return store.part(what.measure(sample, prompt))
-    except Unusable as reason:
-        return store.part((), str(reason))
-    except Exception as error:
-        error.add_note(f"This happened on sample {sample.id!r} ({sample.video}).")
-        raise
-
-
-def load_measured(folder: Path | str, name: str) -> Measured:
-    """What `measure_samples` left in a folder.
-
-    Raises RunError where it holds no finished run of that name.
-    """
-    folder = Path(folder)
-    if not (folder / MANIFEST).is_file():
-        raise RunError(
-            f"{folder} holds no run: it has no {MANIFEST}. Name the folder that was given as --out."
-        )
-    manifest = read_manifest(folder / MANIFEST)
-    if manifest["kind"] != name:
-        raise RunError(
-            f"{folder} holds the results of {manifest['kind']!r}, and those of {name!r} are asked."
-        )
-    if manifest["finished"] is None or not (folder / f"{name}.parquet").is_file():
-        raise RunError(f"The run in {folder} is not finished. Start its command again; it goes on.")
-    skipped = pd.read_csv(folder / SKIPPED, dtype="str", keep_default_na=False)
-    return Measured(pd.read_parquet(folder / f"{name}.parquet"), skipped, manifest, folder)
+    def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        found = []
+        for asked in group:
+            try:
+                found.append(Record(table_of(self.rows(model, asked.sample, asked.prompt), self.schema)))
+            except Unusable as reason:
+                found.append(self.skip(asked.sample, str(reason)))
+            on_done(self.units(model))
+        return found

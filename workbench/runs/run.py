@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from workbench.attached import attached
 from workbench.errors import RunError
 from workbench.files import write_whole
+from workbench.runs.loop import Measured, measured
 from workbench.runs.manifest import read_manifest
-from workbench.runs.store import (
-    EFFECTS,
-    MANIFEST,
-    SAMPLES,
-    SKIPPED,
-    FolderStore,
-    Record,
-    assemble,
-    read_record,
-    to_json,
-    write_tables,
-)
+from workbench.runs.store import MANIFEST, FolderStore, Tables, joined, read_record, read_tables, to_json
 from workbench.runs.tables import (
+    EFFECT_COLUMNS,
     EFFECTS_SCHEMA,
     SAMPLES_SCHEMA,
     Skip,
-    Tables,
     arrow_table,
-    skipped_frame,
+    effects_schema,
 )
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+KIND, TABLE = "sweep", "effects"
+"""What a sweep is called in its manifest, and its table in its folder."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,13 +76,14 @@ class Run:
         path = Path(path)
         if (path / MANIFEST).exists() and read_manifest(path / MANIFEST) != self.manifest:
             raise RunError(f"{path} holds another run. Choose another folder, or delete it.")
-        with FolderStore(path, self.manifest):
-            tables = Tables(
-                effects=arrow_table(self.table, EFFECTS_SCHEMA),
-                samples=arrow_table(self.samples, SAMPLES_SCHEMA),
-                skipped=tuple(Skip(*row) for row in self.skipped.itertuples(index=False)),
-            )
-            write_tables(path, tables)
+        schema = effects_schema(self.table.columns[len(EFFECT_COLUMNS) :])
+        tables = Tables(
+            rows=arrow_table(self.table, schema),
+            samples=arrow_table(self.samples, SAMPLES_SCHEMA),
+            skipped=tuple(Skip(*row) for row in self.skipped.itertuples(index=False)),
+        )
+        with FolderStore(path, self.manifest, TABLE, schema, keeps_samples=True) as store:
+            store.write(tables)
             write_whole(path / MANIFEST, to_json(self.manifest))
         return path
 
@@ -104,31 +97,32 @@ class Run:
         )
 
 
-def make_run(
-    records: Sequence[Record],
-    manifest: dict[str, Any],
-    *,
-    folder: Path | str | None = None,
-    skipped: Sequence[Skip] = (),
-) -> Run:
-    """A run from its samples' records; `skipped` is what the data set had left out before."""
-    return _from_tables(assemble(records, skipped), manifest, folder)
-
-
-def _from_tables(tables: Tables, manifest: dict[str, Any], folder: Path | str | None) -> Run:
-    return Run(
-        table=tables.effects.to_pandas(),
-        samples=tables.samples.to_pandas(),
-        skipped=skipped_frame(tables.skipped),
-        manifest=manifest,
-        folder=None if folder is None else Path(folder),
-    )
+def as_run(found: Measured) -> Run:
+    """The run of a sweep's measurement."""
+    return Run(**found._asdict())
 
 
 def load_run(folder: Path | str) -> Run:
     """Read a run folder. One that is unfinished gives what it has so far, with `finished` False.
 
-    Raises RunError where the folder holds no run.
+    Raises RunError where the folder holds no run, or that of another analysis.
+    """
+    found = load_measured(folder, KIND, TABLE, empty=EFFECTS_SCHEMA)
+    columns = tuple(found.table.columns)
+    if columns[: len(EFFECT_COLUMNS)] != EFFECT_COLUMNS:
+        raise RunError(
+            f"{Path(folder) / TABLE}.parquet has the columns {', '.join(columns)}; a sweep's begin with "
+            f"{', '.join(EFFECT_COLUMNS)}. Restore the folder, or run again."
+        )
+    return as_run(found)
+
+
+def load_measured(folder: Path | str, kind: str, table: str, *, empty: pa.Schema | None = None) -> Measured:
+    """What `measure_samples` left in a folder; `kind` and `table` are the measurement's name and its table's.
+
+    A run that is unfinished gives what it has so far, with the columns of `empty` where that is nothing;
+    without `empty` it is refused. Raises RunError for it, and where the folder holds no run, or that of
+    another analysis.
     """
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
@@ -136,34 +130,27 @@ def load_run(folder: Path | str) -> Run:
             f"{folder} holds no run: it has no {MANIFEST}. Name the folder that was given as out= (or --out)."
         )
     manifest = read_manifest(folder / MANIFEST)
-    if manifest["kind"] != "sweep":
+    if manifest["kind"] != kind:
         raise RunError(
-            f"{folder} holds the results of another analysis ({manifest['kind']}), not those of a sweep. "
+            f"{folder} holds the results of another analysis ({manifest['kind']}), not those of a {kind}. "
             "Its own tables are in there, for example accuracy.csv."
         )
-    if manifest["finished"] is not None:
-        tables = _read_tables(folder)
-        if tables is not None:
-            return _from_tables(tables, manifest, folder)
-    # Not finished, or its final tables were damaged or deleted: what the samples left is all there is.
-    records = [read_record(folder, position) for position in range(int(manifest["settings"]["samples"]))]
-    if manifest["finished"] is not None and all(record is None for record in records):
-        raise RunError(
-            f"The tables in {folder} are missing or damaged, and it holds no shards to make them from. "
-            "Restore the folder, or run again."
-        )
-    if any(record is None for record in records):
-        manifest = {**manifest, "finished": None}
-    return make_run([record for record in records if record is not None], manifest, folder=folder)
-
-
-def _read_tables(folder: Path) -> Tables | None:
-    try:
-        skipped = pd.read_csv(folder / SKIPPED, dtype="str", keep_default_na=False)
-        return Tables(
-            effects=pq.read_table(folder / EFFECTS, schema=EFFECTS_SCHEMA),
-            samples=pq.read_table(folder / SAMPLES, schema=SAMPLES_SCHEMA),
-            skipped=tuple(Skip(*row) for row in skipped.itertuples(index=False)),
-        )
-    except (OSError, ValueError, TypeError, pa.ArrowException):
-        return None
+    finished = manifest["finished"] is not None
+    if not finished and empty is None:
+        raise RunError(f"The run in {folder} is not finished. Start its command again; it goes on.")
+    tables = read_tables(folder, table) if finished else None
+    if tables is None:
+        # Not finished, or its final tables were damaged or deleted: what the samples left is all there is.
+        count = int(manifest["settings"]["samples"])
+        found = [read_record(folder, position, table) for position in range(count)]
+        records = [record for record in found if record is not None]
+        if finished and not records:
+            raise RunError(
+                f"The tables in {folder} are missing or damaged, and it holds no shards to make them from. "
+                "Restore the folder, or run again."
+            )
+        if len(records) < count:
+            manifest = {**manifest, "finished": None}
+        schema = records[0].rows.schema if records else empty or pa.schema([])
+        tables = joined(records, schema)
+    return measured(tables, manifest, folder)

@@ -1,12 +1,13 @@
-"""A run folder: one record a sample, written as it is made, so that a killed run goes on where it stopped.
+"""Where the records of a run are kept: one sample at a time, so that a killed run goes on where it stopped.
 
     manifest.json              settings, versions, device
-    shards/sample-00012.json   the sample's row, what was skipped, and the sha256 of its effects
-    shards/effects-00012.parquet
-    effects.parquet, samples.parquet, skipped.csv     written when the last sample is done
+    shards/TABLE-00012.parquet the sample's rows
+    shards/sample-00012.json   its answer, what was skipped, and the sha256 of its rows
+    TABLE.parquet, samples.parquet, skipped.csv     written when the last sample is done
 
-The json is written last: a sample counts as done when its json can be read and its effects have the sha256
-that the json names. Anything else (a file cut off by a crash, a half-copied folder) is computed again.
+TABLE is the name of the measurement's table, "effects" for a sweep. The json is written last: a sample counts
+as done when its json can be read and its rows have the sha256 that the json names. Anything else (a file cut
+off by a crash, a half-copied folder) is measured again.
 """
 
 from __future__ import annotations
@@ -20,36 +21,44 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import filelock
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.errors import RunError
 from workbench.files import write_whole
+from workbench.runs.legacy import read_part
 from workbench.runs.manifest import check_same, now, read_manifest
-from workbench.runs.tables import (
-    EFFECTS_SCHEMA,
-    SampleRow,
-    Skip,
-    Tables,
-    effects_table,
-    samples_table,
-    skipped_frame,
-)
+from workbench.runs.measurement import Measurement
+from workbench.runs.record import Record
+from workbench.runs.tables import SAMPLES_SCHEMA, SampleRow, Skip, skipped_frame, table_of
 
 MANIFEST = "manifest.json"
 SHARDS = "shards"
-EFFECTS = "effects.parquet"
 SAMPLES = "samples.parquet"
 SKIPPED = "skipped.csv"
 
 
-class Record(NamedTuple):
-    """All that a run keeps of one sample."""
+class Tables(NamedTuple):
+    """The tables of a run."""
 
-    sample: SampleRow | None
-    """None where the sample was skipped."""
-    effects: pa.Table
+    rows: pa.Table
+    samples: pa.Table
+    """What the untouched model answered; without rows where the measurement does not keep it."""
     skipped: tuple[Skip, ...]
+
+
+def joined(records: Sequence[Record], schema: pa.Schema, *, left_out: Sequence[Skip] = ()) -> Tables:
+    """The tables of records in sample order; `schema` is that of their rows.
+
+    `left_out` is what the data set had left out before.
+    """
+    samples = table_of([record.sample for record in records if record.sample is not None], SAMPLES_SCHEMA)
+    return Tables(
+        rows=pa.concat_tables([schema.empty_table(), *(record.rows for record in records)]),
+        samples=samples,
+        skipped=(*left_out, *(skip for record in records for skip in record.skipped)),
+    )
 
 
 class Store(Protocol):
@@ -59,9 +68,27 @@ class Store(Protocol):
 
     def get(self, position: int) -> Record | None: ...
     def put(self, position: int, record: Record) -> None: ...
-    def finish(self, records: Sequence[Record], skipped: Sequence[Skip]) -> None: ...
+    def finish(self, tables: Tables) -> None: ...
     def __enter__(self) -> Store: ...
     def __exit__(self, *exc: object) -> None: ...
+
+
+def open_store(out: Path | str | None, manifest: dict[str, Any], measurement: Measurement) -> Store:
+    """A store in the folder `out`, or in memory where it is None."""
+    if out is None:
+        return MemoryStore(manifest)
+    return FolderStore(
+        Path(out),
+        manifest,
+        measurement.table,
+        measurement.schema,
+        keeps_samples=measurement.keeps_samples,
+    )
+
+
+def holds_run(out: Path | str | None) -> bool:
+    """Whether a run has begun in this folder."""
+    return out is not None and (Path(out) / MANIFEST).exists()
 
 
 class MemoryStore:
@@ -76,7 +103,7 @@ class MemoryStore:
     def put(self, position: int, record: Record) -> None:
         return None
 
-    def finish(self, records: Sequence[Record], skipped: Sequence[Skip]) -> None:
+    def finish(self, tables: Tables) -> None:
         self.manifest["finished"] = now()
 
     def __enter__(self) -> MemoryStore:
@@ -93,9 +120,13 @@ class FolderStore:
     cannot be written.
     """
 
-    def __init__(self, path: Path, manifest: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path, manifest: dict[str, Any], table: str, schema: pa.Schema, *, keeps_samples: bool
+    ) -> None:
+        """`table`, `schema` and `keeps_samples` as in Measurement."""
         self.path = Path(path)
         self.manifest = manifest
+        self._table, self._schema, self._keeps_samples = table, schema, keeps_samples
         self._noted = False
         if self.path.exists() and not self.path.is_dir():
             raise RunError(
@@ -104,9 +135,7 @@ class FolderStore:
         try:
             (self.path / SHARDS).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunError(
-                f"{self.path} cannot be written ({error}). Choose another folder (out=)."
-            ) from error
+            raise self._unwritable(error) from error
         self._lock = filelock.FileLock(self.path / ".lock")
 
     def __enter__(self) -> FolderStore:
@@ -118,9 +147,7 @@ class FolderStore:
                 "folder (out=)."
             ) from error
         except OSError as error:
-            raise RunError(
-                f"{self.path} cannot be written ({error}). Choose another folder (out=)."
-            ) from error
+            raise self._unwritable(error) from error
         try:
             self._open()
         except BaseException:
@@ -138,7 +165,7 @@ class FolderStore:
         for left_over in [*self.path.glob("*.tmp"), *(self.path / SHARDS).glob("*.tmp")]:
             left_over.unlink()
         if not (self.path / MANIFEST).exists():
-            write_whole(self.path / MANIFEST, to_json(self.manifest))
+            self._write_manifest()
             self._noted = True
             return
         asked, self.manifest = self.manifest, read_manifest(self.path / MANIFEST)
@@ -148,14 +175,32 @@ class FolderStore:
             **{key: asked[key] for key in ("command", "versions", "platform", "device_name")},
         }
 
+    def write(self, tables: Tables) -> None:
+        """Write the final tables."""
+        write_whole(self.path / f"{self._table}.parquet", to_parquet(tables.rows))
+        if self._keeps_samples:
+            write_whole(self.path / SAMPLES, to_parquet(tables.samples))
+        write_whole(self.path / SKIPPED, skipped_frame(tables.skipped).to_csv(index=False))
+
+    def _write_manifest(self) -> None:
+        write_whole(self.path / MANIFEST, to_json(self.manifest))
+
     def get(self, position: int) -> Record | None:
-        return read_record(self.path, position)
+        return read_record(self.path, position, self._table, self._schema)
 
     def put(self, position: int, record: Record) -> None:
-        self.note_resume()
-        put_record(self.path, position, record)
+        """Write one sample's record; the json goes last and makes it count."""
+        self._note_resume()
+        rows = to_parquet(record.rows)
+        write_whole(_rows_path(self.path, position, self._table), rows)
+        body = {
+            "sample": None if record.sample is None else record.sample._asdict(),
+            "skipped": [skip._asdict() for skip in record.skipped],
+            f"{self._table}_sha256": hashlib.sha256(rows).hexdigest(),
+        }
+        write_whole(_sample_path(self.path, position), to_json(body))
 
-    def note_resume(self) -> None:
+    def _note_resume(self) -> None:
         """Put this process on record, at its first call. One that finds everything done adds no numbers."""
         if self._noted:
             return
@@ -173,72 +218,50 @@ class FolderStore:
             )
         self.manifest["resumed"].append(self._resumed)
         self.manifest["finished"] = None
-        write_whole(self.path / MANIFEST, to_json(self.manifest))
+        self._write_manifest()
 
-    def finish(self, records: Sequence[Record], skipped: Sequence[Skip]) -> None:
-        write_tables(self.path, assemble(records, skipped))
-        self.note_finished()
-
-    def note_finished(self) -> None:
-        """Write into the manifest that all is done, and when."""
+    def finish(self, tables: Tables) -> None:
+        """Write the final tables, and into the manifest that all is done, and when."""
+        self.write(tables)
         if self.manifest["finished"] is None:
             self.manifest["finished"] = now()
-            write_whole(self.path / MANIFEST, to_json(self.manifest))
+            self._write_manifest()
 
 
-def open_store(out: Path | str | None, manifest: dict[str, Any]) -> Store:
-    """A store in the folder `out`, or in memory where it is None."""
-    return MemoryStore(manifest) if out is None else FolderStore(Path(out), manifest)
+def read_record(path: Path, position: int, table: str, schema: pa.Schema | None = None) -> Record | None:
+    """One sample's record, or None where it is missing or damaged.
 
-
-def holds_run(out: Path | str | None) -> bool:
-    """Whether a run has begun in this folder."""
-    return out is not None and (Path(out) / MANIFEST).exists()
-
-
-def assemble(records: Sequence[Record], skipped: Sequence[Skip] = ()) -> Tables:
-    """One table from records in sample order; `skipped` is what the data set had left out before."""
-    return Tables(
-        effects=pa.concat_tables([record.effects for record in records]) if records else effects_table(()),
-        samples=samples_table(record.sample for record in records if record.sample is not None),
-        skipped=(*skipped, *(skip for record in records for skip in record.skipped)),
-    )
-
-
-def write_tables(path: Path, tables: Tables) -> None:
-    """Write the final tables of a run into its folder."""
-    write_whole(path / EFFECTS, to_parquet(tables.effects))
-    write_whole(path / SAMPLES, to_parquet(tables.samples))
-    write_whole(path / SKIPPED, skipped_frame(tables.skipped).to_csv(index=False).encode())
-
-
-def put_record(path: Path, position: int, record: Record) -> None:
-    """Write one sample's record; the json goes last and makes it count."""
-    effects = to_parquet(record.effects)
-    write_whole(_effects_path(path, position), effects)
-    body = {
-        "sample": None if record.sample is None else record.sample._asdict(),
-        "skipped": [skip._asdict() for skip in record.skipped],
-        "effects_sha256": hashlib.sha256(effects).hexdigest(),
-    }
-    write_whole(_sample_path(path, position), to_json(body))
-
-
-def read_record(path: Path, position: int) -> Record | None:
-    """One sample's record, or None where it is missing or damaged."""
+    Without a `schema` its rows have the columns that they were stored with.
+    """
     try:
         body = json.loads(_sample_path(path, position).read_bytes())
-        effects = _effects_path(path, position).read_bytes()
-        if hashlib.sha256(effects).hexdigest() != body["effects_sha256"]:
+        rows = _rows_path(path, position, table).read_bytes()
+        if hashlib.sha256(rows).hexdigest() != body[f"{table}_sha256"]:
             return None
         return Record(
+            rows=pq.read_table(io.BytesIO(rows), schema=schema),
             sample=None if body["sample"] is None else SampleRow(**body["sample"]),
-            effects=pq.read_table(io.BytesIO(effects), schema=EFFECTS_SCHEMA),
             skipped=tuple(Skip(**skip) for skip in body["skipped"]),
         )
     except FileNotFoundError:
-        return None
+        return read_part(path / SHARDS, position, schema)
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, pa.ArrowInvalid):
+        return None
+
+
+def read_tables(path: Path, table: str) -> Tables | None:
+    """The final tables of a run folder; None where one is missing or damaged."""
+    samples = path / SAMPLES
+    try:
+        skipped = pd.read_csv(path / SKIPPED, dtype="str", keep_default_na=False)
+        return Tables(
+            rows=pq.read_table(path / f"{table}.parquet"),
+            samples=pq.read_table(samples, schema=SAMPLES_SCHEMA)
+            if samples.exists()
+            else SAMPLES_SCHEMA.empty_table(),
+            skipped=tuple(Skip(*row) for row in skipped.itertuples(index=False)),
+        )
+    except (OSError, ValueError, TypeError, pa.ArrowException):
         return None
 
 
@@ -246,8 +269,8 @@ def _sample_path(path: Path, position: int) -> Path:
     return path / SHARDS / f"sample-{position:05d}.json"
 
 
-def _effects_path(path: Path, position: int) -> Path:
-    return path / SHARDS / f"effects-{position:05d}.parquet"
+def _rows_path(path: Path, position: int, table: str) -> Path:
+    return path / SHARDS / f"{table}-{position:05d}.parquet"
 
 
 def to_parquet(table: pa.Table) -> bytes:
@@ -257,6 +280,6 @@ def to_parquet(table: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def to_json(body: object) -> bytes:
+def to_json(body: object) -> str:
     """Readable json."""
-    return (json.dumps(body, indent=2, ensure_ascii=False) + "\n").encode()
+    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"

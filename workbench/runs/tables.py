@@ -7,7 +7,7 @@ equal bytes and a table read back is the table that was made.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import pandas as pd
 import pyarrow as pa
@@ -89,22 +89,16 @@ SAMPLE_COLUMNS: tuple[str, ...] = SampleRow._fields
 SKIP_COLUMNS: tuple[str, ...] = Skip._fields
 
 
-class Tables(NamedTuple):
-    """The three tables of a run, ready to be written."""
-
-    effects: pa.Table
-    samples: pa.Table
-    skipped: tuple[Skip, ...]
+def effects_schema(extra: Iterable[str] = ()) -> pa.Schema:
+    """The schema of a sweep's table, with the columns of further measures behind."""
+    return pa.schema([*EFFECTS_SCHEMA, *(pa.field(name, pa.float64()) for name in extra)])
 
 
-def effects_table(rows: Iterable[Effect]) -> pa.Table:
-    """An Arrow table of effects, in the order given."""
-    return pa.Table.from_pylist([row._asdict() for row in rows], schema=EFFECTS_SCHEMA)
-
-
-def samples_table(rows: Iterable[SampleRow]) -> pa.Table:
-    """An Arrow table of samples, in the order given."""
-    return pa.Table.from_pylist([row._asdict() for row in rows], schema=SAMPLES_SCHEMA)
+def table_of(rows: Iterable[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
+    """An Arrow table from tuples with the fields of the schema, in the order given."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def arrow_table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:

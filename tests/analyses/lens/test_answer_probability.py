@@ -22,12 +22,7 @@ from workbench.statistics.curves import bootstrap_mean
 @pytest.fixture
 def clip_of_tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny samples' videos do not exist; every one shows the tiny clip."""
-    real = VideoLLM.encode
-    monkeypatch.setattr(
-        VideoLLM,
-        "encode",
-        lambda self, sample, frames=None, **more: real(self, sample, clip=tiny_clip(), **more),
-    )
+    monkeypatch.setattr(VideoLLM, "read_clip", lambda *_: tiny_clip())
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)

@@ -135,7 +135,7 @@ def test_a_model_that_is_always_wrong_gives_an_empty_run(samples, tmp_path) -> N
 
 
 def right_run(samples: Samples) -> Run:
-    from workbench.analyses.sweep.sweeping import sweep
+    from workbench.analyses.sweep.effects import sweep
 
     return sweep(planted_model(staged(1, 3, 5)), samples, FLOW, "centred(1)", frames=N_FRAMES)
 

@@ -21,7 +21,7 @@ from workbench.figures.keywords import LIST_STYLES
 from workbench.figures.parts.template import FLOW_STYLES, line_styles
 from workbench.interventions import MTF_FLOWS, Knockout
 from workbench.pages.sample.document import DASHES
-from workbench.runs import make_run
+from workbench.runs import Run
 from workbench.widgets import Exploration, view
 from workbench.widgets.view import _viewer_class
 
@@ -157,9 +157,10 @@ def test_every_dash_of_the_figures_is_known() -> None:
 
 
 def fake_run(rows: list[dict[str, Any]]) -> Any:
-    run = make_run([], {"finished": None, "settings": {}})
-    object.__setattr__(run, "table", pd.DataFrame(rows))
-    return run
+    none = pd.DataFrame()
+    return Run(
+        table=pd.DataFrame(rows), samples=none, skipped=none, manifest={"finished": None, "settings": {}}
+    )
 
 
 KEYWORDS = KeywordList(name="moves", words=("left", "right"))

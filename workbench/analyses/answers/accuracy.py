@@ -5,32 +5,20 @@ Axes: b batch, s position.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from workbench.analyses.sweep.effects import read_frames, sample_row
-from workbench.analyses.sweep.sweeping import as_samples, nothing_usable
-from workbench.errors import RunError, WorkbenchError
+from workbench.analyses.answers.untouched import sample_row
+from workbench.data import as_samples
+from workbench.errors import RunError
 from workbench.measures.correctness import UNKNOWN, judge
-from workbench.prompts import check_style
-from workbench.runs import (
-    Record,
-    Skip,
-    data_settings,
-    effects_table,
-    holds_run,
-    make_run,
-    model_settings,
-    new_manifest,
-    open_store,
-)
-from workbench.runs.progress import progress_bar
+from workbench.runs import Asked, Done, Measurement, Record, effects_schema, measure_samples
 from workbench.statistics.curves import wilson
 
 if TYPE_CHECKING:
@@ -117,61 +105,24 @@ def accuracy(
     none can be used, or `out` holds a run with other settings.
     """
     samples = as_samples(samples)
-    check_style(style)
-    frames = read_frames(frames)
     if isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
         raise RunError(f"batch={batch!r}: give the number of questions a forward, a whole number from 1.")
-    settings = {
-        **model_settings(model),
-        **data_settings(samples),
-        "style": style,
-        "frames": None if frames is None else str(frames),
-        "batch": batch,
-    }
-
-    def encode(sample: Sample) -> Prompt:
-        return model.encode(sample, frames=frames, style=style)
-
-    if not holds_run(out):
-        refuse_unusable(samples, encode)
-    with open_store(out, new_manifest("accuracy", settings, model)) as store:
-        records = [store.get(position) for position in range(len(samples))]
-        waiting = [position for position, record in enumerate(records) if record is None]
-        with progress_bar(len(waiting), what="accuracy", unit=" questions", show=progress) as bar:
-            for start in range(0, len(waiting), batch):
-                group = waiting[start : start + batch]
-                made = _measure(model, [samples[position] for position in group], encode)
-                for position, record in zip(group, made, strict=True):
-                    records[position] = record
-                    store.put(position, record)
-                bar.update(len(group))
-        kept = [record for record in records if record is not None]
-        left_out = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
-        store.finish(kept, left_out)
-        run = make_run(kept, store.manifest, folder=out, skipped=left_out)
-    if run.samples.empty:
-        first = run.skipped.iloc[-1]
-        raise nothing_usable(len(samples), f"{first['sample_id']}: {first['reason']}")
-    return Accuracy(
-        table=accuracy_table(run.samples, samples),
-        samples=run.samples,
-        skipped=run.skipped,
-        manifest=run.manifest,
-        folder=run.folder,
+    found = measure_samples(
+        model,
+        samples,
+        FirstAnswers(batch=batch),
+        out=out,
+        style=style,
+        frames=frames,
+        progress=progress,
     )
-
-
-def refuse_unusable(samples: Samples, encode: Callable[[Sample], Prompt]) -> None:
-    """Raise RunError, before anything is computed or written, where no sample can be encoded."""
-    first = ""
-    for sample in samples:
-        try:
-            encode(sample)
-        except WorkbenchError as error:
-            first = first or f"{sample.id}: {error}"
-        else:
-            return
-    raise nothing_usable(len(samples), first)
+    return Accuracy(
+        table=accuracy_table(found.samples, samples),
+        samples=found.samples,
+        skipped=found.skipped,
+        manifest=found.manifest,
+        folder=found.folder,
+    )
 
 
 def _skipped(n: int) -> str | None:
@@ -207,42 +158,52 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _measure(model: VideoLLM, samples: Sequence[Sample], encode: Callable[[Sample], Prompt]) -> list[Record]:
-    """One record a sample, in order; a sample that cannot be encoded gives one that says why."""
-    from workbench.engine import Outcomes
+@dataclass(frozen=True, kw_only=True)
+class FirstAnswers(Measurement):
+    """The token that the untouched model ranks first. Nothing is cut: the table of effects stays empty."""
 
-    begun = time.perf_counter()
-    prompts: dict[int, Prompt] = {}
-    records: dict[int, Record] = {}
-    for place, sample in enumerate(samples):
-        try:
-            prompts[place] = encode(sample)
-        except WorkbenchError as error:
-            records[place] = Record(None, effects_table(()), (Skip(sample.id, "", str(error)),))
-    answers: dict[int, Baseline] = {}
-    for places in _same_shape(prompts):
-        try:
-            found = first_answers(model, [prompts[place] for place in places])
-        except Exception as error:
-            error.add_note(f"This happened on {', '.join(repr(samples[place].id) for place in places)}.")
-            raise
-        answers.update(zip(places, found, strict=True))
-    seconds = (time.perf_counter() - begun) / len(samples)
-    for place, prompt in prompts.items():
-        sample = samples[place]
-        verdict = judge(model, sample, prompt)
-        if not verdict.knows:
-            records[place] = Record(None, effects_table(()), (Skip(sample.id, "", UNKNOWN),))
-            continue
-        row = sample_row(model, sample, prompt, verdict, Outcomes(answers[place], []), seconds)
-        records[place] = Record(row, effects_table(()), ())
-    return [records[place] for place in range(len(samples))]
+    name: ClassVar[str] = "accuracy"
+    table: ClassVar[str] = "effects"
+    unit: ClassVar[str] = "questions"
+    keeps_samples: ClassVar[bool] = True
+
+    batch: int
+    """Questions a forward, where their prompts have the same length."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        return effects_schema()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"batch": self.batch}
+
+    def at_once(self, model: VideoLLM, first: Asked) -> int:
+        return self.batch
+
+    def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        from workbench.engine import Outcomes
+
+        answers: dict[int, Baseline] = {}
+        for places in _same_shape([asked.prompt for asked in group]):
+            found = first_answers(model, [group[place].prompt for place in places])
+            answers.update(zip(places, found, strict=True))
+            on_done(len(places))
+        records = []
+        for place, asked in enumerate(group):
+            verdict = judge(model, asked.sample, asked.prompt)
+            if verdict.knows:
+                row = sample_row(model, asked, verdict, Outcomes(answers[place], []))
+                records.append(Record(self.schema.empty_table(), row))
+            else:
+                records.append(self.skip(asked.sample, UNKNOWN))
+        return records
 
 
-def _same_shape(prompts: dict[int, Prompt]) -> Iterator[list[int]]:
+def _same_shape(prompts: Sequence[Prompt]) -> Iterator[list[int]]:
     """Places of prompts whose inputs can be stacked without padding."""
     groups: dict[Any, list[int]] = {}
-    for place, prompt in prompts.items():
+    for place, prompt in enumerate(prompts):
         shape = tuple((name, tuple(value.shape)) for name, value in sorted(prompt.inputs.items()))
         groups.setdefault(shape, []).append(place)
     yield from groups.values()

@@ -9,16 +9,13 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pandas as pd
 
-from workbench.analyses.sweep.effects import read_frames
-from workbench.analyses.sweep.sweeping import as_samples
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Knockout
-from workbench.prompts import check_style
-from workbench.runs.progress import progress_bar
+from workbench.runs import Encoder, PromptMeasurement, measure_samples
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,47 +115,64 @@ def generations(
     knockouts: Mapping[str, Knockout | str],
     *,
     max_new_tokens: int = 16,
+    out: Path | str | None = None,
     style: str | None = None,
     frames: Sampling | int | str | None = None,
     progress: bool = True,
 ) -> Generations:
     """The model's greedy answer to every sample, untouched and under every knockout.
 
-    `knockouts` go by the name that their column is to have. A sample that cannot be used is listed in
-    `skipped`; a knockout that cannot act on a prompt gives a row that says why. Raises RunError for a
-    knockout called "untouched", for max_new_tokens below 1 and where no sample can be used; KnockoutError for
-    a layer that the model does not have.
+    `knockouts` go by the name that their column is to have. `out`, `style` and `frames` as in `sweep`. A
+    sample that cannot be used is listed in `skipped`; a knockout that cannot act on a prompt gives a row that
+    says why. Raises RunError for a knockout called "untouched", for max_new_tokens below 1, where no sample
+    can be used and where `out` holds a run with other settings; KnockoutError for a layer that the model does
+    not have.
     """
-    samples = as_samples(samples)
-    check_style(style)
     if UNTOUCHED in knockouts:
         raise RunError(f"No knockout can be called {UNTOUCHED!r}: that is the model without any. Rename it.")
     cuts = {name: Knockout.parse(cut) if isinstance(cut, str) else cut for name, cut in knockouts.items()}
     if isinstance(max_new_tokens, bool) or max_new_tokens < 1:
         raise RunError(f"max_new_tokens={max_new_tokens!r} leaves nothing to say. Give 1 or more.")
-    for cut in cuts.values():
-        cut.layers(model.n_layers)  # a layer that the model lacks fails everywhere: say so at once
-    sampling = read_frames(frames)
-    rows: list[Said] = []
-    skipped: list[tuple[str, str]] = []
-    total = len(samples) * (1 + len(cuts))
-    with progress_bar(total, what="answers", unit=" answers", show=progress) as bar:
-        for sample in samples:
-            try:
-                prompt = model.encode(sample, frames=sampling, style=style)
-            except WorkbenchError as error:
-                skipped.append((sample.id, str(error)))
-                bar.update(1 + len(cuts))
-                continue
-            for name, cut in {UNTOUCHED: None, **cuts}.items():
-                rows.append(_said(model, sample, prompt, name, cut, max_new_tokens))
-                bar.update(1)
-    if not rows:
-        raise RunError(f"None of the {len(samples)} samples can be used. The first, {': '.join(skipped[0])}")
-    return Generations(
-        table=pd.DataFrame(rows, columns=pd.Index(Said._fields)),
-        skipped=pd.DataFrame(skipped, columns=pd.Index(["sample_id", "reason"]), dtype="str"),
+    found = measure_samples(
+        model,
+        samples,
+        Answers(cuts=cuts, max_new_tokens=max_new_tokens),
+        out=out,
+        style=style,
+        frames=frames,
+        progress=progress,
     )
+    return Generations(table=found.table, skipped=found.skipped.drop(columns="flow"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers(PromptMeasurement):
+    """The answer of the untouched model, then that under every knockout."""
+
+    name: ClassVar[str] = "answers"
+    table: ClassVar[str] = "generations"
+    unit: ClassVar[str] = "answers"
+    row: ClassVar[type] = Said
+
+    cuts: Mapping[str, Knockout]
+    max_new_tokens: int
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        cuts = {name: str(cut) for name, cut in self.cuts.items()}
+        return {"knockouts": cuts, "max_new_tokens": self.max_new_tokens}
+
+    def units(self, model: VideoLLM) -> int:
+        return 1 + len(self.cuts)
+
+    def refuse(self, model: VideoLLM, encoder: Encoder) -> None:
+        for cut in self.cuts.values():
+            cut.layers(model.n_layers)  # a layer that the model lacks fails everywhere: say so at once
+        super().refuse(model, encoder)
+
+    def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[Said]:
+        for name, cut in {UNTOUCHED: None, **self.cuts}.items():
+            yield _said(model, sample, prompt, name, cut, self.max_new_tokens)
 
 
 def first_of_each_task(samples: Samples, kept: Iterable[str], number: int) -> Samples:

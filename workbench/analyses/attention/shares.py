@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pandas as pd
 
 from workbench.errors import WorkbenchError
 from workbench.prompts.words import word_rows
+from workbench.runs import PromptMeasurement, Unusable, measure_samples
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps, Heads
@@ -72,29 +73,10 @@ def attention_shares(
 
     Raises RunError where no sample can be used, or `out` holds a run with other settings.
     """
-    from workbench.runs.measurement import Measurement, Unusable, measure_samples
-
-    def measure(sample: Sample, prompt: Prompt) -> Iterable[AttentionShare]:
-        try:
-            both = maps_of_word(model, prompt, knockout, word=word, layers=layers, heads=heads)
-        except WorkbenchError as error:
-            raise Unusable(str(error)) from error
-        return [
-            AttentionShare(sample.id, sample.task, maps.query, maps.state, *row)
-            for maps in both
-            for row in maps.mass.itertuples(index=False, name=None)
-        ]
-
-    settings = {
-        "word": word,
-        "layers": None if layers is None else list(layers),
-        "heads": heads if isinstance(heads, str | int) else list(heads),
-        "knockout": str(knockout),
-    }
     found = measure_samples(
         model,
         samples,
-        Measurement(name="attention_by_span", row=AttentionShare, measure=measure, settings=settings),
+        SharesBySpan(knockout=knockout, word=word, layers=layers, heads=heads),
         out=out,
         style=style,
         frames=frames,
@@ -103,6 +85,42 @@ def attention_shares(
     return AttentionShares(
         table=found.table, skipped=found.skipped, manifest=found.manifest, folder=found.folder
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharesBySpan(PromptMeasurement):
+    """How one word's attention is shared out, untouched and after a knockout."""
+
+    name: ClassVar[str] = "attention_by_span"
+    table: ClassVar[str] = "attention_by_span"
+    row: ClassVar[type] = AttentionShare
+
+    knockout: Knockout
+    word: str | None
+    layers: Sequence[int] | None
+    heads: Heads
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "word": self.word,
+            "layers": None if self.layers is None else list(self.layers),
+            "heads": self.heads if isinstance(self.heads, str | int) else list(self.heads),
+            "knockout": str(self.knockout),
+        }
+
+    def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[AttentionShare]:
+        try:
+            both = maps_of_word(
+                model, prompt, self.knockout, word=self.word, layers=self.layers, heads=self.heads
+            )
+        except WorkbenchError as error:
+            raise Unusable(str(error)) from error
+        return [
+            AttentionShare(sample.id, sample.task, maps.query, maps.state, *row)
+            for maps in both
+            for row in maps.mass.itertuples(index=False, name=None)
+        ]
 
 
 def maps_of_word(

@@ -8,7 +8,7 @@ An open-ended answer stands for the first sub-token of the true words, in every 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
@@ -19,6 +19,7 @@ from workbench.analyses.lens.roles import ROLES, TRUE
 from workbench.attached import attached
 from workbench.errors import RunError
 from workbench.measures.correctness import UNKNOWN, first_tokens, judge
+from workbench.runs import PromptMeasurement, Unusable, measure_samples
 from workbench.statistics.curves import bootstrap_mean
 
 if TYPE_CHECKING:
@@ -111,19 +112,10 @@ def answer_probability(
     A sample that cannot be used, or whose answer is not known, is skipped and listed. Raises RunError where
     none can be used, or `out` holds a run with other settings.
     """
-    from workbench.runs.measurement import Measurement, Unusable, measure_samples
-
-    def measure(sample: Sample, prompt: Prompt) -> Iterable[AnswerRow]:
-        if not judge(model, sample, prompt).knows:
-            raise Unusable(UNKNOWN)
-        return list(_rows(model, sample, prompt, final_norm))
-
     found = measure_samples(
         model,
         samples,
-        Measurement(
-            name="answer_probability", row=AnswerRow, measure=measure, settings={"final_norm": final_norm}
-        ),
+        OptionsByLayer(final_norm=final_norm),
         out=out,
         style=style,
         frames=frames,
@@ -132,6 +124,26 @@ def answer_probability(
     return AnswerProbability(
         table=found.table, skipped=found.skipped, manifest=found.manifest, folder=found.folder
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionsByLayer(PromptMeasurement):
+    """The probability of every option after each layer."""
+
+    name: ClassVar[str] = "answer_probability"
+    table: ClassVar[str] = "answer_probability"
+    row: ClassVar[type] = AnswerRow
+
+    final_norm: bool
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {"final_norm": self.final_norm}
+
+    def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[AnswerRow]:
+        if not judge(model, sample, prompt).knows:
+            raise Unusable(UNKNOWN)
+        return _rows(model, sample, prompt, self.final_norm)
 
 
 class _Option(NamedTuple):

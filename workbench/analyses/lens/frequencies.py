@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.analyses.lens.keywords import KeywordList, as_lists, match_keywords
+from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, as_lists, match_keywords
 from workbench.analyses.pathways.ranges import LayerBin, layer_bins
 from workbench.attached import attached
 from workbench.errors import RunError
+from workbench.runs import PromptMeasurement, measure_samples
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -144,36 +145,13 @@ def keyword_frequencies(
     Raises RunError where no sample can be used, a keyword cannot be written in this vocabulary, or `out`
     holds a run with other settings.
     """
-    # Here and not above: reading tables needs no torch.
-    from workbench.analyses.lens.logit_lens import lens_layers, read_layers
-    from workbench.prompts.places import chosen_rows
-    from workbench.runs.measurement import Measurement, measure_samples
-
     _check(bin, min_hits)
     lists = as_lists(keywords)
     matches = match_keywords(model, lists)
-    layers = lens_layers(None, model.n_layers)
-
-    def measure(sample: Sample, prompt: Prompt) -> Iterable[KeywordCount]:
-        where = chosen_rows(rows, prompt.layout)
-        for layer, reading in read_layers(model, prompt, where, layers, final_norm=final_norm):
-            said = np.bincount(reading.top_ids[:, 0].cpu().numpy(), minlength=model.vocab_size)
-            for match in matches:
-                hits = int(said[list(match.token_ids)].sum())
-                yield KeywordCount(
-                    *(sample.id, sample.task, match.keyword_list, match.keyword, match.matched),
-                    *(layer, hits, len(where)),
-                )
-
-    settings = {
-        "keywords": {entry.name: list(entry.words) for entry in lists},
-        "rows": rows,
-        "final_norm": final_norm,
-    }
     found = measure_samples(
         model,
         samples,
-        Measurement(name="keyword_counts", row=KeywordCount, measure=measure, settings=settings),
+        KeywordHits(lists=lists, matches=tuple(matches), where=rows, final_norm=final_norm),
         out=out,
         style=style,
         frames=frames,
@@ -189,6 +167,46 @@ def keyword_frequencies(
         manifest=found.manifest,
         folder=found.folder,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeywordHits(PromptMeasurement):
+    """How many rows have a keyword as their likeliest word, after each layer."""
+
+    name: ClassVar[str] = "keyword_counts"
+    table: ClassVar[str] = "keyword_counts"
+    row: ClassVar[type] = KeywordCount
+
+    lists: tuple[KeywordList, ...]
+    matches: tuple[KeywordMatch, ...]
+    """The tokens of the model that say the words of `lists`."""
+    where: str
+    """A span of the prompt."""
+    final_norm: bool
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "keywords": {entry.name: list(entry.words) for entry in self.lists},
+            "rows": self.where,
+            "final_norm": self.final_norm,
+        }
+
+    def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[KeywordCount]:
+        # Here and not above: reading tables needs no torch.
+        from workbench.analyses.lens.logit_lens import lens_layers, read_layers
+        from workbench.prompts.places import chosen_rows
+
+        where = chosen_rows(self.where, prompt.layout)
+        layers = lens_layers(None, model.n_layers)
+        for layer, reading in read_layers(model, prompt, where, layers, final_norm=self.final_norm):
+            said = np.bincount(reading.top_ids[:, 0].cpu().numpy(), minlength=model.vocab_size)
+            for match in self.matches:
+                hits = int(said[list(match.token_ids)].sum())
+                yield KeywordCount(
+                    *(sample.id, sample.task, match.keyword_list, match.keyword, match.matched),
+                    *(layer, hits, len(where)),
+                )
 
 
 class FrequencyTables(NamedTuple):

@@ -8,28 +8,27 @@ Axes: r row, d model, k place among the top, g word.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, match_keywords
 from workbench.analyses.lens.unembedding import ROW_CHUNK, VOCAB_CHUNK, Reading, read_residual
-from workbench.analyses.sweep.effects import read_frames
-from workbench.analyses.sweep.sweeping import as_samples, nothing_usable
 from workbench.attached import attached
-from workbench.errors import PromptError, RunError, WorkbenchError
-from workbench.prompts import check_style
+from workbench.data import Sample
+from workbench.errors import PromptError, RunError
 from workbench.prompts.places import chosen_rows, row_places
 from workbench.prompts.prompt import Prompt
-from workbench.runs.progress import progress_bar
+from workbench.runs import Asked, Done, Measurement, Record, measure_samples, progress_bar
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from workbench.data import Sample, Samples
+    from workbench.data import Samples
     from workbench.models import VideoLLM
     from workbench.models.hooks.cache import PosSlice
     from workbench.video import Sampling
@@ -109,33 +108,39 @@ def logit_lens(
     be used are skipped and listed. Raises RunError where none can, or a layer does not exist; SpanError and
     HookError for rows that no prompt has.
     """
-    chosen = lens_layers(layers, model.n_layers)
     asked, marked = match_keywords(model, words), match_keywords(model, keywords)
-    prompts, skipped = _prompts(model, prompt, frames, style)
-    tables, word_tables = [], []
-    with progress_bar(len(prompts) * len(chosen), what="logit lens", unit=" layers", show=progress) as bar:
-        for name, one in prompts.items():
-            where = chosen_rows(rows, one.layout)
-            task = one.sample.task if one.sample is not None else "question"
-            place = _place_columns(name, task, one, where)
-            for found in read_layers(
-                model,
-                one,
-                where,
-                chosen,
-                top_k=top_k,
-                groups=[match.token_ids for match in asked],
-                final_norm=final_norm,
-                row_chunk=row_chunk,
-                vocab_chunk=vocab_chunk,
-            ):
-                tables.append(_top_table(place, found))
-                word_tables.append(_word_table(place, found, asked))
-                bar.update(1)
+    measurement = LensReading(
+        where=rows,
+        layers=tuple(lens_layers(layers, model.n_layers)),
+        top_k=top_k,
+        words=tuple(asked),
+        final_norm=final_norm,
+        row_chunk=row_chunk,
+        vocab_chunk=vocab_chunk,
+    )
+    prompts: dict[str, Prompt] = {}
+    if isinstance(prompt, Prompt):
+        if frames is not None or style is not None:
+            raise PromptError(
+                "A prompt is already encoded, so frames= and style= would do nothing. Leave them out, or "
+                "give the sample."
+            )
+        name = "question" if prompt.sample is None else prompt.sample.id
+        task = "question" if prompt.sample is None else prompt.sample.task
+        prompts[name] = prompt
+        with progress_bar(len(measurement.layers), what="logit lens", unit=" layers", show=progress) as bar:
+            found = measurement.read(model, name, task, prompt, bar.update)
+        read, skipped = found.to_pandas(), pd.DataFrame(columns=["sample_id", "reason"], dtype="str")
+    else:
+        samples = [prompt] if isinstance(prompt, Sample) else prompt
+        run = measure_samples(
+            model, samples, measurement, style=style, frames=frames, progress=progress, prompts=prompts
+        )
+        read, skipped = run.table, run.skipped.drop(columns="flow")
     return LogitLens(
-        table=_labelled(model, pd.concat(tables, ignore_index=True), marked),
-        words=pd.concat(word_tables, ignore_index=True) if asked else pd.DataFrame(columns=WORD_COLUMNS),
-        skipped=pd.DataFrame(skipped, columns=["sample_id", "reason"], dtype="str"),
+        table=_labelled(model, cast(pd.DataFrame, read[read["word"].isna()]), marked),
+        words=_columns(cast(pd.DataFrame, read[read["word"].notna()]), WORD_COLUMNS),
+        skipped=skipped,
         prompts=prompts,
         keyword_lists=tuple(dict.fromkeys(match.keyword_list for match in marked)),
     )
@@ -191,33 +196,82 @@ def lens_layers(layers: int | Iterable[int] | None, n_layers: int) -> list[int]:
     return sorted({int(layer) for layer in asked})
 
 
-def _prompts(
-    model: VideoLLM,
-    given: Prompt | Sample | Samples | Sequence[Sample],
-    frames: Sampling | int | str | None,
-    style: str | None,
-) -> tuple[dict[str, Prompt], list[tuple[str, str]]]:
-    """Prompts by sample id, and what could not be used."""
-    if isinstance(given, Prompt):
-        if frames is not None or style is not None:
-            raise PromptError(
-                "A prompt is already encoded, so frames= and style= would do nothing. Leave them out, or "
-                "give the sample."
-            )
-        return {"question" if given.sample is None else given.sample.id: given}, []
-    check_style(style)
-    how = read_frames(frames)
-    samples = as_samples(given)  # type: ignore[arg-type]
-    prompts: dict[str, Prompt] = {}
-    skipped: list[tuple[str, str]] = []
-    for sample in samples:
-        try:
-            prompts[sample.id] = model.encode(sample, frames=how, style=style)
-        except WorkbenchError as error:
-            skipped.append((sample.id, str(error)))
-    if not prompts:
-        raise nothing_usable(len(samples), ": ".join(skipped[0]))
-    return prompts, skipped
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("sample_id", "task")),
+        *((name, pa.int64()) for name in ("layer", "row")),
+        ("span", pa.string()),
+        *((name, pa.int64()) for name in ("frame", "cell_row", "cell_column")),
+        ("prompt_token", pa.string()),
+        *((name, pa.int64()) for name in ("rank", "token_id")),
+        ("p", pa.float64()),
+        *((name, pa.string()) for name in ("word", "matched")),
+    ]
+)
+"""A top word has no `word` that was asked for; an asked word has no `token_id`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LensReading(Measurement):
+    """The likeliest words of some rows after some layers, and the probability of asked words."""
+
+    name: ClassVar[str] = "logit lens"
+    table: ClassVar[str] = "logit_lens"
+    unit: ClassVar[str] = "layers"
+
+    where: PosSlice
+    layers: tuple[int, ...]
+    """From 1."""
+    top_k: int
+    words: tuple[KeywordMatch, ...]
+    final_norm: bool
+    row_chunk: int
+    vocab_chunk: int
+
+    @property
+    def schema(self) -> pa.Schema:
+        return _SCHEMA
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "rows": str(self.where),
+            "layers": list(self.layers),
+            "top_k": self.top_k,
+            "words": [match.keyword for match in self.words],
+            "final_norm": self.final_norm,
+        }
+
+    def units(self, model: VideoLLM) -> int:
+        return len(self.layers)
+
+    def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        return [
+            Record(self.read(model, asked.sample.id, asked.sample.task, asked.prompt, on_done))
+            for asked in group
+        ]
+
+    def read(self, model: VideoLLM, name: str, task: str, prompt: Prompt, on_done: Done) -> pa.Table:
+        """The rows of one prompt, by the name and task that they are to have."""
+        rows = chosen_rows(self.where, prompt.layout)
+        place = _place_columns(name, task, prompt, rows)
+        tables = []
+        for found in read_layers(
+            model,
+            prompt,
+            rows,
+            self.layers,
+            top_k=self.top_k,
+            groups=[match.token_ids for match in self.words],
+            final_norm=self.final_norm,
+            row_chunk=self.row_chunk,
+            vocab_chunk=self.vocab_chunk,
+        ):
+            for table in (_top_table(place, found), _word_table(place, found, self.words)):
+                given = table.reindex(columns=_SCHEMA.names)
+                tables.append(pa.Table.from_pandas(given, schema=_SCHEMA, preserve_index=False))
+            on_done(1)
+        return pa.concat_tables(tables).replace_schema_metadata(None)
 
 
 def _place_columns(name: str, task: str, prompt: Prompt, rows: np.ndarray) -> pd.DataFrame:
@@ -250,15 +304,22 @@ def _word_table(place: pd.DataFrame, found: LayerReading, asked: Sequence[Keywor
     )
 
 
+def _columns(read: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """These columns; what a row may lack is of pandas' integers that can be missing."""
+    chosen = cast(pd.DataFrame, read[names]).reset_index(drop=True)
+    return chosen.astype(dict.fromkeys(("frame", "cell_row", "cell_column"), "Int64"))
+
+
 def _labelled(model: VideoLLM, table: pd.DataFrame, marked: Sequence[KeywordMatch]) -> pd.DataFrame:
     """With the tokens' texts, and the keyword that each says: the first, where several share a token."""
     said: dict[int, KeywordMatch] = {}
     for match in marked:
         for token in match.token_ids:
             said.setdefault(token, match)
+    table = table.astype({"token_id": "int64"})
     ids = [int(token) for token in table["token_id"]]
     texts = {token: model.token_text(token) for token in set(ids)}
     table["token"] = [texts[token] for token in ids]
     table["keyword_list"] = [said[token].keyword_list if token in said else "" for token in ids]
     table["keyword"] = [said[token].keyword if token in said else "" for token in ids]
-    return cast(pd.DataFrame, table[TOP_COLUMNS])
+    return _columns(table, TOP_COLUMNS)

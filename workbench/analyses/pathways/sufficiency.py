@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from workbench.analyses.pathways.closing import (
     MODES,
@@ -24,11 +24,11 @@ from workbench.analyses.pathways.edge_counts import edge_count, edge_count_by_ma
 from workbench.analyses.pathways.outcome import NO_SEED, RANDOM, Sufficiency
 from workbench.analyses.pathways.points_lost import suffice_table
 from workbench.analyses.pathways.ranges import Pathways
-from workbench.analyses.sweep.sweeping import as_samples
+from workbench.data import as_samples
 from workbench.errors import KnockoutError, RunError, near_matches
 from workbench.interventions import Cut, Knockout
 from workbench.measures.correctness import UNKNOWN, judge
-from workbench.runs.measurement import Measurement, Unusable, measure_samples
+from workbench.runs import PromptMeasurement, Unusable, measure_samples
 
 if TYPE_CHECKING:
     from workbench.data import Sample, Samples
@@ -109,31 +109,17 @@ def suffice(
 
     samples = as_samples(samples)
     by_task = _by_task(ranges, samples)
-    plan = _Plan(
-        model=model,
-        engine=get_engine(engine),
-        closed=_closed(by_task, modes, model.n_layers),
-        seeds=_seeds(seeds, seed),
-        spread=_known_spread(spread),
-        keep_self=keep_self,
-    )
-    settings = {
-        "ranges": {task: {flow: list(span) for flow, span in own.items()} for task, own in by_task.items()},
-        "modes": list(modes),
-        "seeds": list(plan.seeds),
-        "spread": spread,
-        "keep_self": keep_self,
-        "engine": plan.engine.name,
-        "seed": seed,
-    }
-    measured = measure_samples(
+    found = measure_samples(
         model,
         samples,
-        Measurement(
-            name="suffice",
-            row=SufficeRow,
-            measure=lambda sample, prompt: _measure(plan, sample, prompt),
-            settings=settings,
+        SufficiencyTest(
+            ranges=by_task,
+            closed=_closed(by_task, modes, model.n_layers),
+            seeds=_seeds(seeds, seed),
+            spread=_known_spread(spread),
+            keep_self=keep_self,
+            engine=get_engine(engine),
+            seed=seed,
         ),
         out=out,
         style=style,
@@ -141,72 +127,92 @@ def suffice(
         progress=progress,
     )
     return Sufficiency(
-        table=suffice_table(measured.table, seed=seed),
-        outcomes=measured.table,
-        skipped=measured.skipped,
-        manifest=measured.manifest,
-        folder=measured.folder,
+        table=suffice_table(found.table, seed=seed),
+        outcomes=found.table,
+        skipped=found.skipped,
+        manifest=found.manifest,
+        folder=found.folder,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Plan:
-    model: VideoLLM
-    engine: Engine
+@dataclass(frozen=True, kw_only=True)
+class SufficiencyTest(PromptMeasurement):
+    """Every sample with all edges, with its task's pathways alone, and with as many random edges closed."""
+
+    name: ClassVar[str] = "suffice"
+    table: ClassVar[str] = "suffice"
+    row: ClassVar[type] = SufficeRow
+
+    ranges: Mapping[str, Ranges]
+    """By task."""
     closed: Mapping[str, Mapping[str, tuple[Cut, ...]]]
     """What each mode closes, by task and mode."""
     seeds: range
     spread: str
     keep_self: bool
+    engine: Engine
+    seed: int
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "ranges": {
+                task: {flow: list(span) for flow, span in own.items()} for task, own in self.ranges.items()
+            },
+            "modes": list(next(iter(self.closed.values()))),
+            "seeds": list(self.seeds),
+            "spread": self.spread,
+            "keep_self": self.keep_self,
+            "engine": self.engine.name,
+            "seed": self.seed,
+        }
 
-def settings_of(plan: _Plan, task: str, prompt: Prompt) -> list[Setting]:
-    """What one prompt is run with. A control that finds too few edges to draw from is left out."""
-    made = [Setting(FULL, "", NO_SEED, None)]
-    for mode, cuts in plan.closed[task].items():
-        effective = effective_knockout(cuts, prompt.layout)
-        made.append(Setting(EFFECTIVE, mode, NO_SEED, effective))
-        for seed in plan.seeds:
-            with contextlib.suppress(KnockoutError):
-                drawn = effective and random_knockout(
-                    effective,
-                    prompt.layout,
-                    plan.model.n_layers,
-                    seed=seed,
-                    spread=plan.spread,
-                    keep_self=plan.keep_self,
-                )
-                made.append(Setting(RANDOM, mode, seed, drawn))
-    return made
+    def asked(self, model: VideoLLM, task: str, prompt: Prompt) -> list[Setting]:
+        """What one prompt is run with. A control that finds too few edges to draw from is left out."""
+        made = [Setting(FULL, "", NO_SEED, None)]
+        for mode, cuts in self.closed[task].items():
+            effective = effective_knockout(cuts, prompt.layout)
+            made.append(Setting(EFFECTIVE, mode, NO_SEED, effective))
+            for seed in self.seeds:
+                with contextlib.suppress(KnockoutError):
+                    drawn = effective and random_knockout(
+                        effective,
+                        prompt.layout,
+                        model.n_layers,
+                        seed=seed,
+                        spread=self.spread,
+                        keep_self=self.keep_self,
+                    )
+                    made.append(Setting(RANDOM, mode, seed, drawn))
+        return made
 
-
-def _measure(plan: _Plan, sample: Sample, prompt: Prompt) -> Iterator[SufficeRow]:
-    verdict = judge(plan.model, sample, prompt)
-    if not verdict.knows:
-        raise Unusable(UNKNOWN)
-    layout, n_layers = prompt.layout, plan.model.n_layers
-    settings = settings_of(plan, sample.task, prompt)
-    cutting = [setting.knockout for setting in settings if setting.knockout is not None]
-    baseline, results = plan.engine.outcomes(plan.model, prompt, cutting)[:2]
-    left = iter(results)
-    for setting in settings:
-        outcome = None if setting.knockout is None else next(left)
-        p = baseline.p if outcome is None else outcome.p
-        top = baseline.token_id if outcome is None else outcome.top_id
-        yield SufficeRow(
-            sample_id=sample.id,
-            task=sample.task,
-            setting=setting.setting,
-            mode=setting.mode,
-            seed=setting.seed,
-            p_base=float(baseline.p),
-            p=float(p),
-            change_percent=float((p - baseline.p) / baseline.p * 100),
-            correct=verdict.is_right(top),
-            edges_full=full_edges(n_layers, layout.length),
-            edges_kept=edge_count(layout, n_layers, setting.knockout).kept,
-            edges_kept_by_masks=edge_count_by_masks(layout, n_layers, setting.knockout).kept,
-        )
+    def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterator[SufficeRow]:
+        verdict = judge(model, sample, prompt)
+        if not verdict.knows:
+            raise Unusable(UNKNOWN)
+        layout, n_layers = prompt.layout, model.n_layers
+        settings = self.asked(model, sample.task, prompt)
+        cutting = [setting.knockout for setting in settings if setting.knockout is not None]
+        baseline, results = self.engine.outcomes(model, prompt, cutting)[:2]
+        left = iter(results)
+        for setting in settings:
+            outcome = None if setting.knockout is None else next(left)
+            p = baseline.p if outcome is None else outcome.p
+            top = baseline.token_id if outcome is None else outcome.top_id
+            yield SufficeRow(
+                sample_id=sample.id,
+                task=sample.task,
+                setting=setting.setting,
+                mode=setting.mode,
+                seed=setting.seed,
+                p_base=float(baseline.p),
+                p=float(p),
+                change_percent=float((p - baseline.p) / baseline.p * 100),
+                correct=verdict.is_right(top),
+                edges_full=full_edges(n_layers, layout.length),
+                edges_kept=edge_count(layout, n_layers, setting.knockout).kept,
+                edges_kept_by_masks=edge_count_by_masks(layout, n_layers, setting.knockout).kept,
+            )
 
 
 def _by_task(ranges: Ranges | Mapping[str, Ranges], samples: Samples) -> dict[str, Ranges]:

@@ -1,26 +1,110 @@
-"""What the samples of a sweep are put through: the untouched model, then every knockout."""
+"""Sweeps: cut every flow in every layer range, on every sample, and see what the answer loses.
+
+The measure is Map the Flow's (section 2.2, appendix H): p_base is the highest probability at the last prompt
+position, p_knockout the probability of the same token after the cut, both by a softmax in float32.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import lru_cache
+from itertools import compress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from workbench.errors import WorkbenchError
-from workbench.interventions import Flow, Knockout, LayerSpan, Window, check_flows
+import pyarrow as pa
+
+from workbench.analyses.answers.untouched import sample_row
+from workbench.errors import RunError, WorkbenchError
+from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows, check_flows
 from workbench.measures.correctness import UNKNOWN, Judge, judge
-from workbench.runs import Effect, Record, SampleRow, Skip, effects_table
+from workbench.runs import (
+    Asked,
+    Done,
+    Effect,
+    Encoder,
+    Measurement,
+    Record,
+    Run,
+    Skip,
+    as_run,
+    effects_schema,
+    measure_samples,
+    table_of,
+)
 
 if TYPE_CHECKING:
-    from workbench.data import Sample
+    from workbench.data import Sample, Samples
     from workbench.engine import Baseline, Engine, Outcome, Outcomes, Request
-    from workbench.models import Prompt, VideoLLM
+    from workbench.models import VideoLLM
+    from workbench.prompts.prompt import Prompt
     from workbench.video import Sampling
-
 
 NOISE_SAMPLES = 5
 """The noise floor is measured on this many samples of a run, its first."""
+
+
+class NothingCorrect(RunError):
+    """The model answers no sample correctly, so nothing was cut. `run` holds its answers."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(
+            f"The model answers none of the {len(run.samples)} samples correctly, so nothing was cut. "
+            "Pass only_correct=False to keep all samples, or try another prompt style."
+        )
+        self.run = run
+
+
+def sweep(
+    model: VideoLLM,
+    samples: Samples | Sequence[Sample],
+    flows: Flow | str | Sequence[Flow | str],
+    windows: Window | str | Sequence[Window | str],
+    *,
+    only_correct: bool = True,
+    engine: str | Engine = "incremental",
+    out: Path | str | None = None,
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Run:
+    """Cut every flow in every range of every window, on every sample.
+
+    Args:
+        only_correct: keep to the samples that the untouched model answers correctly, as Map the Flow does.
+        engine: how knockouts are run. "incremental" computes only what a cut changes; "incremental-float32"
+            too, with residual stream, softmax and logits in float32 around weights of less;
+            "reference" runs one forward a knockout. All give the same table, up to rounding.
+        out: a folder for the results, written sample by sample. Where it holds a part of this run already
+            (it was stopped, or killed), the run goes on from there. None keeps everything in memory.
+        style: how the question is put, a name of `workbench.prompts.STYLES`; None is "mvbench" for samples
+            with options and "open" for those without.
+        frames: how the clip's frames are chosen, for example 16 or "uniform(32)"; None is 8 midpoints.
+        seed: draws the bootstrap bands of the run's figures; written into the manifest.
+        progress: show a bar with the time left, where somebody can see it.
+
+    A sample whose clip, annotation or prompt cannot be used is skipped and listed in `run.skipped`; so is a
+    flow that a sample's prompt does not have and, with only_correct, a sample whose answer is not known.
+    Raises RunError where no sample can be used, a flow exists in none of them, or `out` holds a run with
+    other settings; FlowError and WindowError for what cannot be read.
+    """
+    from workbench.engine import get_engine  # needs torch, which reading a run does not
+
+    measurement = KnockoutSweep(
+        flows=as_flows(flows),
+        windows=as_windows(windows),
+        only_correct=only_correct,
+        engine=get_engine(engine),
+        seed=seed,
+    )
+    run = as_run(
+        measure_samples(model, samples, measurement, out=out, style=style, frames=frames, progress=progress)
+    )
+    if run.table.empty and only_correct:
+        raise NothingCorrect(run)
+    return run
 
 
 class Cell(NamedTuple):
@@ -32,138 +116,139 @@ class Cell(NamedTuple):
     knockout: Knockout
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a sweep does to each sample."""
+@lru_cache(maxsize=8)
+def make_cells(flows: tuple[Flow, ...], windows: tuple[Window, ...], n_layers: int) -> tuple[Cell, ...]:
+    """Every flow in every range of every window: flow by flow, window by window, layer by layer.
 
-    model: VideoLLM
-    engine: Engine
-    flows: tuple[Flow, ...]
-    cells: tuple[Cell, ...]
-    """In the order of the table: flow by flow, window by window, layer by layer."""
-    only_correct: bool
-    style: str | None
-    frames: Any
-
-    @property
-    def measures_noise(self) -> bool:
-        """Whether rounding can move a probability by something worth knowing."""
-        return "float32" not in str(self.model.dtype)
-
-    @property
-    def forwards(self) -> int:
-        """Knockouts that one sample needs. Ranges that are the same in two windows run once."""
-        return len({cell.knockout for cell in self.cells})
-
-    def encode(self, sample: Sample) -> Prompt:
-        """The sample as a prompt of this sweep. Raises WorkbenchError where it cannot be used."""
-        return self.model.encode(sample, frames=self.frames, style=self.style)
-
-    def at_once(self, sample: Sample) -> int:
-        """How many samples like this one the engine runs together. Raises WorkbenchError as `encode`."""
-        return self.engine.at_once(self.model, _ask(self, sample, noise=False).request)
-
-    def missing_flows(self, prompt: Prompt) -> dict[Flow, WorkbenchError]:
-        """The flows that this prompt does not have, each with the reason."""
-        missing: dict[Flow, WorkbenchError] = {}
-        for flow in self.flows:
-            try:
-                check_flows([flow], prompt.layout, self.model.n_heads)
-            except WorkbenchError as error:
-                missing[flow] = error
-        return missing
-
-
-def read_frames(frames: Sampling | int | str | None) -> Sampling | int | None:
-    """How frames are chosen, from text where it is text. Raises ClipError where it cannot be read."""
-    from workbench.video import parse_sampling
-
-    return parse_sampling(frames) if isinstance(frames, str) else frames
-
-
-def make_cells(flows: Sequence[Flow], windows: Sequence[Window], n_layers: int) -> tuple[Cell, ...]:
-    """Every flow in every range of every window. Raises WindowError for layers that the model lacks."""
+    Raises WindowError for layers that the model lacks.
+    """
     spans = [(window, span) for window in windows for span in window.expand(n_layers)]
     return tuple(
         Cell(flow, window, span, Knockout.of(flow, span)) for flow in flows for window, span in spans
     )
 
 
-def measure(plan: Plan, samples: Mapping[int, Sample], on_done: Callable[[int], object]) -> dict[int, Record]:
-    """The records of a few samples, by position, run together; `on_done(n)` is called when n more knockouts
-    are done.
+@dataclass(frozen=True, kw_only=True)
+class KnockoutSweep(Measurement):
+    """The untouched model, then every knockout."""
 
-    A sample that cannot be encoded gives a record that says why. Any other exception passes, with the ids of
-    the samples in its notes.
-    """
-    begun = time.perf_counter()
-    asked: dict[int, _Asked] = {}
-    records: dict[int, Record] = {}
-    for position, sample in samples.items():
-        try:
-            asked[position] = _ask(plan, sample, noise=plan.measures_noise and position < NOISE_SAMPLES)
-        except WorkbenchError as error:
-            records[position] = Record(None, effects_table(()), (Skip(sample.id, "", str(error)),))
-            continue
-        if plan.only_correct and not asked[position].judge.knows:
-            del asked[position]
-            records[position] = Record(None, effects_table(()), (Skip(sample.id, "", UNKNOWN),))
-    try:
-        found = plan.engine.run(plan.model, [one.request for one in asked.values()], on_done)
-    except Exception as error:
-        named = ", ".join(f"{samples[position].id!r} ({samples[position].video})" for position in asked)
-        error.add_note(f"This happened on {'sample' if len(asked) == 1 else 'the samples'} {named}.")
-        raise
-    seconds = (time.perf_counter() - begun) / len(samples)
-    for (position, one), outcomes in zip(asked.items(), found, strict=True):
-        records[position] = _record(plan, samples[position], one, outcomes, seconds)
-    return records
+    name: ClassVar[str] = "sweep"
+    table: ClassVar[str] = "effects"
+    unit: ClassVar[str] = "knockouts"
+    keeps_samples: ClassVar[bool] = True
+
+    flows: tuple[Flow, ...]
+    windows: tuple[Window, ...]
+    only_correct: bool
+    engine: Engine
+    seed: int
+
+    @property
+    def schema(self) -> pa.Schema:
+        return effects_schema()
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "flows": [str(flow) for flow in self.flows],
+            "windows": [str(window) for window in self.windows],
+            "only_correct": self.only_correct,
+            "engine": self.engine.name,
+            "seed": self.seed,
+        }
+
+    def cells(self, model: VideoLLM) -> tuple[Cell, ...]:
+        """What is cut, in the order of the table. Raises WindowError for layers that the model lacks."""
+        return make_cells(self.flows, self.windows, model.n_layers)
+
+    def units(self, model: VideoLLM) -> int:
+        """Knockouts of one sample. Ranges that are the same in two windows run once."""
+        return len({cell.knockout for cell in self.cells(model)})
+
+    def refuse(self, model: VideoLLM, encoder: Encoder) -> None:
+        """Raise for layers that the model lacks, and for a flow that no sample has."""
+        self.cells(model)
+        missing: dict[Flow, WorkbenchError] | None = None
+        for asked in encoder.usable():
+            here = self._missing(model, asked.prompt)
+            missing = here if missing is None else {flow: e for flow, e in missing.items() if flow in here}
+            if not missing:
+                return
+        flow, error = next(iter((missing or {}).items()))
+        raise RunError(
+            f"The flow {str(flow)!r} cannot be cut in any of the {len(encoder.samples)} samples: {error} "
+            "Leave it out, or use other samples."
+        ) from error
+
+    def at_once(self, model: VideoLLM, first: Asked) -> int:
+        """As many samples like the first as the engine runs together."""
+        return self.engine.at_once(model, self._cut(model, first, noise=False).request)
+
+    def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        noisy = "float32" not in str(model.dtype)  # there, rounding moves nothing that is worth knowing
+        cuts = [self._cut(model, asked, noise=noisy and asked.position < NOISE_SAMPLES) for asked in group]
+        # Where correctness counts, samples whose answer is not known are not run at all.
+        runs = [cut.judge.knows or not self.only_correct for cut in cuts]
+        found = iter(self.engine.run(model, list(compress([cut.request for cut in cuts], runs)), on_done))
+        return [
+            self._record(model, asked, cut, next(found)) if run else self.skip(asked.sample, UNKNOWN)
+            for asked, cut, run in zip(group, cuts, runs, strict=True)
+        ]
+
+    def _missing(self, model: VideoLLM, prompt: Prompt) -> dict[Flow, WorkbenchError]:
+        """The flows that this prompt does not have, each with the reason."""
+        missing: dict[Flow, WorkbenchError] = {}
+        for flow in self.flows:
+            try:
+                check_flows([flow], prompt.layout, model.n_heads)
+            except WorkbenchError as error:
+                missing[flow] = error
+        return missing
+
+    def _cut(self, model: VideoLLM, asked: Asked, *, noise: bool) -> _Cut:
+        from workbench.engine import Request
+
+        verdict = judge(model, asked.sample, asked.prompt)
+        missing = self._missing(model, asked.prompt)
+        request = Request(
+            prompt=asked.prompt,
+            # Two windows can share a range, and clipped ones often do: each knockout runs once.
+            knockouts=list(
+                dict.fromkeys(cell.knockout for cell in self.cells(model) if cell.flow not in missing)
+            ),
+            wanted=verdict.is_right if self.only_correct else None,
+            noise=noise,
+        )
+        return _Cut(verdict, missing, request)
+
+    def _record(self, model: VideoLLM, asked: Asked, cut: _Cut, outcomes: Outcomes) -> Record:
+        counts = cut.judge.is_right(outcomes.baseline.token_id) or not self.only_correct
+        rows = self._rows(model, asked.sample, cut, outcomes) if counts else ()
+        lacking = cut.missing.items() if counts else ()
+        return Record(
+            rows=table_of(rows, self.schema),
+            sample=sample_row(model, asked, cut.judge, outcomes),
+            skipped=tuple(Skip(asked.sample.id, str(flow), str(error)) for flow, error in lacking),
+        )
+
+    def _rows(self, model: VideoLLM, sample: Sample, cut: _Cut, outcomes: Outcomes) -> Iterator[Effect]:
+        baseline = outcomes.baseline
+        by_knockout = dict(zip(cut.request.knockouts, outcomes.knockouts, strict=True))
+        token = model.token_text(baseline.token_id)
+        for cell in self.cells(model):
+            if cell.flow not in cut.missing:
+                yield _effect(sample, cell, token, baseline, by_knockout[cell.knockout], cut.judge)
 
 
-class _Asked(NamedTuple):
-    """One sample, put to the engine."""
+class _Cut(NamedTuple):
+    """What is put to the engine for one sample, and what is needed to read its answer."""
 
-    prompt: Prompt
     judge: Judge
     missing: dict[Flow, WorkbenchError]
     request: Request
 
 
-def _ask(plan: Plan, sample: Sample, *, noise: bool) -> _Asked:
-    from workbench.engine import Request
-
-    prompt = plan.encode(sample)
-    verdict = judge(plan.model, sample, prompt)
-    missing = plan.missing_flows(prompt)
-    request = Request(
-        prompt=prompt,
-        # Two windows can share a range, and clipped ones often do: each knockout runs once.
-        knockouts=list(dict.fromkeys(cell.knockout for cell in plan.cells if cell.flow not in missing)),
-        wanted=verdict.is_right if plan.only_correct else None,
-        noise=noise,
-    )
-    return _Asked(prompt, verdict, missing, request)
-
-
-def _record(plan: Plan, sample: Sample, asked: _Asked, outcomes: Outcomes, seconds: float) -> Record:
-    baseline, model = outcomes.baseline, plan.model
-    counts = asked.judge.is_right(baseline.token_id) or not plan.only_correct
-    rows: list[Effect] = []
-    if counts:
-        by_knockout = dict(zip(asked.request.knockouts, outcomes.knockouts, strict=True))
-        token = model.token_text(baseline.token_id)
-        rows = [
-            effect(sample, cell, token, baseline, by_knockout[cell.knockout], asked.judge)
-            for cell in plan.cells
-            if cell.flow not in asked.missing
-        ]
-    row = sample_row(model, sample, asked.prompt, asked.judge, outcomes, seconds)
-    lacking = asked.missing.items() if counts else ()
-    skipped = tuple(Skip(sample.id, str(flow), str(error)) for flow, error in lacking)
-    return Record(row, effects_table(rows), skipped)
-
-
-def effect(
+def _effect(
     sample: Sample, cell: Cell, token: str, baseline: Baseline, outcome: Outcome, verdict: Judge
 ) -> Effect:
     """One row of the table."""
@@ -182,25 +267,4 @@ def effect(
         change_percent=(p - p_base) / p_base * 100,
         correct_base=verdict.is_right(baseline.token_id),
         correct_knockout=verdict.is_right(outcome.top_id),
-    )
-
-
-def sample_row(
-    model: VideoLLM, sample: Sample, prompt: Prompt, verdict: Judge, outcomes: Outcomes, seconds: float
-) -> SampleRow:
-    """What the untouched model answered to one sample."""
-    baseline = outcomes.baseline
-    token = model.token_text(baseline.token_id)
-    return SampleRow(
-        sample_id=sample.id,
-        task=sample.task,
-        token=token,
-        p_base=float(baseline.p),
-        answer=verdict.answer,
-        predicted=verdict.name(baseline.token_id, token),
-        correct=verdict.is_right(baseline.token_id),
-        n_tokens=len(prompt),
-        seconds=seconds,
-        noise_percent=outcomes.noise_percent,
-        peak_gb=None if outcomes.peak_bytes is None else outcomes.peak_bytes / 1e9,
     )

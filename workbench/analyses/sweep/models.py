@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from workbench.analyses.sweep.sweeping import NothingCorrect, sweep
+from workbench.analyses.sweep.effects import NothingCorrect, sweep
 from workbench.attached import attached
 from workbench.errors import RunError
 from workbench.runs import Run

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-import workbench.runs.store
+import workbench.files
 from tests.analyses.stand_in import StandInEngine, StandInModel, fraction, questions
-from workbench.analyses.sweep.sweeping import sweep
+from workbench.analyses.sweep.effects import sweep
 from workbench.data import Sample, Samples, Skipped
 from workbench.errors import ClipError, FlowError, PromptError, RunError, WindowError
 from workbench.interventions import after, all_layers, centred, trailing
@@ -234,7 +234,7 @@ def test_a_finished_run_is_not_computed_again(tmp_path) -> None:
 def test_a_run_killed_outright_goes_on_and_gives_the_same_table(tmp_path) -> None:
     out = tmp_path / "killed"
     code = (
-        "from tests.analyses.sweep.test_sweeping import *\n"
+        "from tests.analyses.sweep.test_effects import *\n"
         f"run(questions(*[0] * 12), engine=StandInEngine(seconds=0.02), out={str(out)!r})"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -281,7 +281,7 @@ def test_a_run_stopped_at_any_write_goes_on(tmp_path, monkeypatch) -> None:
             replace(source, target)
 
         with monkeypatch.context() as patch:
-            patch.setattr(workbench.runs.store.os, "replace", stopping)
+            patch.setattr(workbench.files.os, "replace", stopping)
             try:
                 run(samples, out=out)
             except KeyboardInterrupt:
@@ -353,7 +353,7 @@ def test_other_settings_in_the_same_folder_are_refused_and_listed(tmp_path) -> N
 
 def test_two_processes_cannot_write_to_one_folder(tmp_path) -> None:
     code = (
-        "from tests.analyses.sweep.test_sweeping import *\n"
+        "from tests.analyses.sweep.test_effects import *\n"
         f"run(questions(0), engine=StandInEngine(seconds=30), out={str(tmp_path)!r})"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,0 +1,125 @@
+"""Each clip is decoded once, each sample encoded once, and later clips while earlier samples are at work."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.analyses.stand_in import StandInClip, StandInModel, questions
+from workbench.data import Sample, Samples
+from workbench.errors import ClipError, PromptError, RunError, WorkbenchError
+from workbench.runs import Asked, Encoder, encoding
+from workbench.runs.encoding import read_frames
+from workbench.video import Uniform
+
+
+class Counting(StandInModel):
+    """Counts what it reads and encodes, and in which thread."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+        self.encoded: list[str] = []
+        self.threads: set[int] = set()
+
+    def read_clip(self, sample: Sample, frames: Any = None) -> StandInClip:
+        self.read.append(sample.video.name)
+        self.threads.add(threading.get_ident())
+        return super().read_clip(sample, frames)
+
+    def encode(self, sample: Sample, *, clip: Any = None, style: str | None = None) -> Any:
+        assert isinstance(clip, StandInClip)
+        self.encoded.append(sample.id)
+        return super().encode(sample, clip=clip, style=style)
+
+
+def encoder(model: Any, samples: Samples) -> Encoder:
+    return Encoder(model, samples, frames=None, style=None)
+
+
+def test_every_clip_is_read_once_and_every_sample_encoded_once_in_order() -> None:
+    model, samples = Counting(), questions(*[0] * 7, broken=(2,))
+    with encoder(model, samples) as asking:
+        assert asking.first_usable().position == 0  # as a run looks before it begins
+        groups = list(asking.groups([range(3), range(3, 5), range(5, 7)]))
+    assert [[one.position if isinstance(one, Asked) else one[0] for one in group] for group in groups] == [
+        [0, 1, 2],
+        [3, 4],
+        [5, 6],
+    ]
+    assert isinstance(groups[0][2], tuple)
+    assert isinstance(groups[0][2][1], ClipError)
+    assert set(Counter(model.read).values()) == {1}
+    assert model.encoded == [sample.id for sample in samples if "broken" not in sample.video.name]
+    assert threading.get_ident() not in model.threads
+
+
+def test_samples_that_ask_about_one_clip_share_it() -> None:
+    model = Counting()
+    first = questions(0)[0]
+    later = dataclasses.replace(first, id="later", start=1.0)
+    samples = Samples([first, dataclasses.replace(first, id="again"), later], name="own")
+    with encoder(model, samples) as asking:
+        list(asking.groups([[0], [1], [2]]))
+    assert model.read == ["0.mp4"] * 2, "other bounds are another clip"
+
+
+def test_the_next_clips_are_read_while_a_group_is_at_work() -> None:
+    model, samples = Counting(), questions(*[0] * 6)
+    with encoder(model, samples) as asking:
+        groups = asking.groups([[0], [1], [2], [3], [4], [5]])
+        next(groups)
+        for position in (1, 2):
+            asking._decode(position).result(timeout=10)
+        assert sorted(model.read) == ["0.mp4", "1.mp4", "2.mp4"]
+
+
+def test_clips_that_nobody_wants_soon_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "_CLIP_BYTES", 20)  # two clips of 8 bytes, and a half
+    model, samples = Counting(), questions(*[0] * 6)
+    with encoder(model, samples) as asking:
+        for _ in asking.groups([[position] for position in range(6)]):
+            done = [clip for clip in asking._clips.values() if clip.done()]
+            assert len(done) <= 4, "two that may stay, two that are wanted next"
+    assert len(model.read) == 6
+
+
+def test_an_error_comes_each_time_it_is_asked_for() -> None:
+    with encoder(StandInModel(), questions(0, broken=(0,))) as asking:
+        for _ in range(2):
+            with pytest.raises(ClipError, match=r"broken\.mp4"):
+                asking.prompt(0)
+        with pytest.raises(RunError, match=r"None of the 1 samples can be used.*broken\.mp4"):
+            asking.first_usable()
+
+
+def test_what_cannot_be_put_into_words_is_an_error_too() -> None:
+    class Refusing(StandInModel):
+        def encode(self, sample: Sample, *, clip: Any = None, style: str | None = None) -> Any:
+            raise PromptError("too long")
+
+    with encoder(Refusing(), questions(0)) as asking:
+        with pytest.raises(WorkbenchError, match="too long"):
+            asking.asked(0)
+
+
+def test_other_exceptions_pass() -> None:
+    class Buggy(StandInModel):
+        def read_clip(self, sample: Sample, frames: Any = None) -> StandInClip:
+            raise ZeroDivisionError
+
+    with encoder(Buggy(), questions(0)) as asking:
+        with pytest.raises(ZeroDivisionError):
+            asking.prompt(0)
+
+
+def test_frames_from_text() -> None:
+    assert read_frames(None) is None
+    assert read_frames(16) == 16
+    assert read_frames("uniform(4)") == Uniform(4)
+    with pytest.raises(ClipError, match="Did you mean 'uniform'"):
+        read_frames(str(Path("unifrom(4)")))

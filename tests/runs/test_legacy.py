@@ -1,0 +1,54 @@
+"""Folders that 0.1.0 wrote still open, and go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.runs.test_store import ROWS, SCHEMA, store
+from workbench.runs import table_of
+from workbench.runs.legacy import read_part
+from workbench.runs.tables import schema_of
+
+
+def write_part(folder: Path, position: int, reason: str = "", rows: pa.Table | None = None) -> Path:
+    """As 0.1.0 wrote it: one parquet a sample, and in its metadata why it was skipped."""
+    (folder / "shards").mkdir(exist_ok=True)
+    kept = table_of(() if reason else ROWS, SCHEMA) if rows is None else rows
+    table = kept.replace_schema_metadata({b"skipped": reason.encode()})
+    path = folder / "shards" / f"part-{position:05d}.parquet"
+    pq.write_table(table, path, compression="zstd")
+    return path
+
+
+def test_parts_are_read_as_records(tmp_path: Path) -> None:
+    write_part(tmp_path, 0)
+    write_part(tmp_path, 1, "broken: <b>é</b>")
+    with store(tmp_path) as kept:
+        one, two, three = (kept.get(position) for position in range(3))
+        assert one is not None
+        assert one.rows["name"].to_pylist() == ["a", "<é>"]
+        assert one.rows.schema.equals(SCHEMA, check_metadata=True)
+        assert one.skipped == ()
+        assert two is not None
+        assert two.rows.num_rows == 0
+        assert [skip.reason for skip in two.skipped] == ["broken: <b>é</b>"]
+        assert three is None
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"not parquet at all", None])
+def test_a_damaged_part_is_as_good_as_none(tmp_path: Path, content: bytes | None) -> None:
+    path = write_part(tmp_path, 0)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert read_part(tmp_path / "shards", 0, SCHEMA) is None
+
+
+def test_a_part_of_another_table_is_not_taken(tmp_path: Path) -> None:
+    write_part(tmp_path, 0)
+
+    assert read_part(tmp_path / "shards", 0, schema_of(type(ROWS[0]))) is not None
+    assert read_part(tmp_path / "shards", 0, SCHEMA.remove(0)) is None

@@ -1,0 +1,9 @@
+"""What a run says about itself."""
+
+from __future__ import annotations
+
+from workbench.runs.manifest import hash_of
+
+
+def test_ids_in_another_order_are_another_data_set() -> None:
+    assert hash_of(["a", "b"]) != hash_of(["b", "a"])

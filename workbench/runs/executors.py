@@ -1,0 +1,83 @@
+"""Where the samples of a run are measured. One way so far: in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from workbench.errors import WorkbenchError
+from workbench.runs.encoding import Encoder
+from workbench.runs.measurement import Done, Measurement
+from workbench.runs.record import Asked, Record
+
+if TYPE_CHECKING:
+    from workbench.models import VideoLLM
+    from workbench.prompts.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A measurement, and what it is taken of."""
+
+    model: VideoLLM
+    measurement: Measurement
+    encoder: Encoder
+    """Has the samples, and makes their prompts."""
+    prompts: dict[str, Prompt] | None = None
+    """Where given, the prompts that were measured are kept in it, by the sample's id."""
+
+
+class Executor(Protocol):
+    """Measures groups of samples, somewhere."""
+
+    def run(self, job: Job, groups: Iterable[Sequence[int]], on_done: Done) -> Iterator[Mapping[int, Record]]:
+        """The records of each group, by position; groups may come in any order, each as soon as it is done.
+
+        A sample that cannot be encoded gives a record that says why. Any other exception passes, with the ids
+        of the group's samples in its notes.
+        """
+        ...
+
+
+class ThisProcess:
+    """One group after another, on the model as it is loaded here."""
+
+    def run(self, job: Job, groups: Iterable[Sequence[int]], on_done: Done) -> Iterator[Mapping[int, Record]]:
+        """See Executor."""
+        begun = time.perf_counter()
+        for group in job.encoder.groups(groups):
+            records = _measured(job, group, on_done)
+            seconds = (time.perf_counter() - begun) / len(group)
+            yield {position: _timed(records[position], seconds) for position in sorted(records)}
+            begun = time.perf_counter()
+
+
+def _measured(
+    job: Job, group: Sequence[Asked | tuple[int, WorkbenchError]], on_done: Done
+) -> dict[int, Record]:
+    records: dict[int, Record] = {}
+    asked = []
+    for one in group:
+        if isinstance(one, Asked):
+            asked.append(one)
+        else:
+            position, error = one
+            records[position] = job.measurement.skip(job.encoder.samples[position], str(error))
+    if job.prompts is not None:
+        job.prompts.update((one.sample.id, one.prompt) for one in asked)
+    try:
+        made = job.measurement.measure(job.model, asked, on_done) if asked else []
+    except Exception as error:
+        named = ", ".join(f"{one.sample.id!r} ({one.sample.video})" for one in asked)
+        error.add_note(f"This happened on {'sample' if len(asked) == 1 else 'the samples'} {named}.")
+        raise
+    return records | {one.position: record for one, record in zip(asked, made, strict=True)}
+
+
+def _timed(record: Record, seconds: float) -> Record:
+    """With the wall time of the sample, where its answer is kept."""
+    return (
+        record if record.sample is None else record._replace(sample=record.sample._replace(seconds=seconds))
+    )

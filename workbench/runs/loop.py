@@ -1,0 +1,150 @@
+"""The loop over samples that everything runs in: decode ahead, encode, measure, write, go on after a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd
+
+from workbench.data import Sample, Samples, as_samples
+from workbench.errors import WorkbenchError
+from workbench.prompts import check_style
+from workbench.runs.encoding import Encoder, nothing_usable, read_frames
+from workbench.runs.executors import Executor, Job, ThisProcess
+from workbench.runs.manifest import data_settings, model_settings, new_manifest
+from workbench.runs.measurement import Measurement
+from workbench.runs.progress import progress_bar
+from workbench.runs.record import Record
+from workbench.runs.store import Store, Tables, holds_run, joined, open_store
+from workbench.runs.tables import Skip, skipped_frame
+
+if TYPE_CHECKING:
+    from workbench.models import VideoLLM
+    from workbench.prompts.prompt import Prompt
+    from workbench.video import Sampling
+
+
+class Measured(NamedTuple):
+    """What every sample gave."""
+
+    table: pd.DataFrame
+    samples: pd.DataFrame
+    """What the untouched model answered; without rows where the measurement does not keep it."""
+    skipped: pd.DataFrame
+    """What could not be used, with the reason. Columns: `workbench.runs.Skip`."""
+    manifest: dict[str, Any]
+    folder: Path | None
+
+
+def measured(tables: Tables, manifest: dict[str, Any], folder: Path | str | None) -> Measured:
+    """The tables as data frames."""
+    return Measured(
+        table=tables.rows.to_pandas(),
+        samples=tables.samples.to_pandas(),
+        skipped=skipped_frame(tables.skipped),
+        manifest=manifest,
+        folder=None if folder is None else Path(folder),
+    )
+
+
+def measure_samples(
+    model: VideoLLM,
+    samples: Samples | Sequence[Sample],
+    measurement: Measurement,
+    *,
+    out: Path | str | None = None,
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
+    progress: bool = True,
+    executor: Executor | None = None,
+    prompts: dict[str, Prompt] | None = None,
+) -> Measured:
+    """Measure every sample; what the folder `out` holds already is not measured again.
+
+    Args:
+        out: a folder for the results, written sample by sample; a run that was stopped goes on from there.
+            None keeps everything in memory.
+        style, frames: how samples become prompts.
+        executor: where the samples are measured; this process if not given.
+        prompts: the prompts that are measured are put into it, by the sample's id.
+
+    A sample that cannot be encoded is skipped and listed. Raises RunError where none can be used, or `out`
+    holds a run with other settings; and as the measurement's `refuse`.
+    """
+    samples = as_samples(samples)
+    check_style(style)
+    how = read_frames(frames)
+    settings = {
+        **model_settings(model),
+        **data_settings(samples),
+        **measurement.settings,
+        "style": style,
+        "frames": None if how is None else str(how),
+    }
+    manifest = new_manifest(measurement.name, settings, model)
+    with Encoder(model, samples, frames=how, style=style) as encoder:
+        if not holds_run(out):
+            measurement.refuse(model, encoder)
+        job = Job(model=model, measurement=measurement, encoder=encoder, prompts=prompts)
+        with open_store(out, manifest, measurement) as store:
+            records = _records(job, store, executor or ThisProcess(), progress)
+            left_out = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
+            tables = joined(records, measurement.schema, left_out=left_out)
+            _refuse_skipped(samples, records)
+            store.finish(tables)
+            return measured(tables, store.manifest, out)
+
+
+def _records(job: Job, store: Store, executor: Executor, progress: bool) -> list[Record]:
+    """All records, in the order of the samples: those that are stored, and the others measured and stored."""
+    samples, measurement = job.encoder.samples, job.measurement
+    units = measurement.units(job.model)
+    found = {position: store.get(position) for position in range(len(samples))}
+    with progress_bar(
+        len(samples) * units, what=measurement.name, unit=f" {measurement.unit}", show=progress
+    ) as bar:
+        # A group is measured as a whole, so that a run that goes on gives the same bits.
+        groups = _groups(job) if None in found.values() else []
+        waiting = [group for group in groups if any(found[position] is None for position in group)]
+        # What was done in an earlier run needs no units now.
+        bar.total -= units * (len(samples) - sum(map(len, waiting)))
+        before = bar.n
+        for made in executor.run(job, waiting, bar.update):
+            for position, record in made.items():
+                if found[position] is None:
+                    found[position] = record
+                    store.put(position, record)
+            # Nor does what was skipped, or answered wrongly.
+            bar.total -= units * len(made) - (bar.n - before)
+            before = bar.n
+    return [
+        _named(record, sample)
+        for record, sample in zip(found.values(), samples, strict=True)
+        if record is not None
+    ]
+
+
+def _groups(job: Job) -> list[range]:
+    """Positions that are measured together: as many as the measurement likes of samples like the first."""
+    try:
+        size = job.measurement.at_once(job.model, job.encoder.first_usable())
+    except WorkbenchError:  # the clips of what is stored may be gone
+        size = 1
+    count = len(job.encoder.samples)
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _named(record: Record, sample: Sample) -> Record:
+    """With the sample's id where a shard of an older version does not name it."""
+    skipped = tuple(skip if skip.sample_id else skip._replace(sample_id=sample.id) for skip in record.skipped)
+    return record._replace(skipped=skipped)
+
+
+def _refuse_skipped(samples: Samples, records: Sequence[Record]) -> None:
+    """Raise RunError where every sample was skipped."""
+    reasons = [skip.reason for record in records for skip in record.skipped[:1] if not skip.flow]
+    used = any(record.sample is not None or record.rows.num_rows for record in records)
+    if not used and len(reasons) == len(samples):
+        raise nothing_usable(len(samples), f"{samples[0].id}: {reasons[0]}")
