@@ -51,9 +51,10 @@ test-slow: $(STAMP) ## the tests marked slow; those marked gpu or browser where 
 test-browser: $(STAMP) ## viewer and report in a real Chromium (WORKBENCH_SCREENSHOTS=DIR keeps pictures)
 	$(BIN)/python -m pytest -m browser tests/widgets tests/report
 
-lint: $(STAMP) ## ruff: style and formatting
+lint: $(STAMP) ## ruff: style and formatting; import-linter: imports point down
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 format: $(STAMP) ## ruff: rewrite files in the project's style
 	$(BIN)/ruff check --fix .

@@ -10,8 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from workbench.attached import attach
-
-__version__ = "0.1.0"
+from workbench.version import __version__
 
 # Where each public name lives. A name whose home is "" is a submodule of its own name.
 _HOMES = {

@@ -8,21 +8,15 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from workbench.data.display import samples_html
-from workbench.data.sample import Sample, shown
+from workbench.data.own import read_entries
+from workbench.data.sample import Sample, Skipped, shown
 from workbench.errors import RunError, SampleError, near_matches
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class Skipped(NamedTuple):
-    """An annotation that could not be used, and why."""
-
-    id: str
-    reason: str
 
 
 class Samples(Sequence[Sample]):
@@ -64,8 +58,6 @@ class Samples(Sequence[Sample]):
         in `.skipped`. With `root`, clips are looked for in that folder only.
         Raises SampleError for keys that do not exist, and where no entry can be used.
         """
-        from workbench.data.own import read_entries
-
         found = read_entries(entries, name=name, root=root)
         return cls(found.samples, name=name, source=found.root, skipped=found.skipped)
 

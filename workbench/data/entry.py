@@ -9,8 +9,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from workbench.data.collection import Skipped
-from workbench.data.sample import LETTERS, shown
+from workbench.data.sample import LETTERS, Skipped, shown
 from workbench.errors import SampleError
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]

@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.data.collection import Skipped
 from workbench.data.confine import check_clip, find_clip
 from workbench.data.entry import Ids, OwnEntry, nothing_usable, own_answer_index, validated
-from workbench.data.sample import Sample, shown
+from workbench.data.sample import Sample, Skipped, shown
 from workbench.errors import SampleError, near_matches
 
 

@@ -8,6 +8,7 @@ import reprlib
 import string
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from workbench.errors import SampleError
 
@@ -135,6 +136,13 @@ class Sample:
                 "add 'stem' (and 'open_answer') to its annotation, or use another task"
             )
         return dataclasses.replace(self, options=(), answer=None)
+
+
+class Skipped(NamedTuple):
+    """An annotation that could not be used, and why."""
+
+    id: str
+    reason: str
 
 
 def _check_text(name: str, text: str | None) -> None:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from workbench.data.collection import Samples, Skipped
+from workbench.data.collection import Samples
 from workbench.data.confine import find_clip, inside
 from workbench.data.dataset import Dataset, check_limit
 from workbench.data.entry import Entry, Ids, answer_index, nothing_usable, validated
-from workbench.data.sample import Sample, shown
+from workbench.data.sample import Sample, Skipped, shown
 from workbench.errors import SampleError, near_matches
 
 LAYOUT = "json/TASK.json, a list of {video, question, candidates, answer}, and the clips in video/TASK/"

@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-import workbench
 from workbench.errors import RunError
+from workbench.version import __version__
 
 FORMAT = 1
 """Version of the run folder's layout."""
@@ -76,7 +76,7 @@ def hash_of(lines: Iterable[str]) -> str:
 
 def provenance(model: Any = None) -> dict[str, Any]:
     """The command line, versions and device of this process; the command is None where Python was asked."""
-    versions = {"workbench": workbench.__version__, "python": platform.python_version()}
+    versions = {"workbench": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
             versions[package] = importlib.metadata.version(package)
