@@ -9,9 +9,10 @@ import nbformat
 import pytest
 
 from notebooks.execute import execute
+from tests import ROOT
 from tests.notebooks.comparison import differences
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 1_500_000
 
 pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
