@@ -1,4 +1,7 @@
-"""What holds for every test: no network, no hub, one thread, reproducible examples."""
+"""What holds for every test: no network, no hub, one thread, reproducible examples.
+
+OMP_NUM_THREADS=2 gives tests two threads. WORKBENCH_TEST_ORDER=7 shuffles them, with 7 as the seed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import ipaddress
+import random
 import sys
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -20,7 +25,8 @@ import pytest
 import torch
 
 # The tests run beside each other, one process a core.
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+ORDER = os.environ.get("WORKBENCH_TEST_ORDER", "")
 
 hypothesis.settings.register_profile("workbench", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("workbench")
@@ -53,6 +59,26 @@ def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if not _is_loopback(host):
         raise NetworkUsed(f"{event} to {host!r}: tests must run on a machine without a network")
+
+
+def pytest_report_header() -> str:
+    order = f"WORKBENCH_TEST_ORDER={ORDER}" if ORDER else "as written"
+    return f"threads: {torch.get_num_threads()}, order: {order}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Shuffle the files, and the tests of each: what a file's tests share is still made once."""
+    if not ORDER:
+        return
+    shuffled = random.Random(ORDER)
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    parts = list(files.values())
+    shuffled.shuffle(parts)
+    for part in parts:
+        shuffled.shuffle(part)
+    items[:] = [item for part in parts for item in part]
 
 
 @pytest.fixture(scope="session", autouse=True)

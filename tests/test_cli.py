@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -17,11 +16,10 @@ from pandas.testing import assert_frame_equal
 
 import workbench
 import workbench.runs.manifest
+from tests import ROOT
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
 from workbench.cli import main
 from workbench.errors import RunError
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import workbench
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 MAX_FILE_BYTES = 35_000_000
 MAX_MODULE_LINES = 300
 LONG_MODULES: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 
+from tests import ROOT
 from tests.video.helpers import encode, numbered_frames, numbers, remux, rotate
 from workbench.errors import ClipError
 from workbench.video import Clip, Fps, Midpoints, Uniform, has_decord, read_clip, write_clip
@@ -22,7 +23,6 @@ from workbench.video.index import index_by_decoding, read_index
 from workbench.video.readers import DecordReader, PyAvReader, VideoReader
 
 needs_decord = pytest.mark.skipif(not has_decord(), reason="decord has no wheel for this machine")
-ROOT = Path(__file__).parents[2]
 
 # Name, codec, who reads it under "auto" where decord is installed.
 FORMATS = [

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import ROOT
 from tests.video.helpers import numbered_frames, numbers
 from workbench.errors import ClipError
 from workbench.video import Midpoints, read_clip, write_clip
@@ -67,7 +68,7 @@ def test_bytes_do_not_depend_on_memory(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=True,
-            cwd=Path(__file__).parents[2],
+            cwd=ROOT,
         )
         assert not found.stderr
         digests.add(found.stdout)

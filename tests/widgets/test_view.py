@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests import ROOT
 from tests.pages.browser import Page, chromium, needs_chromium
 
 pytestmark = [
@@ -22,7 +23,6 @@ pytestmark = [
     needs_chromium,
     pytest.mark.timeout(600),
 ]
-ROOT = Path(__file__).resolve().parents[2]
 CELL = """\
 import workbench as wb
 from workbench.analyses.lens.keywords import keyword_lists

@@ -18,6 +18,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench.files
+from tests import ROOT
 from tests.analyses.stand_in import StandInEngine, StandInModel, fraction, questions
 from workbench.analyses.sweep.effects import sweep
 from workbench.data import Sample, Samples, Skipped
@@ -25,7 +26,6 @@ from workbench.errors import ClipError, FlowError, PromptError, RunError, Window
 from workbench.interventions import after, all_layers, centred, trailing
 from workbench.runs import EFFECT_COLUMNS, load_run
 
-ROOT = Path(__file__).parents[2]
 FLOWS = ["frames -> later frames", "video -> question"]
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from tests.engine.conftest import Case, case
-from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample
+from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_folder, tiny_model, tiny_prompt, tiny_sample
 from workbench.engine import IncrementalEngine, Outcomes, Request, Slower, get_engine
 from workbench.engine.incremental import engine as incremental
 from workbench.engine.incremental import memory
@@ -32,6 +35,7 @@ from workbench.interventions import (
     second_half,
     trailing,
 )
+from workbench.models import VideoLLM, load
 
 REFERENCE = get_engine("reference")
 TOLERANCE = 1e-5
@@ -74,15 +78,24 @@ SEVERAL = (
 
 
 def same(
-    found: Outcomes, expected: Outcomes, asked: Sequence[Knockout], tolerance: float = TOLERANCE
+    found: Outcomes,
+    expected: Outcomes,
+    asked: Sequence[Knockout],
+    tolerance: float = TOLERANCE,
+    tied: Callable[[Knockout, int], float] | None = None,
 ) -> None:
+    """The same numbers, and the same likeliest tokens. Where rounding is coarse, two tokens may be likeliest:
+    `tied` then gives the probability of the one that was found."""
     assert found.baseline.token_id == expected.baseline.token_id
     assert found.baseline.p == pytest.approx(expected.baseline.p, rel=tolerance)
     assert len(found.knockouts) == len(expected.knockouts) == len(asked)
     for knockout, one, two in zip(asked, found.knockouts, expected.knockouts, strict=True):
         assert one.p == pytest.approx(two.p, rel=tolerance), str(knockout)
         assert one.top_p == pytest.approx(two.top_p, rel=tolerance), str(knockout)
-        assert one.top_id == two.top_id, str(knockout)
+        if tied is None or one.top_id == two.top_id:
+            assert one.top_id == two.top_id, str(knockout)
+        else:
+            assert tied(knockout, one.top_id) == pytest.approx(two.top_p, rel=tolerance), str(knockout)
 
 
 def all_knockouts(
@@ -303,14 +316,27 @@ def test_a_model_that_cannot_be_run_in_parts_is_run_whole(monkeypatch: pytest.Mo
         handle.remove()
 
 
+@contextmanager
+def embeddings(model: VideoLLM, given: Tensor) -> Iterator[None]:
+    """The first decoder layer takes these, (1, s, d), instead of the model's own."""
+
+    def put(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if args:
+            return (given.to(model.dtype), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": given.to(model.dtype)}
+
+    handle = model.family.decoder_layers(model.hf)[0].register_forward_pre_hook(put, with_kwargs=True)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 class TestHalfPrecision:
     """bfloat16 weights, whose every product rounds to three digits."""
 
     @pytest.fixture
     def half(self) -> Case:
-        from tests.tiny import tiny_folder
-        from workbench.models import load
-
         model = load(tiny_folder("qwen2_5_vl"), device="cpu", dtype="bfloat16")
         return Case(model, tiny_prompt(model))
 
@@ -321,20 +347,43 @@ class TestHalfPrecision:
         (found,) = get_engine("incremental").run(model, [request])
         assert found.noise_percent is not None
         assert 0 < found.noise_percent < 30
-        same(found, REFERENCE.outcomes(model, prompt, asked), asked, tolerance=0.3)
 
-    def test_a_float32_residual_stream_is_nearer_to_the_truth(self, half: Case) -> None:
-        model, prompt = half
-        exact = tiny_model("qwen2_5_vl")
-        asked = all_knockouts(model.n_layers, NAMED, (centred(3),))
-        token = REFERENCE.outcomes(exact, prompt, []).baseline.token_id
-        truth = [outcome.p for outcome in REFERENCE.outcomes(exact, prompt, asked, token_id=token).knockouts]
+        def p(knockout: Knockout, token_id: int) -> float:
+            return REFERENCE.outcomes(model, prompt, [knockout], token_id=token_id).knockouts[0].p
 
-        def error(engine: str) -> float:
-            found = get_engine(engine).outcomes(model, prompt, asked, token_id=token).knockouts
-            return sum(abs(one.p / p - 1) for one, p in zip(found, truth, strict=True)) / len(truth)
+        same(found, REFERENCE.outcomes(model, prompt, asked), asked, tolerance=0.3, tied=p)
 
-        assert error("incremental-float32") < 0.9 * error("incremental")
+    @pytest.mark.parametrize("family", ["llava_next_video", "qwen2_5_vl"])
+    def test_a_float32_residual_stream_is_nearer_to_the_truth(self, family: Any) -> None:
+        """Where layers add little to a large stream, nearly all rounding is that of the sums and the logits.
+
+        The truth is the same weights in float64, from the same embeddings. Measured: a third of the error or
+        less. In layers that add as much as there is, their own rounding is as large, and which engine is
+        nearer depends on the prompt and on the machine's kernels.
+        """
+        n_layers = 8
+        half, exact = (
+            load(tiny_folder(family, n_layers=n_layers), device="cpu", dtype=dtype)
+            for dtype in ("bfloat16", "float64")
+        )
+        for layer in half.family.decoder_layers(half.hf):
+            layer.self_attn.o_proj.weight.mul_(0.03)
+            layer.mlp.down_proj.weight.mul_(0.03)
+        exact.hf.load_state_dict(half.hf.state_dict())
+        asked = all_knockouts(n_layers, NAMED, (centred(3),))[::n_layers]
+        errors: dict[str, list[float]] = {"incremental": [], "incremental-float32": []}
+        for seed in range(8):
+            prompt, in_float64 = (
+                model.encode(tiny_sample(), clip=tiny_clip(seed=seed)) for model in (half, exact)
+            )
+            first = "blocks.0.hook_resid_pre"
+            with embeddings(exact, half.run_with_cache(prompt, first).cache[first]):
+                truth = REFERENCE.outcomes(exact, in_float64, asked)
+            for engine, found in errors.items():
+                outcomes = get_engine(engine).outcomes(half, prompt, asked, token_id=truth.baseline.token_id)
+                for one, true in zip(outcomes.knockouts, truth.knockouts, strict=True):
+                    found.append(abs(one.p / true.p - 1))
+        assert np.mean(errors["incremental-float32"]) < 0.5 * np.mean(errors["incremental"])
 
     def test_the_model_is_left_as_it_was(self, half: Case) -> None:
         model, prompt = half
