@@ -40,7 +40,7 @@ _HOMES = {
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
     "suffice": "analyses.pathways.sufficiency",
-    "edge_count": "analyses.pathways.edge_counts",
+    "edge_count": "interventions",
     "compare_flows": "analyses.sweep.differences",
     "compare_models": "analyses.sweep.differences",
     "findings": "analyses.findings.verdicts",
@@ -77,7 +77,6 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.answer_probability import answer_probability
     from workbench.analyses.lens.frequencies import keyword_frequencies
     from workbench.analyses.lens.logit_lens import logit_lens
-    from workbench.analyses.pathways.edge_counts import edge_count
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
     from workbench.analyses.sweep.differences import compare_flows, compare_models
@@ -89,6 +88,7 @@ if TYPE_CHECKING:
         after,
         all_layers,
         centred,
+        edge_count,
         first_half,
         layers,
         second_half,

@@ -11,11 +11,15 @@ from workbench.interventions import (
     after,
     all_layers,
     as_windows,
+    axis_of,
     centred,
     first_half,
+    kind_of,
     layers,
     parse_window,
+    read_window,
     second_half,
+    series_of,
     trailing,
 )
 
@@ -129,3 +133,61 @@ def test_as_windows() -> None:
     for bad, message in (([], "No window"), (["all", all_layers()], "twice"), ([9], "9 is no window")):
         with pytest.raises(WindowError, match=message):
             as_windows(bad)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("text", "series", "axis", "point", "together"),
+    [
+        (
+            "centred(9)",
+            "centred(9)",
+            "layer (centre of the cut window)",
+            "in the 9 layers around it",
+            "9 neighbouring layers are cut at a time, around each layer (fewer at both ends)",
+        ),
+        (
+            "centred(1)",
+            "centred(1)",
+            "layer (centre of the cut window)",
+            "in that layer",
+            "one layer is cut at a time",
+        ),
+        (
+            "trailing(4)",
+            "trailing(4)",
+            "layer (last of the cut window)",
+            "in the 4 layers that end there",
+            "4 neighbouring layers are cut at a time, up to and including each layer",
+        ),
+        (
+            "after(3)",
+            "after(i)",
+            "layer i (every layer after i is cut)",
+            "in all layers after it",
+            "all layers after a layer are cut together",
+        ),
+        (
+            "after(i)",
+            "after(i)",
+            "layer i (every layer after i is cut)",
+            "in all layers after it",
+            "all layers after a layer are cut together",
+        ),
+        ("all_layers()", "all_layers()", "", "", "all layers are cut at once"),
+        ("first_half()", "first_half()", "", "", "the first half of the layers is cut at once"),
+        ("second_half()", "second_half()", "", "", "the second half of the layers is cut at once"),
+        ("layers(2, 3)", "layers(2, 3)", "", "", "these layers are cut at once"),
+    ],
+)
+def test_a_kind_has_its_own_words(text: str, series: str, axis: str, point: str, together: str) -> None:
+    window = read_window(text)
+    assert window is not None
+    assert (series_of(text), axis_of(text), window.point, window.together) == (series, axis, point, together)
+
+
+def test_what_is_no_window_has_no_words() -> None:
+    for text in ("sometimes", "centred(k)", ""):
+        assert read_window(text) is None
+        assert series_of(text) == text
+    assert kind_of("sometimes") is None
+    assert axis_of("sometimes") == ""

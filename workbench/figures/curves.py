@@ -16,7 +16,7 @@ from workbench.figures.parts.groups import choose, flow_groups
 from workbench.figures.parts.names import span_names, window_words
 from workbench.figures.parts.panels import Grid, grid, layer_axis
 from workbench.figures.parts.reading import CLEAR, headline
-from workbench.figures.parts.selection import PLACED, is_placed, kind_of, select, series_of
+from workbench.figures.parts.selection import select
 from workbench.figures.parts.template import LineStyle, line_styles
 from workbench.figures.parts.text import (
     FEW_NOTE,
@@ -30,6 +30,7 @@ from workbench.figures.parts.text import (
     task_name,
 )
 from workbench.figures.totals import total_effects
+from workbench.interventions import axis_of, series_of
 from workbench.statistics.curves import Point, curve_points
 
 _WHERE = "Where information flows"
@@ -66,7 +67,7 @@ def information_flow(
     # A flow looks the same in every figure of a table, whatever else is drawn.
     styles = line_styles(known)
     choice = choose(flows, known)
-    placed = select(table, tasks=tasks, window=window)["window"].map(is_placed).to_numpy().any()
+    placed = any(map(axis_of, select(table, tasks=tasks, window=window)["window"].unique()))
     if not placed:  # bars have room for every flow
         chosen = select(table, tasks=tasks, flows=None if flows is None else choice.flows, window=window)
         return total_effects(chosen, title=title, columns=columns, caption=caption, seed=seed, styles=styles)
@@ -74,7 +75,7 @@ def information_flow(
     points = curve_points(chosen, seed=seed)
     series = list(dict.fromkeys(series_of(point.window) for point in points))
     compared = len(series) > 1
-    comparable = len({point.flow for point in points}) == 1 and all(is_placed(p.window) for p in points)
+    comparable = len({point.flow for point in points}) == 1 and all(axis_of(p.window) for p in points)
     if compared and not comparable:
         raise RunError(
             f"The table holds several windows: {', '.join(series)}. Choose one, for example "
@@ -102,7 +103,7 @@ def information_flow(
     layers = [point.layer for point in points]
     panels.fig.update_xaxes(**layer_axis(min(layers), max(layers)))
     panels.fig.update_yaxes(range=[low, high])
-    kinds = dict.fromkeys(PLACED[kind_of(point.window)] for point in points)
+    kinds = dict.fromkeys(axis_of(point.window) for point in points)
     panels.name_axes(x=" / ".join(kinds), y="change of answer probability (%)")
     return panels.fig
 
@@ -114,7 +115,7 @@ def flow_figures(table: pd.DataFrame, *, seed: int = 0) -> dict[str, go.Figure]:
     without a place on the layer axis need no other.
     """
     groups = flow_groups(table["flow"])
-    if not table["window"].map(is_placed).to_numpy().any():
+    if not any(map(axis_of, table["window"].unique())):
         groups = groups[:1]
     return {
         group.name: information_flow(table, flows=group.name if number else None, seed=seed)

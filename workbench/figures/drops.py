@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.parts.panels import grid
-from workbench.figures.parts.selection import kind_of
 from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, PURPLE, SKY, translucent
 from workbench.figures.parts.text import arrows, layers_text, plain, task_name
+from workbench.interventions import kind_of
 
 _COLORS = [BLUE, ORANGE, SKY, PURPLE]
 _NEEDED = ("task", "flow", "window", "correct", "flips", "drop_percent", "low_percent", "high_percent")
@@ -71,7 +71,7 @@ def accuracy_drops(drops: pd.DataFrame, *, title: str | None = None) -> go.Figur
 def _name(row: dict[Any, Any], *, several_flows: bool) -> str:
     """ "first half, layers 1-6", with the flow before it where there are several."""
     kind = kind_of(row["window"])
-    window = kind.replace("_", " ") if kind in ("first_half", "second_half", "all_layers") else row["window"]
+    window = row["window"] if kind is None or kind.arguments else kind.name.replace("_", " ")
     of_flow = f"{arrows(row['flow'])}, " if several_flows else ""
     return f"{of_flow}{window}, {layers_text(int(row['first_layer']), int(row['last_layer']))}"
 

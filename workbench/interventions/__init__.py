@@ -1,6 +1,7 @@
 """What is cut, as plain data: spans, flows, windows and knockouts. Only the engines know how to run them."""
 
 from workbench.interventions.catalogue import FLOW_GROUPS, MTF_FLOWS, NAMED_FLOWS, FlowGroup, NamedFlow
+from workbench.interventions.counts import EdgeCount, edge_count
 from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, knockouts
@@ -12,11 +13,15 @@ from workbench.interventions.windows import (
     after,
     all_layers,
     as_windows,
+    axis_of,
     centred,
     first_half,
+    kind_of,
     layers,
     parse_window,
+    read_window,
     second_half,
+    series_of,
     trailing,
 )
 from workbench.prompts.spans import INDEXED_SPANS, PLAIN_SPANS, Span
@@ -28,6 +33,7 @@ __all__ = [
     "NAMED_FLOWS",
     "PLAIN_SPANS",
     "Cut",
+    "EdgeCount",
     "Edges",
     "Flow",
     "FlowGroup",
@@ -44,13 +50,18 @@ __all__ = [
     "all_layers",
     "as_flows",
     "as_windows",
+    "axis_of",
     "centred",
     "check_flows",
+    "edge_count",
     "first_half",
     "keep_mask",
+    "kind_of",
     "knockouts",
     "layers",
     "parse_window",
+    "read_window",
     "second_half",
+    "series_of",
     "trailing",
 ]

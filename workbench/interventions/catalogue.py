@@ -10,6 +10,17 @@ from typing import NamedTuple
 
 CROSS_FRAME = "frames -> later frames"
 WITHIN_FRAMES = "within frames"
+VIDEO_QUESTION = "video -> question"
+VIDEO_LAST = "video -> last"
+QUESTION_LAST = "question -> last"
+LAST_LAST = "last -> last"
+NONOPTION_LAST = "nonoption -> last"
+TRUE_LAST = "true_option -> last"
+FALSE_LAST = "false_options -> last"
+VIDEO_NONOPTION = "video -> nonoption"
+NONOPTION_TRUE = "nonoption -> true_option"
+VIDEO_TRUE = "video -> true_option"
+VIDEO_TEXT = "video -> text"
 
 
 class NamedFlow(NamedTuple):
@@ -41,61 +52,61 @@ NAMED_FLOWS: tuple[NamedFlow, ...] = (
         group="spans",
     ),
     NamedFlow(
-        "video -> question",
+        VIDEO_QUESTION,
         "The question and its options cannot read the video.",
         "MTF Fig. 3",
         group="spans",
     ),
     NamedFlow(
-        "video -> last",
+        VIDEO_LAST,
         "The last row cannot read the video directly.",
         "MTF Fig. 3",
         group="spans",
     ),
     NamedFlow(
-        "question -> last",
+        QUESTION_LAST,
         "The last row cannot read the question or its options.",
         "MTF Fig. 3",
         group="spans",
     ),
     NamedFlow(
-        "last -> last",
+        LAST_LAST,
         "The last row cannot read itself.",
         "MTF Fig. 3",
         group="spans",
     ),
     NamedFlow(
-        "nonoption -> last",
+        NONOPTION_LAST,
         "The last row cannot read the question text.",
         "MTF Fig. 6",
         group="to_last",
     ),
     NamedFlow(
-        "true_option -> last",
+        TRUE_LAST,
         "The last row cannot read the right option.",
         "MTF Fig. 6",
         group="to_last",
     ),
     NamedFlow(
-        "false_options -> last",
+        FALSE_LAST,
         "The last row cannot read the wrong options.",
         "MTF Fig. 6",
         group="to_last",
     ),
     NamedFlow(
-        "video -> nonoption",
+        VIDEO_NONOPTION,
         "The question text cannot read the video.",
         "MTF Fig. 7",
         group="to_options",
     ),
     NamedFlow(
-        "nonoption -> true_option",
+        NONOPTION_TRUE,
         "The right option cannot read the question text.",
         "MTF Fig. 7",
         group="to_options",
     ),
     NamedFlow(
-        "video -> true_option",
+        VIDEO_TRUE,
         "The right option cannot read the video.",
         "MTF Fig. 7",
         group="to_options",
@@ -107,7 +118,7 @@ NAMED_FLOWS: tuple[NamedFlow, ...] = (
         ("within-frame", "within-frames", "intra-frame", "VS-K"),
     ),
     NamedFlow(
-        "video -> text",
+        VIDEO_TEXT,
         "No row after the video can read the video, generated rows included.",
         "ES Fig. 2, 5, 6 (LV-K)",
         ("LV-K",),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import ModelError, WorkbenchError
+from workbench.interventions.catalogue import CROSS_FRAME
 from workbench.pages.sample import page
 from workbench.pages.sample.exploration import Exploration
 from workbench.pages.sample.page import write_page
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 HERE = Path(page.__file__).parent
-DEFAULT_FLOW = "frames -> later frames"
 
 
 def view(
@@ -34,7 +34,7 @@ def view(
     query: str | int | Sequence[int] = "last",
     layers: int | Sequence[int] | Window | None = None,
     heads: Literal["mean", "max"] | int = "mean",
-    flow: str = DEFAULT_FLOW,
+    flow: str = CROSS_FRAME,
 ) -> Any:
     """Look into one sample: clip, prompt, attention maps untouched and cut, the lens, answers, and curves.
 

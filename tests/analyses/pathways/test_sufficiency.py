@@ -13,11 +13,11 @@ from tests.analyses.stand_in import StandInEngine, StandInModel, questions
 from tests.interventions.layouts import separated_layout, small_layout
 from tests.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 from workbench.analyses.pathways.closing import MODES, closed_by, effective_knockout, random_knockout
-from workbench.analyses.pathways.edge_counts import edge_count
 from workbench.analyses.pathways.points_lost import suffice_table
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.analyses.pathways.sufficiency import suffice
 from workbench.errors import RunError
+from workbench.interventions import edge_count
 from workbench.prompts.layout import TokenLayout
 
 SMALL = small_layout()

@@ -18,6 +18,15 @@ from numpy.typing import NDArray
 from workbench.analyses.findings.claims import CLAIMS, Finding, finding, findings_table, not_measured
 from workbench.analyses.lens.roles import FALSE, ROLES, TRUE
 from workbench.errors import RunError
+from workbench.interventions.catalogue import (
+    CROSS_FRAME,
+    FALSE_LAST,
+    LAST_LAST,
+    QUESTION_LAST,
+    TRUE_LAST,
+    VIDEO_LAST,
+    VIDEO_QUESTION,
+)
 from workbench.statistics.resampling import (
     Curves,
     Estimate,
@@ -34,10 +43,7 @@ from workbench.statistics.resampling import (
 
 MARGIN = 5.0
 """Percent. Map the Flow's threshold: a change of less than this does not matter."""
-CROSS, VIDEO_QUESTION, QUESTION_LAST = "frames -> later frames", "video -> question", "question -> last"
-VIDEO_LAST, LAST_LAST = "video -> last", "last -> last"
-TRUE_LAST, FALSE_LAST = "true_option -> last", "false_options -> last"
-FINDING_FLOWS = (CROSS, VIDEO_QUESTION, QUESTION_LAST, VIDEO_LAST, LAST_LAST, TRUE_LAST, FALSE_LAST)
+FINDING_FLOWS = (CROSS_FRAME, VIDEO_QUESTION, QUESTION_LAST, VIDEO_LAST, LAST_LAST, TRUE_LAST, FALSE_LAST)
 """All flows that a sweep needs for all claims."""
 
 
@@ -81,10 +87,10 @@ def findings(
 
 
 def _cross_frame(table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS["cross_frame"], curves_of(table, CROSS, seed=seed)
+    claim, curves = CLAIMS["cross_frame"], curves_of(table, CROSS_FRAME, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    depth, share = curves.estimate(deepest, CROSS), curves.estimate(early_share, CROSS)
+    depth, share = curves.estimate(deepest, CROSS_FRAME), curves.estimate(early_share, CROSS_FRAME)
     verdict = both(below(depth, -MARGIN), above(share, 50.0) if np.isfinite(share.value) else "does not hold")
     words = f"deepest {depth}%; {share}% of the loss in the first half"
     return finding(claim, depth, curves.n, verdict, words)
@@ -96,7 +102,7 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
         return not_measured(claim, "no table of an image model was given")
     _require(image, "sample_id", "task", "flow", "window", "layer", "change_percent")
     shared = tuple(sorted(set(table["sample_id"]) & set(image["sample_id"])))
-    tuned, plain = (curves_of(part, CROSS, samples=shared, seed=seed) for part in (table, image))
+    tuned, plain = (curves_of(part, CROSS_FRAME, samples=shared, seed=seed) for part in (table, image))
     for curves in (tuned, plain):
         if isinstance(curves, str):
             return not_measured(claim, curves)
@@ -104,10 +110,10 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
     if tuned.samples != plain.samples:
         return not_measured(claim, "the two models' tables do not hold the same samples")
     # The same seed and the same samples: both curves are resampled together.
-    difference = interval(deepest(tuned.means[CROSS]) - deepest(plain.means[CROSS]))
+    difference = interval(deepest(tuned.means[CROSS_FRAME]) - deepest(plain.means[CROSS_FRAME]))
     words = (
-        f"difference {difference} points: deepest {tuned.estimate(deepest, CROSS)}% in the video-tuned, "
-        f"{plain.estimate(deepest, CROSS)}% in the image model"
+        f"difference {difference} points: deepest {tuned.estimate(deepest, CROSS_FRAME)}% in the "
+        f"video-tuned, {plain.estimate(deepest, CROSS_FRAME)}% in the image model"
     )
     return finding(claim, difference, tuned.n, below(difference, -MARGIN), words)
 

@@ -27,10 +27,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, get_args
 
-from workbench.analyses.pathways.edge_counts import removed_edges
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.errors import KnockoutError, RunError, near_matches
 from workbench.interventions import Cut, Flow, Knockout, RandomEdges
+from workbench.interventions.catalogue import (
+    CROSS_FRAME,
+    LAST_LAST,
+    QUESTION_LAST,
+    VIDEO_LAST,
+    VIDEO_QUESTION,
+)
+from workbench.interventions.counts import removed_edges
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -43,11 +50,8 @@ SPREADS: tuple[Spread, ...] = get_args(Spread)
 Ranges = Mapping[str, tuple[int, int]]
 """For each flow its first and last open layer, from 1, both included; `wb.pathways` makes them."""
 
-CROSS = "frames -> later frames"
-VIDEO_QUESTION, VIDEO_LAST, VIDEO_REST = "video -> question", "video -> last", "video -> gap + tail"
-QUESTION_LAST, QUESTION_TAIL = "question -> last", "question -> tail"
-LAST_LAST = "last -> last"
-PAPER_FLOWS = (CROSS, VIDEO_QUESTION, QUESTION_LAST)
+VIDEO_REST, QUESTION_TAIL = "video -> gap + tail", "question -> tail"
+PAPER_FLOWS = (CROSS_FRAME, VIDEO_QUESTION, QUESTION_LAST)
 """The flows whose ranges the paper's modes need."""
 GENERAL_FLOWS = (*PAPER_FLOWS, VIDEO_LAST, LAST_LAST, VIDEO_REST, QUESTION_TAIL)
 """The flows on which a sweep can decide in general mode. Sweep the first four at least."""
@@ -84,7 +88,7 @@ def closed_by(
     among_video = end(VIDEO_QUESTION, *((VIDEO_LAST, VIDEO_REST) if general else ()))
     among_question = end(QUESTION_LAST, *((QUESTION_TAIL,) if general else ()))
     cuts = [
-        *_outside(CROSS, ranges.get(CROSS), n_layers),
+        *_outside(CROSS_FRAME, ranges.get(CROSS_FRAME), n_layers),
         *_outside(VIDEO_QUESTION, ranges.get(VIDEO_QUESTION), n_layers),
         *_outside(QUESTION_LAST, ranges.get(QUESTION_LAST), n_layers),
         *_outside(VIDEO_LAST, own(VIDEO_LAST), n_layers),
@@ -96,8 +100,8 @@ def closed_by(
         cuts += [
             *_outside(VIDEO_REST, own(VIDEO_REST), n_layers),
             *_outside(QUESTION_TAIL, own(QUESTION_TAIL) or ranges.get(QUESTION_LAST), n_layers),
-            *_outside("video -> separator", ranges.get(CROSS), n_layers),
-            *_outside("separator -> video", ranges.get(CROSS), n_layers),
+            *_outside("video -> separator", ranges.get(CROSS_FRAME), n_layers),
+            *_outside("separator -> video", ranges.get(CROSS_FRAME), n_layers),
         ]
     return tuple(cuts)
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import RunError, near_matches
+from workbench.interventions.depth import PAPER_BIN
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -144,7 +145,7 @@ def effective_range(
 
 def pathways(
     run: Run | pd.DataFrame,
-    bin: int = 5,
+    bin: int = PAPER_BIN,
     threshold: float = -5.0,
     task: str | Iterable[str] | None = None,
     *,

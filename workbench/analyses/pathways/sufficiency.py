@@ -20,13 +20,13 @@ from workbench.analyses.pathways.closing import (
     effective_knockout,
     random_knockout,
 )
-from workbench.analyses.pathways.edge_counts import edge_count, edge_count_by_masks, full_edges
 from workbench.analyses.pathways.outcome import NO_SEED, RANDOM, Sufficiency
 from workbench.analyses.pathways.points_lost import suffice_table
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.data import as_samples
 from workbench.errors import KnockoutError, RunError, near_matches
-from workbench.interventions import Cut, Knockout
+from workbench.interventions import Cut, Knockout, edge_count
+from workbench.interventions.counts import edge_count_by_masks, full_edges
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.runs import PromptMeasurement, Unusable, measure_samples
 

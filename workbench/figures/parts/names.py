@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from workbench.errors import WindowError
-from workbench.interventions import parse_window
+from workbench.interventions import read_window
 
 SPANS = {
     "frames": "the rows of each video frame",
@@ -40,14 +39,7 @@ def span_names(flows: Iterable[str]) -> str:
 
 def window_words(window: str) -> str:
     """What each point of a curve is under this window, with the window's own name."""
-    try:
-        parsed = parse_window("after(0)" if window == "after(i)" else window)
-    except WindowError:
+    found = read_window(window)
+    if found is None or not found.point:
         return f"Window: {window}"
-    size, *_ = (*parsed.numbers, 1)
-    cut = {
-        "centred": "in that layer" if size == 1 else f"in the {size} layers around it",
-        "trailing": "in that layer" if size == 1 else f"in the {size} layers that end there",
-        "after": "in all layers after it",
-    }.get(parsed.kind)
-    return f"Each point: the flow cut {cut}, {window}" if cut else f"Window: {window}"
+    return f"Each point: the flow cut {found.point}, {window}"

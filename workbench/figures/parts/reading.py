@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from workbench.figures.parts.selection import is_placed, kind_of
 from workbench.figures.parts.text import count_of, layers_text, percent, task_name
+from workbench.interventions import axis_of, kind_of
 from workbench.statistics.curves import FEW_SAMPLES, Point
 
 CLEAR = -5.0
@@ -62,7 +62,7 @@ def stretches(points: Sequence[Point]) -> list[Stretch]:
         in_one = low
     deepest = min(curve, key=lambda entry: entry[0])[1]
     # Bars have no place on the layer axis, and so no stretches.
-    placed = all(is_placed(point.window) for point in points)
+    placed = all(axis_of(point.window) for point in points)
     return found if found and placed else [Stretch(deepest, deepest)]
 
 
@@ -107,14 +107,14 @@ def headline(points: Sequence[Point]) -> str:
 
 def _where(found: Sequence[Stretch]) -> str:
     """ "around layers 1-3 and 7-9"; as the layer axis names them, where there is one."""
-    if not is_placed(found[0].first.window):
+    kind = kind_of(found[0].first.window)
+    if kind is None or not kind.axis:
         return f"at {place(found[0].first)}"
     first, *rest = (layers_text(stretch.first.layer, stretch.last.layer) for stretch in found)
     if rest:
         first = first.replace("layer ", "layers ")
     more = [text.removeprefix("layers ").removeprefix("layer ") for text in rest]
-    preposition = {"centred": "around", "after": "after"}.get(kind_of(found[0].first.window), "at")
-    return f"{preposition} {_listing([first, *more])}"
+    return f"{kind.preposition} {_listing([first, *more])}"
 
 
 def _listing(parts: Sequence[str]) -> str:

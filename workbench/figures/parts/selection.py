@@ -10,29 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import FlowError, RunError, near_matches
-from workbench.interventions import Flow
-
-PLACED = {
-    "centred": "layer (centre of the cut window)",
-    "trailing": "layer (last of the cut window)",
-    "after": "layer i (every layer after i is cut)",
-}
-"""Kinds of window that have a place on the layer axis, with the name of that axis."""
-
-
-def series_of(window: str) -> str:
-    """The curve that a window's rows belong to: itself, except that all after(0), after(1), .. form one."""
-    return "after(i)" if kind_of(window) == "after" else str(window)
-
-
-def kind_of(window: str) -> str:
-    """The name of a window without its numbers: "centred" of "centred(9)"."""
-    return str(window).split("(", 1)[0].strip()
-
-
-def is_placed(window: str) -> bool:
-    """Whether the window has a place on the layer axis (all_layers, first_half, layers(a, b) have none)."""
-    return kind_of(window) in PLACED
+from workbench.interventions import Flow, series_of
 
 
 def select(

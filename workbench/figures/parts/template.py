@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from workbench.interventions import catalogue
+
 TEMPLATE = "workbench"
 """Name under which the template is registered with plotly."""
 
@@ -33,19 +35,19 @@ class LineStyle(NamedTuple):
 
 
 FLOW_STYLES: dict[str, LineStyle] = {
-    "frames -> later frames": LineStyle(BLUE, "solid", "circle"),
-    "video -> question": LineStyle(VERMILLION, "solid", "square"),
-    "question -> last": LineStyle(GREEN, "solid", "diamond"),
-    "video -> last": LineStyle(ORANGE, "dash", "triangle-up"),
-    "last -> last": LineStyle(PURPLE, "dot", "x"),
-    "within frames": LineStyle(SKY, "dash", "triangle-down"),
-    "video -> text": LineStyle(BLACK, "dashdot", "cross"),
-    "nonoption -> last": LineStyle(BLUE, "dash", "pentagon"),
-    "true_option -> last": LineStyle(GREEN, "dash", "star"),
-    "false_options -> last": LineStyle(PURPLE, "dashdot", "hexagon"),
-    "video -> nonoption": LineStyle(SKY, "solid", "triangle-down"),
-    "nonoption -> true_option": LineStyle(BLACK, "solid", "triangle-up"),
-    "video -> true_option": LineStyle(ORANGE, "solid", "hourglass"),
+    catalogue.CROSS_FRAME: LineStyle(BLUE, "solid", "circle"),
+    catalogue.VIDEO_QUESTION: LineStyle(VERMILLION, "solid", "square"),
+    catalogue.QUESTION_LAST: LineStyle(GREEN, "solid", "diamond"),
+    catalogue.VIDEO_LAST: LineStyle(ORANGE, "dash", "triangle-up"),
+    catalogue.LAST_LAST: LineStyle(PURPLE, "dot", "x"),
+    catalogue.WITHIN_FRAMES: LineStyle(SKY, "dash", "triangle-down"),
+    catalogue.VIDEO_TEXT: LineStyle(BLACK, "dashdot", "cross"),
+    catalogue.NONOPTION_LAST: LineStyle(BLUE, "dash", "pentagon"),
+    catalogue.TRUE_LAST: LineStyle(GREEN, "dash", "star"),
+    catalogue.FALSE_LAST: LineStyle(PURPLE, "dashdot", "hexagon"),
+    catalogue.VIDEO_NONOPTION: LineStyle(SKY, "solid", "triangle-down"),
+    catalogue.NONOPTION_TRUE: LineStyle(BLACK, "solid", "triangle-up"),
+    catalogue.VIDEO_TRUE: LineStyle(ORANGE, "solid", "hourglass"),
 }
 """The fixed style of each named flow, the same in every figure."""
 

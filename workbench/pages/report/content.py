@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from workbench.figures import by_task, flow_groups, headline, information_flow, staged_flow
 from workbench.figures.parts.reading import peaks
-from workbench.figures.parts.selection import is_placed, series_of
-from workbench.interventions import FlowGroup
+from workbench.interventions import FlowGroup, axis_of, series_of
 from workbench.pages.report import explain
 from workbench.pages.report.stages import Stages
 from workbench.statistics.curves import Interval, Point, curve_points, wilson
@@ -72,16 +71,16 @@ class Answers(NamedTuple):
 
 def sections(table: pd.DataFrame, seed: int) -> list[Section]:
     """One section a window; windows without a place on the layer axis share one."""
-    windows = dict.fromkeys(series_of(window) if is_placed(window) else "" for window in table["window"])
+    windows = dict.fromkeys(series_of(window) if axis_of(window) else "" for window in table["window"])
     sections = []
     for number, window in enumerate(windows):
-        rows = [(series_of(w) if is_placed(w) else "") == window for w in table["window"]]
+        rows = [(series_of(w) if axis_of(w) else "") == window for w in table["window"]]
         part = cast(pd.DataFrame, table[rows])
         points = curve_points(part, seed=seed)
         if not points:
             continue
         names = list(dict.fromkeys(part["window"])) if not window else [window]
-        meanings = [explain.window_meaning(name if name != "after(i)" else "after(0)") for name in names]
+        meanings = [explain.window_meaning(name) for name in names]
         sections.append(
             Section(
                 window=", ".join(names),
@@ -99,7 +98,7 @@ def _parts(
 ) -> list[Part]:
     """A part a group of flows; bars have room for all flows."""
     flows = dict.fromkeys(point.flow for point in points)
-    groups = flow_groups(flows) if is_placed(windows[0]) else [FlowGroup("all", "", tuple(flows))]
+    groups = flow_groups(flows) if axis_of(windows[0]) else [FlowGroup("all", "", tuple(flows))]
     parts = []
     for number, group in enumerate(groups):
         mine = [point for point in points if point.flow in group.flows]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from workbench.errors import WindowError
 from workbench.figures.parts.names import spans_in
-from workbench.interventions import NAMED_FLOWS, parse_window
+from workbench.interventions import NAMED_FLOWS, read_window
 
 KNOCKOUT = (
     "A knockout cuts one flow in a few layers at a time: the rows of the prompt at the end of the arrow can "
@@ -51,19 +50,5 @@ def span_meanings(flows: Iterable[str]) -> list[Meaning]:
 
 def window_meaning(window: str) -> str:
     """Which layers are cut together under a window, in words; empty for one that cannot be read."""
-    try:
-        parsed = parse_window(window)
-    except WindowError:
-        return ""
-    first, *_ = (*parsed.numbers, 0)
-    return {
-        "centred": f"{first} neighbouring layers are cut at a time, around each layer (fewer at both ends)"
-        if first > 1
-        else "one layer is cut at a time",
-        "trailing": f"{first} neighbouring layers are cut at a time, up to and including each layer",
-        "after": "all layers after a layer are cut together",
-        "all_layers": "all layers are cut at once",
-        "first_half": "the first half of the layers is cut at once",
-        "second_half": "the second half of the layers is cut at once",
-        "layers": "these layers are cut at once",
-    }[parsed.kind]
+    found = read_window(window)
+    return "" if found is None else found.together

@@ -10,6 +10,7 @@ import pandas as pd
 from workbench.analyses.pathways.ranges import pathways
 from workbench.errors import RunError
 from workbench.figures.staged_flow import COLUMNS
+from workbench.interventions.depth import scaled_bin
 
 PATHWAYS = "pathways.csv"
 
@@ -36,8 +37,7 @@ def find_stages(table: pd.DataFrame, folder: Path) -> Stages | None:
         return None
     overall = _read(folder / PATHWAYS)
     if overall is None:
-        # The paper's bins of 5 suit models of about 30 layers; smaller models need finer ones.
-        size, threshold = 5 if max(moving["layer"].tolist()) >= 20 else 2, -5.0
+        size, threshold = scaled_bin(max(moving["layer"].tolist())), -5.0
         window = str(moving["window"].iloc[0])
         overall = pathways(moving, bin=size, threshold=threshold, window=window).table
     else:

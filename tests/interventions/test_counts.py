@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from tests.analyses.pathways.test_ranges import TABLE_E
 from tests.interventions.layouts import separated_layout, small_layout
 from workbench.analyses.pathways.closing import closed_by, effective_knockout
-from workbench.analyses.pathways.edge_counts import (
+from workbench.errors import KnockoutError
+from workbench.interventions import Cut, Flow, Knockout, RandomEdges, keep_mask
+from workbench.interventions.counts import (
     EdgeCount,
     Sizes,
     edge_count,
@@ -19,8 +21,6 @@ from workbench.analyses.pathways.edge_counts import (
     pathway_edges,
     removed_edges,
 )
-from workbench.errors import KnockoutError
-from workbench.interventions import Cut, Flow, Knockout, RandomEdges, keep_mask
 from workbench.prompts.layout import TokenLayout
 
 SMALL = small_layout()

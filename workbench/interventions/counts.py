@@ -22,16 +22,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from workbench.errors import KnockoutError
-from workbench.interventions import Edges, Knockout, Removal, keep_mask
+from workbench.interventions.catalogue import CROSS_FRAME, QUESTION_LAST, VIDEO_QUESTION
+from workbench.interventions.edges import Edges
+from workbench.interventions.knockouts import Knockout
+from workbench.interventions.masks import Removal, keep_mask
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
-
-CROSS_FRAME, VIDEO_TO_QUESTION, QUESTION_TO_LAST = (
-    "frames -> later frames",
-    "video -> question",
-    "question -> last",
-)
 
 
 class EdgeCount(NamedTuple):
@@ -173,18 +170,18 @@ def pathway_edges(sizes: Sizes, ranges: Mapping[str, tuple[int, int]], n_layers:
     among_video, among_question = _triangle(video), _triangle(question)
     # Rows of all frames against one another, without those of one frame: separators belong to no frame.
     cross = _triangle(sum(frames)) - sum(map(_triangle, frames))
-    ends = {flow: ranges[flow][1] if flow in ranges else 0 for flow in (VIDEO_TO_QUESTION, QUESTION_TO_LAST)}
+    ends = {flow: ranges[flow][1] if flow in ranges else 0 for flow in (VIDEO_QUESTION, QUESTION_LAST)}
     removed = 0
     for layer in range(1, n_layers + 1):
         is_open = {flow: first <= layer <= last for flow, (first, last) in ranges.items()}
-        if layer > ends[VIDEO_TO_QUESTION]:
+        if layer > ends[VIDEO_QUESTION]:
             removed += among_video
         elif not is_open.get(CROSS_FRAME, False):
             removed += cross
-        if layer > ends[QUESTION_TO_LAST]:
+        if layer > ends[QUESTION_LAST]:
             removed += among_question
-        removed += 0 if is_open.get(VIDEO_TO_QUESTION, False) else video * question
-        removed += 0 if is_open.get(QUESTION_TO_LAST, False) else question
+        removed += 0 if is_open.get(VIDEO_QUESTION, False) else video * question
+        removed += 0 if is_open.get(QUESTION_LAST, False) else question
         removed += video + 1  # video -> last, last -> last: closed everywhere
     full = full_edges(n_layers, n)
     return EdgeCount(full, full - removed)
