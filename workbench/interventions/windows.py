@@ -241,7 +241,7 @@ def parse_window(text: str) -> Window:
 
 
 def kind_of(window: str) -> Kind | None:
-    """The kind of a table's window or series ("centred(9)", "after(i)") by its name; None where it is none."""
+    """The kind of a window or series of a table ("centred(9)", "after(i)"); None where it is none."""
     return KINDS.get(str(window).split("(", 1)[0].strip())
 
 
