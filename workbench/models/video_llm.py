@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from workbench.data import Sample
     from workbench.models.attention import AttentionKind
-    from workbench.models.hooks.cache import PosSlice
     from workbench.models.hooks.filter import NamesFilter
     from workbench.models.hooks.running import HookFunction, KeptLogits, RunWithCache
     from workbench.prompts import Style
+    from workbench.prompts.rows import PosSlice
     from workbench.video import Clip, Sampling
 
 

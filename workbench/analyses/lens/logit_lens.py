@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Samples
     from workbench.models import VideoLLM
-    from workbench.models.hooks.cache import PosSlice
+    from workbench.prompts.rows import PosSlice
     from workbench.video import Sampling
 
 _PLACE = ["sample_id", "task", "layer", "row", "span", "frame", "cell_row", "cell_column", "prompt_token"]

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import HookError
-from workbench.models.hooks.cache import ActivationCache, Positions, PosSlice, positions, sliced
+from workbench.models.hooks.cache import ActivationCache, sliced
 from workbench.models.hooks.filter import NamesFilter, Selection, select
 from workbench.models.hooks.forms import Moment
 from workbench.models.hooks.points import HookPoint, hook_points
 from workbench.models.hooks.sites import materialised_at, visiting
+from workbench.prompts.rows import Positions, PosSlice, positions
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
