@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +15,6 @@ from workbench.models.families.qwen2_5_vl import patchify, smart_resize
 from workbench.prompts.pixels import (
     PixelSettings,
     pixels,
-    read_pixel_settings,
     seen_frames,
     target_size,
 )
@@ -178,53 +174,6 @@ def test_shapes_that_cannot_be_followed_are_refused() -> None:
         patchify(torch.zeros(2, 3, 30, 30), bounds)
     with pytest.raises(ModelError, match="'torch' or 'pil'"):
         pixels(noise(9, 9), PixelSettings(size=square(8)), backend="cv2")  # type: ignore[arg-type]
-
-
-def written(folder: Path, name: str, content: Any) -> Path:
-    (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
-    return folder
-
-
-def test_settings_come_from_the_file_that_transformers_would_read(tmp_path: Path) -> None:
-    defaults = PixelSettings(size=square(1), do_center_crop=True)
-    written(tmp_path, "preprocessor_config.json", {"size": 32, "crop_size": 30, "image_mean": [0, 0.5, 1]})
-    found = read_pixel_settings(tmp_path, defaults)
-    assert found.size == {"shortest_edge": 32}
-    assert found.crop_size == square(30)
-    assert found.image_mean == (0.0, 0.5, 1.0)
-    assert found.do_center_crop
-    written(tmp_path, "video_preprocessor_config.json", {"size": [20, 24], "do_center_crop": None})
-    assert read_pixel_settings(tmp_path, defaults).size == {"height": 20, "width": 24}
-    assert read_pixel_settings(tmp_path, defaults).do_center_crop
-    written(tmp_path, "processor_config.json", {"video_token": "<video>"})
-    assert read_pixel_settings(tmp_path, defaults).size == {"height": 20, "width": 24}
-    written(tmp_path, "processor_config.json", {"video_processor": {"size": square(16), "resample": 2}})
-    assert read_pixel_settings(tmp_path, defaults).size == square(16)
-
-
-def test_older_qwen_settings_name_their_bounds(tmp_path: Path) -> None:
-    written(tmp_path, "preprocessor_config.json", {"min_pixels": 3136, "max_pixels": 12845056})
-    found = read_pixel_settings(tmp_path, PixelSettings(size={"shortest_edge": 1, "longest_edge": 2}))
-    assert found.size == {"shortest_edge": 3136, "longest_edge": 12845056}
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("{", "no readable json"),
-        ([1], "must hold a json object"),
-        ({"resample": 1}, "resampling filter 1"),
-    ],
-)
-def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, content: Any, says: str) -> None:
-    written(tmp_path, "preprocessor_config.json", content)
-    with pytest.raises(ModelError, match=says):
-        read_pixel_settings(tmp_path, PixelSettings(size=square(8)))
-
-
-def test_a_folder_without_settings_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="says nothing about how frames become pixels"):
-        read_pixel_settings(tmp_path, PixelSettings(size=square(8)))
 
 
 def test_seen_frames_are_what_becomes_pixels() -> None:

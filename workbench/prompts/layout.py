@@ -20,9 +20,9 @@ class TokenLayout:
     A prompt is `system | video | gap | question | tail`, and its last row is `last`. Spans that are not given
     follow from those that are: `system` (rows before the video), `text` (rows after it), `gap` (between the
     video and the question), `tail` (after the question, without `last`), `last`, and `false_options` (rows of
-    options outside `true_option`). Rows and frames count from 0. `video` is every row of the video, frames and
-    separators; a separator is in a frame too where the layout counts it to one (`separators=` of `encode`),
-    and in no cell. `spans.PLAIN_SPANS` says what each name means.
+    options outside `true_option`). Rows and frames count from 0. `video` is every row of the video: frames
+    and separators. A separator is in a frame too where the layout counts it to one (`separators=` of
+    `encode`), and in no cell. `spans.PLAIN_SPANS` says what each name means.
 
     `layout[name]` gives the sorted rows (int64) of `system`, `video`, `frame[2]`, `frame[1:3]`
     (end exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
