@@ -36,7 +36,7 @@ class TokenLayout:
     spans: Mapping[str, np.ndarray]
     """Rows of every span that is not indexed by frame."""
     frames: tuple[np.ndarray, ...]
-    """Rows of each temporal unit: one frame, or the 2-frame group of Qwen2.5-VL."""
+    """Rows of each temporal unit: a frame, or the group of frames that the model makes one of."""
     grid: tuple[int, int] | None
     """(rows, columns) of cells of a frame; None where the model has no grid."""
     tokens: tuple[str, ...]
@@ -94,7 +94,7 @@ class TokenLayout:
 
     @property
     def n_frames(self) -> int:
-        """Temporal units: frames, or the 2-frame groups of Qwen2.5-VL."""
+        """Temporal units: frames, or the groups of frames that the model makes one of."""
         return len(self.frames)
 
     @property
