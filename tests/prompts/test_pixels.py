@@ -70,19 +70,6 @@ def test_pixels_are_those_of_the_video_processor(name: str) -> None:
     assert found.square().sum().item() == pytest.approx(squares, abs=0.01)
 
 
-def test_qwen_patches_are_those_of_the_video_processor() -> None:
-    settings = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 90 * 90})
-    size = smart_resize(90, 131, settings)
-    patches, grid = patchify(pixels(noise(90, 131), settings, size=size), settings)
-    found = patches.flatten().double()
-    assert grid == (1, 4, 6)
-    assert patches.shape == (24, 1176)
-    expected = [0.193123, 0.266116, -1.310514, 1.331801, 0.017942, -0.595192]
-    assert found[:: len(found) // 6][:6].tolist() == pytest.approx(expected, abs=1e-5)
-    assert found.sum().item() == pytest.approx(5298.832, abs=0.01)
-    assert found.square().sum().item() == pytest.approx(21150.341, abs=0.01)
-
-
 @pytest.mark.parametrize("shape", [(31, 23), (90, 131), (28, 28)])
 def test_pil_backend_equals_transformers_image_processor(shape: tuple[int, int]) -> None:
     frames = noise(*shape)
@@ -132,34 +119,6 @@ def test_frames_of_the_right_size_are_only_rescaled_and_normalised() -> None:
     assert np.allclose(pixels(frames, settings).permute(0, 2, 3, 1).numpy(), expected, atol=1e-6)
     only_rescaled = dataclasses.replace(settings, do_normalize=False)
     assert torch.allclose(pixels(frames, only_rescaled), torch.from_numpy(frames).permute(0, 3, 1, 2) / 255)
-
-
-def test_patches_are_in_the_order_of_cells() -> None:
-    """By hand: unit, cell row, cell column, then the cell's patches, each channel first."""
-    settings = PixelSettings(size={}, patch_size=2, temporal_patch_size=2, merge_size=2)
-    values = torch.randn(3, 3, 8, 12)
-    patches, grid = patchify(values, settings)
-    assert grid == (2, 4, 6)
-    filled = torch.cat([values, values[-1:]])
-    row = 0
-    for unit in range(2):
-        for cell_row in range(2):
-            for cell_column in range(3):
-                for inner_row in range(2):
-                    for inner_column in range(2):
-                        top, left = 4 * cell_row + 2 * inner_row, 4 * cell_column + 2 * inner_column
-                        patch = filled[2 * unit : 2 * unit + 2, :, top : top + 2, left : left + 2]
-                        assert torch.equal(patches[row], patch.transpose(0, 1).flatten())
-                        row += 1
-    assert row == len(patches)
-
-
-@pytest.mark.parametrize("size", [(240, 320), (90, 131), (28, 28), (1080, 1920), (20, 900)])
-def test_smart_resize_equals_transformers(size: tuple[int, int]) -> None:
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize as theirs
-
-    settings = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 600 * 600})
-    assert smart_resize(*size, settings) == theirs(*size, 28, 56 * 56, 600 * 600)
 
 
 def test_shapes_that_cannot_be_followed_are_refused() -> None:

@@ -17,7 +17,7 @@ from workbench.errors import FlowError, HookError, KnockoutError, ModelError, Sp
 from workbench.interventions import centred, layers
 from workbench.models.attention import Tap
 from workbench.prompts.partition import disjoint_spans
-from workbench.prompts.words import word_rows, words
+from workbench.prompts.words import word_rows
 
 FAMILIES = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
@@ -194,20 +194,6 @@ def test_queries() -> None:
         attention_maps(model, prompt, knockout="vidio -> last in layer 1")
     with pytest.raises(KnockoutError, match="outside the model"):
         attention_maps(model, prompt, knockout="video -> last in layer 7")
-
-
-@FAMILIES
-def test_words_are_found_whole_however_they_are_split(family) -> None:
-    layout = tiny_prompt(tiny_model(family)).layout
-    assert words(layout)[:7] == ["question", "which", "direction", "does", "the", "red", "circle"]
-    for word, within in (("Direction", "question"), ("LEFT", "option[A]"), ("up", "option[C]")):
-        rows = word_rows(layout, word, within)
-        assert "".join(layout.tokens[row] for row in rows).strip(" ?").lower() == word.lower()
-        assert set(rows) <= set(layout[within])
-    with pytest.raises(SpanError, match="Did you mean 'circle'"):
-        word_rows(layout, "circl")
-    with pytest.raises(SpanError, match="no word"):
-        word_rows(layout, " ?")
 
 
 def test_attention_of_another_kind_is_refused() -> None:
