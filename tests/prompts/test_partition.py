@@ -8,7 +8,7 @@ import pytest
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt
 from workbench.figures.parts.segments import segments
 from workbench.prompts.layout import TokenLayout
-from workbench.prompts.partition import disjoint_spans, row_frames, row_places, row_spans
+from workbench.prompts.partition import cell_of, disjoint_spans, row_frames, row_places, row_spans
 
 
 def by_hand(*, joined: bool = False, grid: tuple[int, int] | None = (1, 2)) -> TokenLayout:
@@ -39,7 +39,7 @@ def test_rows_are_called_by_the_narrowest_span_that_holds_them() -> None:
     cells = ["cell[0,0,0]", "cell[0,0,1]", "separator", "cell[1,0,0]", "cell[1,0,1]", "separator"]
     places = row_places(layout)
     assert [place.span for place in places[2:8]] == cells
-    assert [place.cell for place in places if place.cell] == [name for name in cells if name != "separator"]
+    assert [cell_of(layout, row) for row in range(1, 9)] == ["", *cells[:2], "", *cells[3:5], "", ""]
     assert places[6] == (6, "cell[1,0,1]", 1, 0, 1, " t6")
     assert places[16] == (16, "last", None, None, None, " t16")
     assert [place.row for place in places] == list(range(18))
@@ -83,8 +83,8 @@ def test_every_family_is_parted_alike(family: FamilyName, separators: str) -> No
         for place in row_places(layout):
             assert place.row in layout[place.span]
             assert place.prompt_token == layout.tokens[place.row]
-            if place.cell:
-                assert layout[place.cell].tolist() == [place.row]
+            if place.cell_row is not None:
+                assert layout[cell_of(layout, place.row)].tolist() == [place.row]
         drawn = [row for part in segments(layout) for row in range(part.first, part.last + 1)]
         assert drawn == list(range(layout.length))
         assert all(

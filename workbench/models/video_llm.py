@@ -183,7 +183,9 @@ class VideoLLM:
 
         Text that spells a special token ("<video>") stays text. Raises PromptError, ClipError, SampleError.
         """
-        asked = ask(sample, question, options=options, clip=clip, frames=frames, style=style)
+        asked = ask(
+            sample, question, options=options, clip=clip, frames=frames, style=style, read=self.read_clip
+        )
         settings = pixels or self.pixels
         video = self.family.video_inputs(
             self.config, settings, asked.clip, placeholder=self.placeholder, backend=backend

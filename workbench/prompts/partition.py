@@ -33,11 +33,6 @@ class RowPlace(NamedTuple):
     prompt_token: str
     """The token that stands there; empty where the layout does not know."""
 
-    @property
-    def cell(self) -> str:
-        """ "cell[2,0,5]"; empty outside the grid of cells."""
-        return "" if self.cell_row is None else f"cell[{self.frame},{self.cell_row},{self.cell_column}]"
-
 
 def row_spans(layout: TokenLayout) -> np.ndarray:
     """Names (s,), dtype object: the narrowest span of each row. Rows of frames are "video" here."""
@@ -66,11 +61,16 @@ def row_places(layout: TokenLayout) -> list[RowPlace]:
     for row, (span, t) in enumerate(zip(row_spans(layout), row_frames(layout).tolist(), strict=True)):
         frame = None if t < 0 or row in separators else t
         _, i, j = places.get(row, (None, None, None))
-        place = RowPlace(row, str(span), frame, i, j, layout.tokens[row] if layout.tokens else "")
         if span == "video" and frame is not None:
-            place = place._replace(span=place.cell or f"frame[{t}]")
-        found.append(place)
+            span = f"frame[{t}]" if i is None else f"cell[{t},{i},{j}]"
+        found.append(RowPlace(row, str(span), frame, i, j, layout.tokens[row] if layout.tokens else ""))
     return found
+
+
+def cell_of(layout: TokenLayout, row: int) -> str:
+    """The cell that a row is, as a span; empty where it is none."""
+    found = () if layout.cells is None else np.argwhere(layout.cells == row)
+    return f"cell[{','.join(map(str, found[0].tolist()))}]" if len(found) else ""
 
 
 def disjoint_spans(layout: TokenLayout) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,11 +36,12 @@ def ask(
     clip: Clip | None = None,
     frames: Sampling | int | str | None = None,
     style: str | Style | None = None,
+    read: Callable[[Sample, Sampling | int | str | None], Clip] | None = None,
 ) -> Question:
     """The question of a sample, or `question` about a clip or the path of a video, perhaps with `options`.
 
-    `clip` takes the place of the sample's video. Raises PromptError where two of these say different things
-    or too little, ClipError, SampleError.
+    `clip` takes the place of the sample's video; `read` reads that, `clip_of` where it is left out. Raises
+    PromptError where two of these say different things or too little, ClipError, SampleError.
     """
     if isinstance(sample, Sample):
         if question is not None or options:
@@ -48,7 +49,7 @@ def ask(
                 "A sample brings its own question and options, so question= and options= have no place "
                 "beside it. Change the sample (dataclasses.replace), or give a clip or a path instead."
             )
-        shown = clip_of(sample, frames) if clip is None else _clip(clip, frames)
+        shown = (read or clip_of)(sample, frames) if clip is None else _clip(clip, frames)
         words = build_prompt(sample, style or default_style(sample))
         return Question(sample, shown, words, tuple(sample.letters))
     if clip is not None:

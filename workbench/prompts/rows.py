@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from torch import Tensor
 
 from workbench.errors import HookError, SpanError
 from workbench.prompts.layout import TokenLayout
-from workbench.prompts.partition import row_places
+from workbench.prompts.partition import cell_of
 from workbench.prompts.spans import Span
 
-PosSlice: TypeAlias = int | slice | str | Sequence[int] | np.ndarray | Tensor | None
+if TYPE_CHECKING:
+    from torch import Tensor  # tables are read without torch
+
+PosSlice: TypeAlias = "int | slice | str | Sequence[int] | np.ndarray | Tensor | None"
 """Rows of the prompt: one (its axis is dropped), a slice, the name of a span, or row numbers."""
 
 Positions: TypeAlias = int | slice | np.ndarray
@@ -46,7 +48,7 @@ def positions(asked: PosSlice, layout: TokenLayout) -> Positions | None:
             f"pos_slice={asked!r} could be read in two ways. For a range write slice(...), for rows a list."
         )
     else:
-        found = np.asarray(asked.cpu() if isinstance(asked, Tensor) else asked)
+        found = np.asarray(getattr(asked, "cpu", lambda: asked)())
         if found.dtype == bool and found.shape == (rows,):
             found = np.flatnonzero(found)
         elif found.ndim != 1 or (found.size and not np.issubdtype(found.dtype, np.integer)):
@@ -98,7 +100,7 @@ def query_rows_of(query: str | int | Sequence[int], layout: TokenLayout) -> tupl
 
 def row_text(layout: TokenLayout, rows: np.ndarray) -> str:
     """What to call some rows: `"move" (row 304)`, `cell[2,0,5]`, `row 12`, or `rows 3, 4`."""
-    if rows.size == 1 and (cell := row_places(layout)[int(rows[0])].cell):
+    if rows.size == 1 and (cell := cell_of(layout, int(rows[0]))):
         return cell
     where = f"row {rows[0]}" if rows.size == 1 else f"rows {', '.join(map(str, rows.tolist()))}"
     together = rows.size == rows[-1] - rows[0] + 1

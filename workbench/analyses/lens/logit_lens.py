@@ -16,7 +16,7 @@ import pandas as pd
 
 from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, match_keywords
 from workbench.analyses.lens.reading import LensReading, lens_layers
-from workbench.analyses.lens.unembedding import ROW_CHUNK, VOCAB_CHUNK
+from workbench.analyses.lens.unembedding import ROW_CHUNK
 from workbench.attached import attached
 from workbench.data import Sample
 from workbench.errors import PromptError
