@@ -69,8 +69,8 @@ def row_places(layout: TokenLayout) -> list[RowPlace]:
 
 def cell_of(layout: TokenLayout, row: int) -> str:
     """The cell that a row is, as a span; empty where it is none."""
-    found = () if layout.cells is None else np.argwhere(layout.cells == row)
-    return f"cell[{','.join(map(str, found[0].tolist()))}]" if len(found) else ""
+    found = [] if layout.cells is None else np.argwhere(layout.cells == row).tolist()
+    return f"cell[{','.join(map(str, found[0]))}]" if found else ""
 
 
 def disjoint_spans(layout: TokenLayout) -> dict[str, np.ndarray]:

@@ -82,12 +82,21 @@ class CheckpointFolder:
 
     @cached_property
     def weights_hash(self) -> str:
-        """sha256 over the safetensors files, in order (over every file *.bin where there are none)."""
+        """sha256 over the safetensors files, in order (over every file *.bin where there are none).
+
+        Raises ModelError where they are gone since the model was loaded.
+        """
         digest = hashlib.sha256()
-        for path in self.weight_files or sorted(self.path.glob("*.bin")):
-            with path.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
+        try:
+            for path in self.weight_files or sorted(self.path.glob("*.bin")):
+                with path.open("rb") as file:
+                    while block := file.read(_BLOCK):
+                        digest.update(block)
+        except OSError as error:
+            raise ModelError(
+                f"The weights of {self.name} can no longer be read ({in_short(error)}), and a run notes their "
+                "hash. Leave the folder in place while the model is used."
+            ) from error
         return digest.hexdigest()
 
     def check(self, *, allow_pickle: bool = False) -> None:
