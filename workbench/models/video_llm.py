@@ -69,7 +69,7 @@ class VideoLLM:
 
     @property
     def _text(self) -> Any:
-        return self.hf.config.get_text_config()
+        return self.config.get_text_config()
 
     @property
     def device(self) -> torch.device:
@@ -186,13 +186,13 @@ class VideoLLM:
         asked = ask(
             sample, question, options=options, clip=clip, frames=frames, style=style, read=self.read_clip
         )
-        settings = pixels or self.pixels
+        settings, token = pixels or self.pixels, self.placeholder
         video = self.family.video_inputs(
-            self.config, settings, asked.clip, placeholder=self.placeholder, backend=backend
+            self.config, settings, asked.clip, placeholder=token, backend=backend
         )
-        parts = assemble(asked.words, video.pieces, turn or self.turn, self.placeholder)
+        parts = assemble(asked.words, video.pieces, turn or self.turn, token)
         encoded = encode_parts(self.tokenizer, parts)
-        check_tokens(self.tokenizer, parts, encoded, self.placeholder, self.video_token_id)
+        check_tokens(self.tokenizer, parts, encoded, token, self.video_token_id)
         self._check_length(encoded.ids)
         input_ids = torch.tensor([encoded.ids])
         inputs = {"input_ids": input_ids, **video.inputs, **self.family.token_inputs(self.config, input_ids)}
@@ -211,7 +211,7 @@ class VideoLLM:
             sample=asked.sample,
             clip=asked.clip,
             pixels=settings,
-            text=plain_text(parts, self.placeholder),
+            text=plain_text(parts, token),
             answer_ids={letter: self.spellings[letter] for letter in asked.letters},
         )
 

@@ -19,6 +19,7 @@ from workbench.analyses.lens.reading import LensReading, lens_layers
 from workbench.analyses.lens.unembedding import ROW_CHUNK
 from workbench.attached import attached
 from workbench.data import Sample
+from workbench.engine.vocabulary import VOCAB_CHUNK
 from workbench.errors import PromptError
 from workbench.prompts.prompt import Prompt
 from workbench.runs import measure_samples, progress_bar

@@ -94,8 +94,8 @@ class CheckpointFolder:
                         digest.update(block)
         except OSError as error:
             raise ModelError(
-                f"The weights of {self.name} can no longer be read ({in_short(error)}), and a run notes their "
-                "hash. Leave the folder in place while the model is used."
+                f"The weights of {self.name} can no longer be read ({in_short(error)}), and a run notes "
+                "their hash. Leave the folder in place while the model is used."
             ) from error
         return digest.hexdigest()
 
