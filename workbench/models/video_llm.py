@@ -290,11 +290,8 @@ class VideoLLM:
         return hooks.hook_names(self)
 
     def __repr__(self) -> str:
-        heads = (
-            f"{self.n_heads} heads"
-            if self.n_kv_heads == self.n_heads
-            else (f"{self.n_heads} query / {self.n_kv_heads} kv heads")
-        )
+        query, kv = self.n_heads, self.n_kv_heads
+        heads = f"{query} heads" if query == kv else f"{query} query / {kv} kv heads"
         dtype = str(self.dtype).removeprefix("torch.")
         return (
             f"VideoLLM({self.name}: {self.family.model_type}, {self.n_layers} layers, width {self.d_model}, "
