@@ -21,6 +21,7 @@ from transformers import (
 
 from workbench.models import Prompt, TokenLayout, VideoLLM
 from workbench.models.attention import install
+from workbench.models.checkpoints import CheckpointFolder
 from workbench.models.families import FAMILIES
 
 
@@ -71,8 +72,7 @@ def build(name: str, device: torch.device, dtype: torch.dtype, **changed: int) -
         nn=NNsight(hf),
         family=FAMILIES[config.model_type],
         tokenizer=cast(Any, None),
-        name=f"{name}, random weights",
-        folder=Path(),
+        checkpoint=CheckpointFolder(f"{name}, random weights", Path()),
         attention="sdpa",
         pixels=FAMILIES[config.model_type].default_pixels,
         template=None,

@@ -203,7 +203,9 @@ def planted_model(stages: Mapping[int, Stage], attention: AttentionKind = "sdpa"
     """`planted_hf` as a checkpoint folder, loaded as a user loads one."""
     with tempfile.TemporaryDirectory() as folder:
         save_planted(stages, Path(folder))
-        return load(folder, device="cpu", attention=attention)
+        model = load(folder, device="cpu", attention=attention)
+        assert model.weights_hash  # while the files are there
+        return model
 
 
 def save_planted(stages: Mapping[int, Stage], folder: Path) -> Path:

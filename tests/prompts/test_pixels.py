@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +15,6 @@ from workbench.models.families.qwen2_5_vl import patchify, smart_resize
 from workbench.prompts.pixels import (
     PixelSettings,
     pixels,
-    read_pixel_settings,
     seen_frames,
     target_size,
 )
@@ -74,19 +70,6 @@ def test_pixels_are_those_of_the_video_processor(name: str) -> None:
     assert found.square().sum().item() == pytest.approx(squares, abs=0.01)
 
 
-def test_qwen_patches_are_those_of_the_video_processor() -> None:
-    settings = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 90 * 90})
-    size = smart_resize(90, 131, settings)
-    patches, grid = patchify(pixels(noise(90, 131), settings, size=size), settings)
-    found = patches.flatten().double()
-    assert grid == (1, 4, 6)
-    assert patches.shape == (24, 1176)
-    expected = [0.193123, 0.266116, -1.310514, 1.331801, 0.017942, -0.595192]
-    assert found[:: len(found) // 6][:6].tolist() == pytest.approx(expected, abs=1e-5)
-    assert found.sum().item() == pytest.approx(5298.832, abs=0.01)
-    assert found.square().sum().item() == pytest.approx(21150.341, abs=0.01)
-
-
 @pytest.mark.parametrize("shape", [(31, 23), (90, 131), (28, 28)])
 def test_pil_backend_equals_transformers_image_processor(shape: tuple[int, int]) -> None:
     frames = noise(*shape)
@@ -138,34 +121,6 @@ def test_frames_of_the_right_size_are_only_rescaled_and_normalised() -> None:
     assert torch.allclose(pixels(frames, only_rescaled), torch.from_numpy(frames).permute(0, 3, 1, 2) / 255)
 
 
-def test_patches_are_in_the_order_of_cells() -> None:
-    """By hand: unit, cell row, cell column, then the cell's patches, each channel first."""
-    settings = PixelSettings(size={}, patch_size=2, temporal_patch_size=2, merge_size=2)
-    values = torch.randn(3, 3, 8, 12)
-    patches, grid = patchify(values, settings)
-    assert grid == (2, 4, 6)
-    filled = torch.cat([values, values[-1:]])
-    row = 0
-    for unit in range(2):
-        for cell_row in range(2):
-            for cell_column in range(3):
-                for inner_row in range(2):
-                    for inner_column in range(2):
-                        top, left = 4 * cell_row + 2 * inner_row, 4 * cell_column + 2 * inner_column
-                        patch = filled[2 * unit : 2 * unit + 2, :, top : top + 2, left : left + 2]
-                        assert torch.equal(patches[row], patch.transpose(0, 1).flatten())
-                        row += 1
-    assert row == len(patches)
-
-
-@pytest.mark.parametrize("size", [(240, 320), (90, 131), (28, 28), (1080, 1920), (20, 900)])
-def test_smart_resize_equals_transformers(size: tuple[int, int]) -> None:
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize as theirs
-
-    settings = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 600 * 600})
-    assert smart_resize(*size, settings) == theirs(*size, 28, 56 * 56, 600 * 600)
-
-
 def test_shapes_that_cannot_be_followed_are_refused() -> None:
     bounds = PixelSettings(size={"shortest_edge": 56 * 56, "longest_edge": 600 * 600})
     with pytest.raises(ModelError, match="too narrow"):
@@ -178,53 +133,6 @@ def test_shapes_that_cannot_be_followed_are_refused() -> None:
         patchify(torch.zeros(2, 3, 30, 30), bounds)
     with pytest.raises(ModelError, match="'torch' or 'pil'"):
         pixels(noise(9, 9), PixelSettings(size=square(8)), backend="cv2")  # type: ignore[arg-type]
-
-
-def written(folder: Path, name: str, content: Any) -> Path:
-    (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
-    return folder
-
-
-def test_settings_come_from_the_file_that_transformers_would_read(tmp_path: Path) -> None:
-    defaults = PixelSettings(size=square(1), do_center_crop=True)
-    written(tmp_path, "preprocessor_config.json", {"size": 32, "crop_size": 30, "image_mean": [0, 0.5, 1]})
-    found = read_pixel_settings(tmp_path, defaults)
-    assert found.size == {"shortest_edge": 32}
-    assert found.crop_size == square(30)
-    assert found.image_mean == (0.0, 0.5, 1.0)
-    assert found.do_center_crop
-    written(tmp_path, "video_preprocessor_config.json", {"size": [20, 24], "do_center_crop": None})
-    assert read_pixel_settings(tmp_path, defaults).size == {"height": 20, "width": 24}
-    assert read_pixel_settings(tmp_path, defaults).do_center_crop
-    written(tmp_path, "processor_config.json", {"video_token": "<video>"})
-    assert read_pixel_settings(tmp_path, defaults).size == {"height": 20, "width": 24}
-    written(tmp_path, "processor_config.json", {"video_processor": {"size": square(16), "resample": 2}})
-    assert read_pixel_settings(tmp_path, defaults).size == square(16)
-
-
-def test_older_qwen_settings_name_their_bounds(tmp_path: Path) -> None:
-    written(tmp_path, "preprocessor_config.json", {"min_pixels": 3136, "max_pixels": 12845056})
-    found = read_pixel_settings(tmp_path, PixelSettings(size={"shortest_edge": 1, "longest_edge": 2}))
-    assert found.size == {"shortest_edge": 3136, "longest_edge": 12845056}
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        ("{", "no readable json"),
-        ([1], "must hold a json object"),
-        ({"resample": 1}, "resampling filter 1"),
-    ],
-)
-def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, content: Any, says: str) -> None:
-    written(tmp_path, "preprocessor_config.json", content)
-    with pytest.raises(ModelError, match=says):
-        read_pixel_settings(tmp_path, PixelSettings(size=square(8)))
-
-
-def test_a_folder_without_settings_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="says nothing about how frames become pixels"):
-        read_pixel_settings(tmp_path, PixelSettings(size=square(8)))
 
 
 def test_seen_frames_are_what_becomes_pixels() -> None:

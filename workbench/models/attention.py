@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +21,7 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import eager_mask, sdpa_mask
 
 from workbench.errors import HookError, KnockoutError, ModelError, near_matches
-
-AttentionKind = Literal["sdpa", "eager"]
+from workbench.models.families.base import AttentionKind
 
 TAPS = ("hook_rot_q", "hook_rot_k", "hook_attn_scores", "hook_pattern", "hook_z")
 """Modules that `install` puts on each attention module, named as the hook points that they serve."""
@@ -52,17 +51,22 @@ class Mask(NamedTuple):
     """Additive, same shape, in the dtype of the scores; None where the mask only opens and closes."""
 
 
+def check_kind(kind: str) -> None:
+    """Raises ModelError for a kind of attention that there is not."""
+    if kind not in _REGISTERED:
+        allowed = " or ".join(repr(known) for known in get_args(AttentionKind))
+        raise ModelError(
+            f"attention={kind!r} is not offered: use {allowed}.{near_matches(str(kind), _REGISTERED)}"
+        )
+
+
 def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
     """Make the text decoder of `hf` run an attention of ours. Call it before nnsight wraps the model.
 
     Calling it again changes the kind. Raises ModelError where the kind is unknown, or where the decoder does
     not choose its attention through transformers' AttentionInterface.
     """
-    if kind not in _REGISTERED:
-        allowed = " or ".join(repr(known) for known in get_args(AttentionKind))
-        raise ModelError(
-            f"Attention {kind!r} is not offered: use {allowed}.{near_matches(str(kind), _REGISTERED)}"
-        )
+    check_kind(kind)
     decoder = hf.get_decoder()
     layers = list(getattr(decoder, "layers", ()))
     if not layers or not all(hasattr(layer, "self_attn") for layer in layers):

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from workbench.attached import attached
-from workbench.models.checkpoints.folder import hash_weights
-from workbench.models.encode import Separators, clip_of, encode
+from workbench.errors import PromptError
+from workbench.models.checkpoints import CheckpointFolder
 from workbench.models.families import Family
+from workbench.prompts.assembly import Separators, assemble, check_tokens, layout_of, plain_text
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.prompt import Prompt
-from workbench.prompts.template import turn_of
-from workbench.prompts.tokens import spellings, token_text
+from workbench.prompts.question import ask, clip_of
+from workbench.prompts.tokens import encode_parts, spellings, token_text
 from workbench.prompts.turn import Turn
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from workbench.data import Sample
-    from workbench.models.attention import AttentionKind
-    from workbench.models.hooks.cache import PosSlice
-    from workbench.models.hooks.filter import NamesFilter
-    from workbench.models.hooks.running import HookFunction, KeptLogits, RunWithCache
+    from workbench.models.families.base import AttentionKind
+    from workbench.models.hooks import HookFunction, KeptLogits, NamesFilter, PosSlice, RunWithCache
     from workbench.prompts import Style
     from workbench.video import Clip, Sampling
 
@@ -46,14 +45,22 @@ class VideoLLM:
     """nnsight around `hf`."""
     family: Family
     tokenizer: PreTrainedTokenizerBase
-    name: str
-    """What it was loaded as: a hub id, "mini/video-ft", or the folder's name."""
-    folder: Path
+    checkpoint: CheckpointFolder
     attention: AttentionKind
     pixels: PixelSettings
     """What the checkpoint does to frames."""
     template: str | None
     """The checkpoint's chat template."""
+
+    @property
+    def name(self) -> str:
+        """What it was loaded as: a hub id, "mini/video-ft", or the folder's name."""
+        return self.checkpoint.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.checkpoint.path
 
     @property
     def config(self) -> Any:
@@ -62,7 +69,7 @@ class VideoLLM:
 
     @property
     def _text(self) -> Any:
-        return self.hf.config.get_text_config()
+        return self.config.get_text_config()
 
     @property
     def device(self) -> torch.device:
@@ -110,7 +117,7 @@ class VideoLLM:
     @property
     def video_token_id(self) -> int:
         """Token that stands where the video's features go."""
-        return self.config.video_token_id
+        return self.family.video_token_id(self.config)
 
     @cached_property
     def placeholder(self) -> str:
@@ -125,9 +132,7 @@ class VideoLLM:
 
         Raises PromptError where the template cannot be used.
         """
-        if self.template is None:
-            return self.family.default_turn
-        return turn_of(self.template, self.tokenizer, self.placeholder)
+        return self.family.turn(self.template, self.tokenizer, self.placeholder)
 
     @cached_property
     def spellings(self) -> dict[str, tuple[int, ...]]:
@@ -144,10 +149,10 @@ class VideoLLM:
         """Arguments of a forward that give the logits of the last row alone, where the model knows how."""
         return {"logits_to_keep": 1} if "logits_to_keep" in self.arguments else {}
 
-    @cached_property
+    @property
     def weights_hash(self) -> str:
         """sha256 over the files of the weights. Read once, at the first use."""
-        return hash_weights(self.folder)
+        return self.checkpoint.weights_hash
 
     def token_text(self, token_id: int) -> str:
         """What a token says, with its leading space where it has one."""
@@ -178,19 +183,45 @@ class VideoLLM:
 
         Text that spells a special token ("<video>") stays text. Raises PromptError, ClipError, SampleError.
         """
-        return encode(
-            self,
-            sample,
-            question,
-            options=options,
-            clip=clip,
-            frames=frames,
-            style=style,
-            separators=separators,
-            turn=turn,
-            pixels=pixels,
-            backend=backend,
+        asked = ask(
+            sample, question, options=options, clip=clip, frames=frames, style=style, read=self.read_clip
         )
+        settings, token = pixels or self.pixels, self.placeholder
+        video = self.family.video_inputs(
+            self.config, settings, asked.clip, placeholder=token, backend=backend
+        )
+        parts = assemble(asked.words, video.pieces, turn or self.turn, token)
+        encoded = encode_parts(self.tokenizer, parts)
+        check_tokens(self.tokenizer, parts, encoded, token, self.video_token_id)
+        self._check_length(encoded.ids)
+        input_ids = torch.tensor([encoded.ids])
+        inputs = {"input_ids": input_ids, **video.inputs, **self.family.token_inputs(self.config, input_ids)}
+        layout = layout_of(
+            self.tokenizer,
+            parts,
+            encoded,
+            grid=video.grid,
+            frame_times=video.frame_times,
+            separators=separators,
+        )
+        return Prompt(
+            # Versions of transformers differ in what the forward takes.
+            inputs={name: value.to(self.device) for name, value in inputs.items() if name in self.arguments},
+            layout=layout,
+            sample=asked.sample,
+            clip=asked.clip,
+            pixels=settings,
+            text=plain_text(parts, token),
+            answer_ids={letter: self.spellings[letter] for letter in asked.letters},
+        )
+
+    def _check_length(self, ids: Sequence[int]) -> None:
+        if self.max_length is not None and len(ids) > self.max_length:
+            raise PromptError(
+                f"The prompt has {len(ids)} tokens, {ids.count(self.video_token_id)} of them for the video, "
+                f"and {self.name} takes at most {self.max_length} (max_position_embeddings). Use fewer "
+                "frames (frames=..), or smaller ones where the family allows it."
+            )
 
     def read_clip(self, sample: Sample, frames: Sampling | int | str | None = None) -> Clip:
         """The sample's clip, its frames chosen as `encode` would. Safe in threads. Raises ClipError."""
@@ -219,8 +250,8 @@ class VideoLLM:
         device: torch.device | str | None = None,
         return_logits: KeptLogits = "all",
     ) -> RunWithCache:
-        """(logits, cache of activations at hook points): see `models.hooks.running.run_with_cache`."""
-        from workbench.models.hooks import running as hooks
+        """(logits, cache of activations at hook points): see `models.hooks.run_with_cache`."""
+        from workbench.models import hooks
 
         return hooks.run_with_cache(
             self,
@@ -241,29 +272,26 @@ class VideoLLM:
         return_logits: KeptLogits = "all",
         gradients: bool = False,
     ) -> Tensor:
-        """Logits after functions on hook points: see `models.hooks.running.run_with_hooks`."""
-        from workbench.models.hooks import running as hooks
+        """Logits after functions on hook points: see `models.hooks.run_with_hooks`."""
+        from workbench.models import hooks
 
         return hooks.run_with_hooks(self, prompt, fwd_hooks, return_logits=return_logits, gradients=gradients)
 
     def materialise(self, names: NamesFilter) -> AbstractContextManager[None]:
-        """Scores and patterns exist in these layers meanwhile: see `models.hooks.running.materialise`."""
-        from workbench.models.hooks import running as hooks
+        """Scores and patterns exist in these layers meanwhile: see `models.hooks.materialise`."""
+        from workbench.models import hooks
 
         return hooks.materialise(self, names)
 
     def hook_names(self) -> tuple[str, ...]:
         """Names of every hook point of this model, in forward order."""
-        from workbench.models.hooks.points import hook_names
+        from workbench.models import hooks
 
-        return hook_names(self)
+        return hooks.hook_names(self)
 
     def __repr__(self) -> str:
-        heads = (
-            f"{self.n_heads} heads"
-            if self.n_kv_heads == self.n_heads
-            else (f"{self.n_heads} query / {self.n_kv_heads} kv heads")
-        )
+        query, kv = self.n_heads, self.n_kv_heads
+        heads = f"{query} heads" if query == kv else f"{query} query / {kv} kv heads"
         dtype = str(self.dtype).removeprefix("torch.")
         return (
             f"VideoLLM({self.name}: {self.family.model_type}, {self.n_layers} layers, width {self.d_model}, "

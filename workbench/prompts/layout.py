@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.errors import SpanError, near_matches
+from workbench.prompts.spans import Axis, read_term
 
 Rows = Sequence[int] | np.ndarray
-
-_INDEXED = re.compile(r"\s*(frame|cell|option)\s*\[([^\[\]]*)\]\s*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, init=False, repr=False)
@@ -22,7 +20,9 @@ class TokenLayout:
     A prompt is `system | video | gap | question | tail`, and its last row is `last`. Spans that are not given
     follow from those that are: `system` (rows before the video), `text` (rows after it), `gap` (between the
     video and the question), `tail` (after the question, without `last`), `last`, and `false_options` (rows of
-    options outside `true_option`). Rows and frames count from 0.
+    options outside `true_option`). Rows and frames count from 0. `video` is every row of the video: frames
+    and separators. A separator is in a frame too where the layout counts it to one (`separators=` of
+    `encode`), and in no cell. `spans.PLAIN_SPANS` says what each name means.
 
     `layout[name]` gives the sorted rows (int64) of `system`, `video`, `frame[2]`, `frame[1:3]`
     (end exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
@@ -36,7 +36,7 @@ class TokenLayout:
     spans: Mapping[str, np.ndarray]
     """Rows of every span that is not indexed by frame."""
     frames: tuple[np.ndarray, ...]
-    """Rows of each temporal unit: one frame, or the 2-frame group of Qwen2.5-VL."""
+    """Rows of each temporal unit: a frame, or the group of frames that the model makes one of."""
     grid: tuple[int, int] | None
     """(rows, columns) of cells of a frame; None where the model has no grid."""
     tokens: tuple[str, ...]
@@ -94,8 +94,16 @@ class TokenLayout:
 
     @property
     def n_frames(self) -> int:
-        """Temporal units: frames, or the 2-frame groups of Qwen2.5-VL."""
+        """Temporal units: frames, or the groups of frames that the model makes one of."""
         return len(self.frames)
+
+    @property
+    def cells(self) -> np.ndarray | None:
+        """Rows (t, i, j) of every cell, int64; None where the prompt has no grid of cells."""
+        if self.grid is None or not self.frames:
+            return None
+        shown = [np.setdiff1d(unit, self.spans["separator"]) for unit in self.frames]
+        return np.stack(shown).reshape(self.n_frames, *self.grid)
 
     @property
     def text(self) -> tuple[str, ...]:
@@ -131,51 +139,38 @@ class TokenLayout:
     def _one(self, name: str) -> np.ndarray:
         if name in self.spans:
             return self.spans[name]
-        match = _INDEXED.fullmatch(name)
-        if match is None:
+        term = read_term(name)
+        if term.inside is not None and term.name in ("frame", "cell"):
+            return (self._frame if term.name == "frame" else self._cell)(name, term.axes)
+        if (found := self.spans.get(str(term))) is None:
             raise SpanError(self._unknown(name))
-        kind, inside = match[1], match[2].strip()
-        if kind == "option":
-            found = self.spans.get(f"option[{inside}]")
-            if found is None:
-                raise SpanError(self._unknown(name))
-            return found
-        return self._frame(name, inside) if kind == "frame" else self._cell(name, inside)
+        return found
 
-    def _frame(self, name: str, inside: str) -> np.ndarray:
+    def _frame(self, name: str, axes: tuple[Axis, ...]) -> np.ndarray:
         if not self.frames:
             raise SpanError(f'"{name}": this prompt has no frames. {self._available()}')
-        chosen = _chosen(inside, self.n_frames)
-        if chosen is None:
+        chosen = [t for axis in axes for t in axis.places(self.n_frames)]
+        if not chosen:
             last = self.n_frames - 1
             raise SpanError(
                 f'"{name}" is outside this clip, which has {_count(self.n_frames, "frame")} '
                 f"(frame[0]..frame[{last}]). Write frame[{last}] or frame[0:{last + 1}] (end exclusive), "
                 f"sample more frames (frames={2 * self.n_frames}), or name another span."
             )
-        if len(chosen) == 1:
-            return self.frames[chosen[0]]
         return np.concatenate([self.frames[t] for t in chosen])
 
-    def _cell(self, name: str, inside: str) -> np.ndarray:
-        if self.grid is None or not self.frames:
+    def _cell(self, name: str, axes: tuple[Axis, ...]) -> np.ndarray:
+        cells = self.cells
+        if cells is None:
             raise SpanError(f'"{name}": this prompt has no grid of cells. {self._available()}')
-        sizes = (self.n_frames, *self.grid)
-        axes = inside.split(",")
-        chosen = [_chosen(axis.strip(), size) for axis, size in zip(axes, sizes, strict=False)]
-        if len(axes) != 3 or any(axis is None for axis in chosen):
-            top = ",".join(str(size - 1) for size in sizes)
+        chosen = [list(axis.places(size)) for axis, size in zip(axes, cells.shape, strict=False)]
+        if not chosen or not all(chosen):
+            top = ",".join(str(size - 1) for size in cells.shape)
             raise SpanError(
                 f'"{name}" is outside this clip. Cells are cell[frame,row,column], '
                 f"from cell[0,0,0] to cell[{top}]."
             )
-        ts, rows, columns = (axis or () for axis in chosen)
-        separators, width = self.spans["separator"], self.grid[1]
-        picked: list[int] = []
-        for t in ts:
-            cells = np.setdiff1d(self.frames[t], separators)
-            picked += [int(cells[i * width + j]) for i in rows for j in columns]
-        return np.array(sorted(picked), dtype=np.int64)
+        return cells[np.ix_(*chosen)].flatten()
 
     def _unknown(self, name: str) -> str:
         return f'This prompt has no span "{name}".{near_matches(name, self._known())} {self._available()}'
@@ -264,16 +259,6 @@ def _as_rows(name: str, given: Iterable[int], length: int) -> np.ndarray:
 def _own(rows: np.ndarray) -> np.ndarray:
     """A copy that nobody else holds. Not read-only, of which torch would warn at every indexing."""
     return np.array(rows, dtype=np.int64)
-
-
-def _chosen(inside: str, size: int) -> tuple[int, ...] | None:
-    """The indices named by `3`, `1:4`, `:4`, `2:` or `:`; None where they are none or leave the axis."""
-    match = re.fullmatch(r"(\d*)\s*(:?)\s*(\d*)", inside)
-    if match is None or not (match[1] or match[2]):
-        return None
-    start = int(match[1] or 0)
-    stop = int(match[3] or size) if match[2] else start + 1
-    return tuple(range(start, stop)) if start < stop <= size else None
 
 
 def _ranges(rows: np.ndarray) -> str:

@@ -5,10 +5,8 @@ Axes: t frame, c channel, H and W pixels.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -28,17 +26,13 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 # PIL's numbers of the resampling filters, which is how checkpoints name them.
 _RESAMPLE = {2: "bilinear", 3: "bicubic"}
 
-# Where the settings may lie, in the order in which transformers looks.
-_NESTED_FILE, _NESTED_KEY = "processor_config.json", "video_processor"
-_FILES = ("video_preprocessor_config.json", "preprocessor_config.json")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelSettings:
     """What a checkpoint's video processor does to frames. The names are those of its json file."""
 
     size: Mapping[str, int]
-    """{height, width}, {shortest_edge}, or for Qwen least and most pixels: {shortest_edge, longest_edge}."""
+    """{height, width}, {shortest_edge}, or least and most pixels: {shortest_edge, longest_edge}."""
     do_resize: bool = True
     resample: int = 3
     """2 bilinear, 3 bicubic (PIL's numbers)."""
@@ -50,17 +44,16 @@ class PixelSettings:
     image_mean: tuple[float, ...] = CLIP_MEAN
     image_std: tuple[float, ...] = CLIP_STD
     patch_size: int = 14
-    """This and the next two: Qwen only."""
+    """This and the next two: where the processor cuts the patches itself."""
     temporal_patch_size: int = 2
     merge_size: int = 2
 
 
-def read_pixel_settings(folder: Path, defaults: PixelSettings) -> PixelSettings:
-    """The settings in a checkpoint folder; what it does not say is as in `defaults`.
+def settings_of(found: Mapping[str, Any], defaults: PixelSettings, *, source: object) -> PixelSettings:
+    """The settings that a checkpoint's json says; what it does not say is as in `defaults`.
 
-    Raises ModelError where the folder has no settings, or has some that cannot be followed.
+    `source` is where it was found, for the message. Raises ModelError for settings that cannot be followed.
     """
-    source, found = _read_settings(folder)
     known = {field.name for field in fields(PixelSettings)}
     changes: dict[str, Any] = {
         name: value for name, value in found.items() if name in known and value is not None
@@ -70,7 +63,7 @@ def read_pixel_settings(folder: Path, defaults: PixelSettings) -> PixelSettings:
         size = {"shortest_edge": size}
     elif isinstance(size, list):
         size = {"height": size[0], "width": size[-1]}
-    # Older Qwen checkpoints name the bounds by themselves.
+    # Older checkpoints name the bounds by themselves.
     bounds = {"shortest_edge": found.get("min_pixels"), "longest_edge": found.get("max_pixels")}
     changes["size"] = {**size, **{key: value for key, value in bounds.items() if value is not None}}
     crop = changes.get("crop_size")
@@ -87,33 +80,6 @@ def read_pixel_settings(folder: Path, defaults: PixelSettings) -> PixelSettings:
             f"{', '.join(f'{key} ({name})' for key, name in _RESAMPLE.items())}."
         )
     return settings
-
-
-def _read_settings(folder: Path) -> tuple[Path, dict[str, Any]]:
-    nested = folder / _NESTED_FILE
-    if nested.is_file():
-        inner = _read_json(nested).get(_NESTED_KEY)
-        if isinstance(inner, dict):
-            return nested, inner
-    for name in _FILES:
-        if (folder / name).is_file():
-            return folder / name, _read_json(folder / name)
-    raise ModelError(
-        f"{folder} says nothing about how frames become pixels. Copy {' or '.join(_FILES)} there from the "
-        f"original checkpoint, or {_NESTED_FILE} with a {_NESTED_KEY} part."
-    )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path} is no readable json ({error}). Copy the file again.") from error
-    if not isinstance(found, dict):
-        raise ModelError(
-            f"{path} must hold a json object, not a {type(found).__name__}. Copy the file again."
-        )
-    return found
 
 
 def pixels(

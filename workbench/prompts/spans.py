@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from workbench.errors import SpanError, near_matches
-
-if TYPE_CHECKING:
-    from workbench.prompts.layout import TokenLayout
 
 PLAIN_SPANS: dict[str, str] = {
     "system": "all rows before the video",
@@ -26,7 +23,7 @@ PLAIN_SPANS: dict[str, str] = {
     "true_option": "the right option, with its mark",
     "false_options": "all wrong options, with their marks",
     "tail": "rows after the question, without the last one",
-    "last": "the last row of the prompt",
+    "last": "the last row of the prompt, from which the answer is read",
     "generated": "rows that the model wrote itself",
     "text": "all rows after the video",
 }
@@ -42,8 +39,78 @@ _INDEX_HELP = {
     "cell": "cell[t,i,j], frame, row and column counted from 0, for example cell[3,0,5] or cell[3,0:2,5]",
     "option": "option[A] with one letter, for example option[B]",
 }
+_AXES = {"frame": 1, "cell": 3}
+"""Axes between the brackets."""
 _TERM = re.compile(r"(?P<name>[a-z][a-z_]*)(?:\[(?P<index>[^\[\]]*)\])?")
 _AXIS = re.compile(r"(?P<start>[0-9]*)(?P<colon>:?)(?P<stop>[0-9]*)")
+
+
+class Axis(NamedTuple):
+    """`3`, `1:4`, `:4`, `2:` or `:`, counted from 0, the end exclusive."""
+
+    start: int
+    stop: int | None
+    """None where the end is open."""
+    single: bool = False
+
+    def __str__(self) -> str:
+        if self.single:
+            return str(self.start)
+        if self.stop is None:
+            return f"{self.start or ''}:"
+        return f"{self.start}:{self.stop}"
+
+    def places(self, size: int) -> range:
+        """The indices on an axis of that size; empty where they leave it."""
+        stop = size if self.stop is None else self.stop
+        return range(self.start, stop if stop <= size else self.start)
+
+
+class Term(NamedTuple):
+    """One name of a union, taken apart: `cell[2,0,:]`. It prints in its canonical form."""
+
+    name: str
+    """Lower case, `_` inside."""
+    inside: str | None
+    """What stands between the brackets, option letters as capitals; None where there are none."""
+    axes: tuple[Axis, ...]
+    """What the index of a frame or a cell says; empty where it is not readable, and for other names."""
+
+    def __str__(self) -> str:
+        inside = ",".join(map(str, self.axes)) if self.axes else self.inside
+        return self.name if inside is None else f"{self.name}[{inside}]"
+
+
+def read_term(text: str) -> Term:
+    """Takes a term apart; spacing and case do not matter. Whether there is such a span is not asked here."""
+    spelled = re.sub(r"\s*([\[\]:,])\s*", r"\1", text.strip().lower())
+    spelled = re.sub(r"(?<=[a-z])[\s-]+(?=[a-z])", "_", spelled)
+    found = _TERM.fullmatch(spelled)
+    if found is None or found["index"] is None:
+        return Term(spelled, None, ())
+    name, index = found["name"], found["index"]
+    if name == "option":
+        return Term(name, index.upper(), ())
+    axes = [axis for axis in map(_axis, index.split(",")) if axis is not None]
+    readable = len(axes) == index.count(",") + 1 == _AXES.get(name)
+    return Term(name, index, tuple(axes) if readable else ())
+
+
+def _axis(text: str) -> Axis | None:
+    """None for anything that is no axis, and for empty ranges."""
+    found = _AXIS.fullmatch(text)
+    if found is None or not (found["start"] or found["colon"]):
+        return None
+    start, stop = int(found["start"] or 0), int(found["stop"]) if found["stop"] else None
+    if not found["colon"]:
+        return Axis(start, start + 1, single=True)
+    return None if stop is not None and start >= stop else Axis(start, stop)
+
+
+class Resolves(Protocol):
+    """What gives the rows of a name: a token layout."""
+
+    def __getitem__(self, name: str, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,52 +144,30 @@ class Span:
     def __str__(self) -> str:
         return " + ".join(self.terms)
 
-    def rows(self, layout: TokenLayout) -> np.ndarray:
+    def rows(self, layout: Resolves) -> np.ndarray:
         """Sorted int64 rows of this span in `layout`; SpanError where the prompt lacks a term."""
-        return np.unique(np.concatenate([np.asarray(layout[term], dtype=np.int64) for term in self.terms]))
+        return layout[str(self)]
 
 
 def _canonical_term(text: str, *, whole: str) -> str:
     """One term in its printed form: lower case, `_` inside names, no spaces, capital option letters."""
-    spelled = re.sub(r"\s*([\[\]:,])\s*", r"\1", text.strip().lower())
-    spelled = re.sub(r"(?<=[a-z])[\s-]+(?=[a-z])", "_", spelled)
-    if not spelled:
+    term = read_term(text)
+    name, index = term.name, term.inside
+    if not name:
         where = f"in {whole!r}" if whole.strip() else "here"
         raise SpanError(
             f"A span name is missing {where}. Write for example 'question' or 'video + question'."
         )
-    found = _TERM.fullmatch(spelled)
-    name, index = (found["name"], found["index"]) if found else (spelled, None)
     if name in PLAIN_SPANS:
         if index is not None:
             raise SpanError(f"{text.strip()!r}: the span {name!r} takes no index. Write {name!r}.")
         return name
     if name not in _INDEX_HELP:
         raise SpanError(_unknown(text.strip(), name))
-    if index is None or (term := _canonical_index(name, index)) is None:
+    readable = term.axes if name in _AXES else index is not None and re.fullmatch(r"[A-Z]", index)
+    if not readable:
         raise SpanError(f"{text.strip()!r} is not complete or not readable. Write {_INDEX_HELP[name]}.")
-    return f"{name}[{term}]"
-
-
-def _canonical_index(name: str, index: str) -> str | None:
-    """The text between the brackets in its printed form; None where it does not fit the name."""
-    if name == "option":
-        return index.upper() if re.fullmatch(r"[a-z]", index) else None
-    axes = [_canonical_axis(axis) for axis in index.split(",")]
-    if None in axes or len(axes) != {"frame": 1, "cell": 3}[name]:
-        return None
-    return ",".join(axis for axis in axes if axis is not None)
-
-
-def _canonical_axis(text: str) -> str | None:
-    """`3`, `1:4`, `:4`, `2:` or `:` in its printed form; None for anything else and for empty ranges."""
-    found = _AXIS.fullmatch(text)
-    if found is None or not (found["start"] or found["colon"]):
-        return None
-    start, stop = (str(int(part)) if part else "" for part in (found["start"], found["stop"]))
-    if found["colon"] and stop and int(start or 0) >= int(stop):
-        return None
-    return f"{start or '0' if stop else start}{found['colon']}{stop}"
+    return str(term)
 
 
 def _unknown(text: str, name: str) -> str:

@@ -1,37 +1,16 @@
-"""The text around a question: from the checkpoint's chat template, or the family's default."""
+"""The text around a question, taken from a chat template."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ModelError, PromptError
+from workbench.errors import PromptError
 from workbench.prompts.turn import Turn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _QUESTION = "[[the-question-goes-here]]"
-_JINJA_FILE = "chat_template.jinja"
-_JSON_FILES = ("chat_template.json", "processor_config.json")
-
-
-def read_template(folder: Path, tokenizer: PreTrainedTokenizerBase) -> str | None:
-    """The checkpoint's chat template; the processor's own goes before the tokenizer's."""
-    if (folder / _JINJA_FILE).is_file():
-        return (folder / _JINJA_FILE).read_text(encoding="utf-8")
-    for name in _JSON_FILES:
-        if (folder / name).is_file():
-            try:
-                found = json.loads((folder / name).read_text(encoding="utf-8")).get("chat_template")
-            except (ValueError, AttributeError) as error:
-                raise ModelError(
-                    f"{folder / name} is no readable json ({error}). Copy the file again."
-                ) from error
-            if isinstance(found, str):
-                return found
-    return tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None
 
 
 def turn_of(template: str, tokenizer: PreTrainedTokenizerBase, placeholder: str) -> Turn:

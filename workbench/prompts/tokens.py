@@ -27,11 +27,14 @@ class Encoded(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A stretch of a prompt's text."""
+    """A stretch of a prompt's text, and what its rows belong to."""
 
     text: str
-    literal: bool
+    literal: bool = False
     """Whether it came from outside, so that "<video>" in it is seven characters and no placeholder."""
+    spans: tuple[str, ...] = ()
+    frame: int | None = None
+    """The temporal unit that it belongs to."""
 
 
 def token_text(tokenizer: PreTrainedTokenizerBase, token_id: int) -> str:

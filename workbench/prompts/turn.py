@@ -21,5 +21,5 @@ class VideoPiece(NamedTuple):
     text: str
     """As the tokenizer reads it: placeholder tokens, or words such as "Frame 1:"."""
     frame: int | None
-    """The temporal unit that it shows, or that it follows if it is a separator."""
+    """The temporal unit that it shows, or that it belongs to if it is a separator (before or behind it)."""
     separator: bool = False

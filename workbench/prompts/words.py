@@ -1,14 +1,12 @@
-"""Which rows of a prompt are a word, and which rows a person means who names a query."""
+"""Which rows of a prompt are a word."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 
 from workbench.errors import PromptError, SpanError, near_matches
-from workbench.interventions import Span
 from workbench.prompts.layout import TokenLayout
 
 _EDGES = re.compile(r"^\W+|\W+$")
@@ -56,54 +54,6 @@ def words_of(layout: TokenLayout, within: str) -> list[list[int]]:
         else:
             found.append([row])
     return found
-
-
-def query_rows_of(query: str | int | Sequence[int], layout: TokenLayout) -> tuple[np.ndarray, str]:
-    """The rows of a query and what to call it: a span expression, a row (negative from the end), or rows.
-
-    Raises SpanError where there is no such row.
-    """
-    if isinstance(query, str):
-        rows = Span.parse(query).rows(layout)
-        if not rows.size:
-            raise SpanError(f"The span {query!r} has no row in this prompt. Name another span, or a row.")
-        return rows, str(Span.parse(query))
-    asked = [query] if isinstance(query, int | np.integer) else list(query)
-    length = layout.length
-    for row in asked:
-        if isinstance(row, bool) or not isinstance(row, int | np.integer) or not -length <= row < length:
-            raise SpanError(
-                f"query={query!r}: this prompt has rows 0 to {length - 1}. Give one of them, several, "
-                "or a span such as 'last' or 'question'."
-            )
-    if not asked:
-        raise SpanError("query=[] names no row. Give a row, several, or a span such as 'last'.")
-    rows = np.unique(np.asarray(asked, dtype=np.int64) % length)
-    return rows, row_text(layout, rows)
-
-
-def row_text(layout: TokenLayout, rows: np.ndarray) -> str:
-    """What to call some rows: `"move" (row 304)`, `cell[2,0,5]`, `row 12`, or `rows 3, 4`."""
-    cell = _cell_of(layout, int(rows[0])) if rows.size == 1 else ""
-    if cell:
-        return cell
-    where = f"row {rows[0]}" if rows.size == 1 else f"rows {', '.join(map(str, rows.tolist()))}"
-    together = rows.size == rows[-1] - rows[0] + 1
-    if not layout.tokens or not together or np.intersect1d(rows, layout["video"]).size:
-        return where
-    text = "".join(layout.tokens[row] for row in rows).strip()
-    return f'"{text}" ({where})' if text else where
-
-
-def _cell_of(layout: TokenLayout, row: int) -> str:
-    """The cell that a row is, as a span; empty where it is none."""
-    for t, frame in enumerate(layout.frames if layout.grid is not None else ()):
-        cells = np.setdiff1d(frame, layout.spans["separator"])
-        place = int(np.searchsorted(cells, row))
-        if layout.grid is not None and place < cells.size and cells[place] == row:
-            i, j = divmod(place, layout.grid[1])
-            return f"cell[{t},{i},{j}]"
-    return ""
 
 
 def _bare(text: str) -> str:

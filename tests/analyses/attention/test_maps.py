@@ -12,11 +12,12 @@ import workbench as wb
 from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, case
 from tests.planted import planted_model, planted_sample, staged
 from tests.tiny import tiny_model, tiny_prompt
-from workbench.analyses.attention.maps import attention_maps, cell_rows, key_spans
+from workbench.analyses.attention.maps import attention_maps
 from workbench.errors import FlowError, HookError, KnockoutError, ModelError, SpanError, WindowError
 from workbench.interventions import centred, layers
 from workbench.models.attention import Tap
-from workbench.prompts.words import word_rows, words
+from workbench.prompts.partition import disjoint_spans
+from workbench.prompts.words import word_rows
 
 FAMILIES = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
@@ -114,7 +115,8 @@ def test_cells_lie_where_the_layout_says(family) -> None:
     model = tiny_model(family)
     prompt = tiny_prompt(model)
     maps = attention_maps(model, prompt)
-    rows = cell_rows(prompt.layout)
+    rows = prompt.layout.cells
+    assert rows is not None
     t, i, j = (size - 1 for size in rows.shape)
     assert rows[t, i, j] == prompt.layout[f"cell[{t},{i},{j}]"][0]
     assert rows[0, 0, j] == prompt.layout[f"cell[0,0,{j}]"][0]
@@ -126,7 +128,7 @@ def test_tables_are_whole(family) -> None:
     model = tiny_model(family)
     prompt = tiny_prompt(model)
     maps = attention_maps(model, prompt, layers=(2, 4), knockout="video -> question in layer 1")
-    parts = key_spans(prompt.layout)
+    parts = disjoint_spans(prompt.layout)
     assert sorted(row for rows in parts.values() for row in rows.tolist()) == list(range(len(prompt)))
     np.testing.assert_allclose(maps.mass["mass"].to_numpy().reshape(2, -1).sum(axis=1), 1, atol=1e-5)
     assert maps.with_heads("max").mass.equals(maps.mass)
@@ -136,7 +138,9 @@ def test_tables_are_whole(family) -> None:
     assert table["layer"].unique().tolist() == [2, 4]
     np.testing.assert_allclose(table["weight"].to_numpy().reshape(2, -1).sum(axis=1), 1, atol=1e-5)
     inside = table.dropna(subset="frame")
-    assert len(inside) == 2 * cell_rows(prompt.layout).size
+    cells = prompt.layout.cells
+    assert cells is not None
+    assert len(inside) == 2 * cells.size
     row = inside[(inside["frame"] == 1) & (inside["cell_row"] == 0) & (inside["cell_column"] == 1)].iloc[1]
     assert row["row"] == prompt.layout["cell[1,0,1]"][0]
     assert row["span"] == "frame[1]"
@@ -190,20 +194,6 @@ def test_queries() -> None:
         attention_maps(model, prompt, knockout="vidio -> last in layer 1")
     with pytest.raises(KnockoutError, match="outside the model"):
         attention_maps(model, prompt, knockout="video -> last in layer 7")
-
-
-@FAMILIES
-def test_words_are_found_whole_however_they_are_split(family) -> None:
-    layout = tiny_prompt(tiny_model(family)).layout
-    assert words(layout)[:7] == ["question", "which", "direction", "does", "the", "red", "circle"]
-    for word, within in (("Direction", "question"), ("LEFT", "option[A]"), ("up", "option[C]")):
-        rows = word_rows(layout, word, within)
-        assert "".join(layout.tokens[row] for row in rows).strip(" ?").lower() == word.lower()
-        assert set(rows) <= set(layout[within])
-    with pytest.raises(SpanError, match="Did you mean 'circle'"):
-        word_rows(layout, "circl")
-    with pytest.raises(SpanError, match="no word"):
-        word_rows(layout, " ?")
 
 
 def test_attention_of_another_kind_is_refused() -> None:

@@ -16,7 +16,7 @@ from workbench.analyses.lens.keywords import KeywordList
 from workbench.data import Samples
 from workbench.errors import PromptError, RunError, SpanError
 from workbench.prompts.layout import TokenLayout
-from workbench.prompts.places import row_places
+from workbench.prompts.partition import row_places
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)

@@ -17,10 +17,9 @@ from tests.models.hooks.cases import (
     case,
     plain_logits,
 )
-from tests.models.hooks.test_read import close, everything
+from tests.models.hooks.test_running import close, everything
 from workbench.errors import HookError, SpanError
-from workbench.models.hooks.points import hook_names
-from workbench.models.hooks.running import run_with_cache, run_with_hooks
+from workbench.models.hooks import hook_names, run_with_cache, run_with_hooks
 
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)

@@ -10,8 +10,7 @@ from transformers import Phi3Config, Qwen3Config
 
 from tests.models.hooks.cases import HEAD_DIM, HEADS, KINDS, LAYERS, case, plain_logits
 from workbench.errors import HookError
-from workbench.models.hooks.points import hook_names, hook_points
-from workbench.models.hooks.running import run_with_cache, run_with_hooks
+from workbench.models.hooks import hook_names, hook_points, run_with_cache, run_with_hooks
 
 BOTH = pytest.mark.parametrize("kind", KINDS)
 

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
 from workbench.errors import HookError
-from workbench.models.hooks.points import HookPoint, hook_names, hook_points
-from workbench.models.hooks.running import run_with_cache, run_with_hooks
+from workbench.models.hooks import HookPoint, hook_names, hook_points, run_with_cache, run_with_hooks
 
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)

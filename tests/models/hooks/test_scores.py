@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, FamilyName, case
-from tests.models.hooks.test_attention_points import cut, handed_in, logits_of
+from tests.models.test_attention import cut, handed_in, logits_of
 from workbench.errors import HookError
-from workbench.models.hooks.running import run_with_hooks
+from workbench.models.hooks import run_with_hooks
 
 TOLERANCE = 1e-5
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)

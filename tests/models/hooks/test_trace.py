@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from tests.models.hooks.cases import FAMILY_NAMES, KINDS, FamilyName, case, plain_logits
-from tests.models.hooks.test_attention_points import cut, handed_in
-from workbench.models.hooks.running import materialise, run_with_cache, run_with_hooks
+from tests.models.test_attention import cut, handed_in
+from workbench.models.hooks import materialise, run_with_cache, run_with_hooks
 
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)

@@ -12,8 +12,7 @@ from torch import Tensor
 from tests.models.hooks.cases import FAMILY_NAMES, KINDS, Case, FamilyName, case, plain_logits
 from tests.models.hooks.test_edit import editable, run
 from workbench.errors import HookError
-from workbench.models.hooks.points import HookPoint
-from workbench.models.hooks.running import run_with_cache
+from workbench.models.hooks import HookPoint, run_with_cache
 
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)

@@ -17,7 +17,8 @@ import pandas as pd
 from workbench.attached import attached
 from workbench.errors import HookError, SpanError, WindowError
 from workbench.interventions import Knockout, Window
-from workbench.prompts.words import query_rows_of
+from workbench.prompts.partition import disjoint_spans
+from workbench.prompts.rows import query_rows_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -67,17 +68,19 @@ class AttentionMaps:
     @property
     def cells(self) -> np.ndarray:
         """Weights on the video (l, t, i, j). Raises SpanError where the prompt has no grid of cells."""
-        return self.weights[:, cell_rows(self.layout)]
+        if self.layout.cells is None:
+            raise SpanError("This prompt has no grid of cells. Use the weights by frame: maps.mass.")
+        return self.weights[:, self.layout.cells]
 
     @property
     def mass(self) -> pd.DataFrame:
         """Summed weight by span: columns layer, span, keys, mass. The masses of a layer sum to 1.
 
-        Spans do not overlap here: see `key_spans`. Where the heads' maximum was asked for, the mean over
+        Spans do not overlap here: see `disjoint_spans`. Where the heads' maximum was asked for, the mean over
         heads is summed, since maxima do not add up.
         """
         weights = self.with_heads("mean").weights if self.heads == "max" else self.weights
-        parts = key_spans(self.layout)
+        parts = disjoint_spans(self.layout)
         return pd.DataFrame(
             [
                 (layer, span, len(rows), float(weights[place, rows].sum()))
@@ -93,12 +96,11 @@ class AttentionMaps:
         cell_row, cell_column (from 0; missing outside the video's cells), weight."""
         layout, length = self.layout, self.layout.length
         spans = np.full(length, "", dtype=object)
-        for span, rows in key_spans(layout).items():
+        for span, rows in disjoint_spans(layout).items():
             spans[rows] = span
         places = np.full((3, length), -1)
-        if layout.grid is not None and layout.n_frames:
-            cells = cell_rows(layout)
-            places[:, cells] = np.indices(cells.shape)
+        if layout.cells is not None:
+            places[:, layout.cells] = np.indices(layout.cells.shape)
         where = pd.DataFrame(places.T, columns=["frame", "cell_row", "cell_column"]).astype("Int64")
         keys = pd.DataFrame({"row": np.arange(length), "token": list(layout.tokens) or "", "span": spans})
         keys = pd.concat([keys, where.mask(where < 0)], axis=1)
@@ -192,34 +194,6 @@ def maps_of_rows(
         )
         for place, (row, (_, name)) in enumerate(zip(flat, named, strict=True))
     ]
-
-
-def cell_rows(layout: TokenLayout) -> np.ndarray:
-    """Rows of the prompt (t, i, j) of every cell. Raises SpanError where the prompt has no grid of cells."""
-    if layout.grid is None or not layout.n_frames:
-        raise SpanError("This prompt has no grid of cells. Use the weights by frame: maps.mass.")
-    inside = [np.setdiff1d(frame, layout.spans["separator"]) for frame in layout.frames]
-    return np.stack(inside).reshape(layout.n_frames, *layout.grid)
-
-
-def key_spans(layout: TokenLayout) -> dict[str, np.ndarray]:
-    """All rows of a prompt, each in one span: system, frame[0].., separator, gap, option[A].., nonoption,
-    question (what is left of it), tail, generated, last. Spans without rows are left out."""
-    names = [f"frame[{t}]" for t in range(layout.n_frames)]
-    options = sorted(name for name in layout.spans if name.startswith("option["))
-    order = ["last", *names, "separator", *options, "nonoption", "question"]
-    order += ["video", "system", "gap", "tail", "generated"]
-    taken = np.zeros(layout.length, dtype=bool)
-    found: dict[str, np.ndarray] = {}
-    for name in order:
-        rows = layout[name] if name in layout else np.array([], dtype=np.int64)
-        rows = rows[~taken[rows]]
-        taken[rows] = True
-        if rows.size:
-            found[name] = rows
-    if not taken.all():
-        found["other"] = np.flatnonzero(~taken)
-    return dict(sorted(found.items(), key=lambda item: int(item[1][0])))
 
 
 def map_layers(asked: int | Sequence[int] | Window | None, n_layers: int) -> tuple[int, ...]:

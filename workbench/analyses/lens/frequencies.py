@@ -195,7 +195,7 @@ class KeywordHits(PromptMeasurement):
     def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[KeywordCount]:
         # Here and not above: reading tables needs no torch.
         from workbench.analyses.lens.reading import lens_layers, read_layers
-        from workbench.prompts.places import chosen_rows
+        from workbench.prompts.rows import chosen_rows
 
         where = chosen_rows(self.where, prompt.layout)
         layers = lens_layers(None, model.n_layers)

@@ -16,9 +16,10 @@ import pandas as pd
 
 from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, match_keywords
 from workbench.analyses.lens.reading import LensReading, lens_layers
-from workbench.analyses.lens.unembedding import ROW_CHUNK, VOCAB_CHUNK
+from workbench.analyses.lens.unembedding import ROW_CHUNK
 from workbench.attached import attached
 from workbench.data import Sample
+from workbench.engine.vocabulary import VOCAB_CHUNK
 from workbench.errors import PromptError
 from workbench.prompts.prompt import Prompt
 from workbench.runs import measure_samples, progress_bar
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Samples
     from workbench.models import VideoLLM
-    from workbench.models.hooks.cache import PosSlice
+    from workbench.prompts.rows import PosSlice
     from workbench.video import Sampling
 
 _PLACE = ["sample_id", "task", "layer", "row", "span", "frame", "cell_row", "cell_column", "prompt_token"]

@@ -14,15 +14,17 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.analyses.lens.keywords import KeywordMatch
-from workbench.analyses.lens.unembedding import ROW_CHUNK, VOCAB_CHUNK, Reading, read_residual
+from workbench.analyses.lens.unembedding import ROW_CHUNK, Reading, read_residual
+from workbench.engine.vocabulary import VOCAB_CHUNK
 from workbench.errors import RunError
-from workbench.prompts.places import chosen_rows, row_places
+from workbench.prompts.partition import row_places
+from workbench.prompts.rows import chosen_rows
 from workbench.runs import Asked, Done, Measurement, Record
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
-    from workbench.models.hooks.cache import PosSlice
     from workbench.prompts.prompt import Prompt
+    from workbench.prompts.rows import PosSlice
 
 
 class LayerReading(NamedTuple):

@@ -8,20 +8,20 @@ Axes: r row, d model, w word of the vocabulary, k place among the top, g group o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.vocabulary import VOCAB_CHUNK, tiles
 from workbench.errors import ModelError, RunError
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
 
 ROW_CHUNK = 1024
-VOCAB_CHUNK = 16_384
-"""Rows and words of a tile: 64 MiB of float32."""
+"""Rows of a tile."""
 
 
 class Reading(NamedTuple):
@@ -95,7 +95,7 @@ def _read_rows(
     own = torch.empty(rows, len(ids), device=device)
     if len(ids):
         # Its own pass, with the tiles of the pass below: a word's logit is then the same to the last bit.
-        for first, logits in _tiles(head, hidden, vocab_chunk, ids.tolist()):
+        for first, logits in tiles(head, hidden, vocab_chunk, only=ids.tolist()):
             inside = (ids >= first) & (ids < first + logits.shape[1])
             own[:, inside] = logits[:, ids[inside] - first]
     sizes = [len(group) for group in groups]
@@ -105,7 +105,7 @@ def _read_rows(
     top = own.new_empty(rows, 0)
     top_ids = ids.new_empty(rows, 0)
     larger = torch.zeros(rows, len(groups), dtype=torch.int64, device=device)
-    for first, logits in _tiles(head, hidden, vocab_chunk):
+    for first, logits in tiles(head, hidden, vocab_chunk):
         total = torch.logaddexp(total, logits.logsumexp(1))
         for number, value in enumerate(best):
             larger[:, number] += (logits > value).sum(1)
@@ -128,21 +128,6 @@ def _read_rows(
         group_rank=larger + 1,
         id_p=id_p,
     )
-
-
-def _tiles(
-    head: nn.Linear, hidden: Tensor, size: int, only: Sequence[int] | None = None
-) -> Iterator[tuple[int, Tensor]]:
-    """First word and logits, float32 (r, w), of each tile; with `only`, of tiles that hold these ids.
-
-    The product is in the model's own type, as in its forward; all that follows is in float32.
-    """
-    wanted = None if only is None else {id // size for id in only}
-    for first in range(0, head.out_features, size):
-        if wanted is None or first // size in wanted:
-            bias = None if head.bias is None else head.bias[first : first + size]
-            weight = head.weight[first : first + size]
-            yield first, nn.functional.linear(hidden.to(weight.dtype), weight, bias).float()
 
 
 def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:

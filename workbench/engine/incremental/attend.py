@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from transformers.integrations.sdpa_attention import repeat_kv
 
 _aten = torch.ops.aten
 _ALIGNED = 8
@@ -64,7 +65,7 @@ def _on_cuda(
         found = _aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, scale=scale)
         return Attended(found[0], found[1])
     groups = query.shape[1] // key.shape[1]
-    key, value = repeat_heads(key, groups), repeat_heads(value, groups)
+    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     bias = None
     if mask is not None:
         rows, columns = mask.shape
@@ -88,7 +89,7 @@ def plain(
 ) -> Attended:
     """`attend` written out, softmax in float32 (or wider), a stretch of rows at a time."""
     groups = query.shape[1] // key.shape[1]
-    key, value = repeat_heads(key, groups), repeat_heads(value, groups)
+    key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     if causal:
         rows = query.shape[2]
         mask = torch.ones(rows, rows, dtype=torch.bool, device=query.device).tril()
@@ -111,7 +112,7 @@ def attend_self(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> A
     groups = query.shape[1] // key.shape[1]
     grouped = query.unflatten(1, (key.shape[1], groups))  # (b, K, groups, q, e)
     lse = torch.einsum("bkgqe,bkqe->bkgq", grouped.float(), key.float()).flatten(1, 2) * scale
-    return Attended(repeat_heads(value, groups), lse)
+    return Attended(repeat_kv(value, groups), lse)
 
 
 def join(one: Attended, two: Attended, out: Tensor | None = None) -> Attended:
@@ -123,13 +124,6 @@ def join(one: Attended, two: Attended, out: Tensor | None = None) -> Attended:
         else torch.lerp(one.out, two.out, weight)
     )
     return Attended(joined, torch.logaddexp(one.lse, two.lse))
-
-
-def repeat_heads(value: Tensor, groups: int) -> Tensor:
-    """(b, K, s, e) -> (b, K * groups, s, e): each key head once for every query head that reads it."""
-    if groups == 1:
-        return value
-    return value[:, :, None].expand(-1, -1, groups, -1, -1).flatten(1, 2)
 
 
 def _bias(mask: Tensor, dtype: torch.dtype) -> Tensor:

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from workbench.engine.vocabulary import tiles
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
-
-_VOCABULARY_CHUNK = 16384
 
 
 @contextmanager
@@ -49,9 +48,4 @@ def head(model: VideoLLM, rows: Tensor, *, wide: bool) -> Tensor:
     unembed = model.family.lm_head(model.hf)
     if not wide:
         return unembed(normed)
-    parts = [
-        F.linear(normed.float(), unembed.weight[start : start + _VOCABULARY_CHUNK].float())
-        for start in range(0, unembed.weight.shape[0], _VOCABULARY_CHUNK)
-    ]
-    logits = torch.cat(parts, dim=-1)
-    return logits if getattr(unembed, "bias", None) is None else logits + unembed.bias.float()
+    return torch.cat([tile.logits for tile in tiles(unembed, normed, wide=True)], dim=-1)

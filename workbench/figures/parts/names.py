@@ -5,24 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from workbench.interventions import read_window
+from workbench.interventions import PLAIN_SPANS, read_window
 
-SPANS = {
-    "frames": "the rows of each video frame",
-    "video": "the rows of all video frames",
-    "question": "the question with its options",
-    "nonoption": "the question text without its options",
-    "true_option": "the right option",
-    "false_options": "the wrong options",
-    "text": "everything after the video",
-    "last": "the last row of the prompt, from which the answer is read",
-    "system": "what stands before the video",
-    "separator": "rows between frames that hold no picture",
-    "gap": "rows between the video and the question",
-    "tail": "what stands after the question",
-    "generated": "rows of the answer",
-}
-"""The prompt's spans."""
+SPANS = {"frames": "the rows of each video frame", **PLAIN_SPANS}
+"""The prompt's spans, and what a flow calls all frames."""
 
 
 def spans_in(flows: Iterable[str]) -> dict[str, str]:

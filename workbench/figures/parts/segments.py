@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from workbench.figures.parts.template import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from workbench.prompts.partition import row_frames, row_spans
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -39,25 +40,9 @@ class Segment(NamedTuple):
 
 def segments(layout: TokenLayout) -> list[Segment]:
     """The prompt cut where its spans change, each row in the most telling span that holds it."""
-    spans = np.full(layout.length, "other", dtype=object)
-    options = [name for name in layout.names() if name.startswith("option[")]
-    for name in (
-        "system",
-        "gap",
-        "tail",
-        "video",
-        "question",
-        "nonoption",
-        *options,
-        "separator",
-        "generated",
-    ):
-        if name in layout:
-            spans[layout[name]] = name
-        if name == "video":
-            for t, rows in enumerate(layout.frames):
-                spans[rows] = f"frame[{t}]"
-    spans[layout["last"]] = "last"
+    spans, frames = row_spans(layout), row_frames(layout)
+    shown = (spans == "video") & (frames >= 0)
+    spans[shown] = [f"frame[{t}]" for t in frames[shown]]
     has_answer = "true_option" in layout
     true_rows = layout["true_option"] if has_answer else ()
     starts = [0, *(np.flatnonzero(spans[1:] != spans[:-1]) + 1).tolist()]

@@ -1,1 +1,30 @@
-"""Checkpoint folders: how authors' files become a model."""
+"""Checkpoint folders: how authors' files become a model. A new format is a module and a line here."""
+
+from __future__ import annotations
+
+from workbench.errors import ModelError
+from workbench.models.checkpoints.find import find
+from workbench.models.checkpoints.folder import CheckpointFolder
+from workbench.models.checkpoints.formats import Format
+from workbench.models.checkpoints.native import Native
+from workbench.models.families import FAMILIES, Family
+
+FORMATS: tuple[Format, ...] = (Native(),)
+"""Formats in the order in which they are asked: the particular ones before transformers' own."""
+
+
+def recognise(folder: CheckpointFolder) -> tuple[Format, Family]:
+    """The format of a folder, and the family that it becomes. Raises ModelError for another architecture."""
+    for form in FORMATS:
+        if (model_type := form.model_type(folder)) is not None:
+            return form, FAMILIES[model_type]
+    model_type = folder.config.get("model_type")
+    supported = "; ".join(f"{name} ({family.models})" for name, family in FAMILIES.items())
+    said = f"is a {model_type!r} model" if model_type else "does not say its model_type"
+    raise ModelError(
+        f"{folder.path / 'config.json'} {said}, which is not among the supported families: {supported}. Use "
+        "a checkpoint of one of them, or add a family (workbench/models/families)."
+    )
+
+
+__all__ = ["FORMATS", "CheckpointFolder", "Format", "find", "recognise"]

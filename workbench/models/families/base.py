@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
 
 from workbench.prompts.pixels import Backend, PixelSettings
+from workbench.prompts.template import turn_of
 from workbench.prompts.turn import Turn, VideoPiece
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from workbench.video import Clip
+
+
+AttentionKind = Literal["sdpa", "eager"]
+"""How attention is computed: in fused kernels, with scores where they are asked for, or step by step."""
 
 
 class VideoInputs(NamedTuple):
@@ -47,6 +55,28 @@ class Family(ABC):
     """Weights that video prompts never use, so that a checkpoint may lack them."""
     surplus_weights: tuple[str, ...] = ("*.inv_freq", "*.position_ids")
     """Weights (patterns) that some checkpoints hold though the model computes or never uses them."""
+    attention_kinds: tuple[AttentionKind, ...] = ("sdpa", "eager")
+    """The kinds of attention under which the family computes what it was trained to compute."""
+    hook_places: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Modules below a decoder block for hook points that lie elsewhere than `hooks/points.py` says, such as
+    {"mlp.hook_pre": ("mlp.fc1",)}; () where the point would not be what its name says."""
+
+    def load_class(self) -> Any:
+        """The class that is given the weights: transformers' own, or one that a family derives from it."""
+        import transformers
+
+        return getattr(transformers, self.model_class)
+
+    def video_token_id(self, config: Any) -> int:
+        """Token that stands where the video's features go."""
+        return config.video_token_id
+
+    def turn(self, template: str | None, tokenizer: PreTrainedTokenizerBase, placeholder: str) -> Turn:
+        """The text around a question: a chat template taken apart, or the default where there is none.
+
+        Raises PromptError where the template cannot be used.
+        """
+        return self.default_turn if template is None else turn_of(template, tokenizer, placeholder)
 
     def decoder(self, root: Any) -> Any:
         """The language model without its head."""
@@ -84,6 +114,18 @@ class Family(ABC):
 
         Raises ModelError where the settings do not fit the model.
         """
+
+    def vision_rows(self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool) -> Tensor | None:
+        """Rows (t, p) of the vision tower's output in raster order of each frame's patches, where the tower
+        strings all frames together; None where it keeps them apart.
+
+        `inputs` are the forward's arguments; `merged`: of the projector's output. Raises HookError.
+        """
+        return None
+
+    def vision_blocks_used(self, config: Any, blocks: int) -> int:
+        """How many vision blocks come before the last hidden state that the projector takes."""
+        return blocks
 
     def token_inputs(self, config: Any, input_ids: Tensor) -> dict[str, Tensor]:
         """Arguments of the forward that follow from the token ids (b=1, s)."""

@@ -27,6 +27,11 @@ class Llava(Family):
     def projector(self, root: Any) -> Any:
         return root.model.multi_modal_projector
 
+    def vision_blocks_used(self, config: Any, blocks: int) -> int:
+        chosen = config.vision_feature_layer
+        layers = [chosen] if isinstance(chosen, int) else list(chosen)
+        return max(layer if layer >= 0 else blocks + 1 + layer for layer in layers)
+
 
 def patches_per_side(config: Any) -> int:
     """Patches along a side of a frame."""

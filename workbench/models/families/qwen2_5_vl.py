@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from workbench.errors import ModelError
 from workbench.models.families.base import Family, VideoInputs, frame_times
+from workbench.models.families.vision_rows import frame_rows
 from workbench.prompts.pixels import Backend, PixelSettings, pixels
 from workbench.prompts.turn import Turn, VideoPiece
 
@@ -41,6 +43,9 @@ class Qwen25VL(Family):
     def projector(self, root: Any) -> Any:
         return root.model.visual.merger
 
+    def vision_rows(self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool) -> Tensor:
+        return frame_rows(root.model.visual, inputs, merged=merged)
+
     def video_inputs(
         self, config: Any, settings: PixelSettings, clip: Clip, *, placeholder: str, backend: Backend
     ) -> VideoInputs:
@@ -63,7 +68,7 @@ class Qwen25VL(Family):
 
     def token_inputs(self, config: Any, input_ids: Tensor) -> dict[str, Tensor]:
         # Without these the model silently falls back to positions with one axis.
-        kinds = torch.where(input_ids == config.video_token_id, _VIDEO, _TEXT)
+        kinds = torch.where(input_ids == self.video_token_id(config), _VIDEO, _TEXT)
         return {"mm_token_type_ids": kinds.to(torch.int32)}
 
 

@@ -1,12 +1,9 @@
-"""What a run leaves behind: activations by hook name, and which rows of them were asked for.
-
-Axes: b batch, s position, q query.
-"""
+"""What a run leaves behind: activations by hook name, and which rows of them were asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,13 +11,7 @@ from torch import Tensor
 
 from workbench.errors import HookError, near_matches
 from workbench.models.hooks.points import get_act_name
-from workbench.prompts.layout import TokenLayout
-
-PosSlice: TypeAlias = int | slice | str | Sequence[int] | np.ndarray | Tensor | None
-"""Rows of the prompt: one (its axis is dropped), a slice, the name of a span, or row numbers."""
-
-Positions: TypeAlias = int | slice | np.ndarray
-"""Rows of the prompt, checked: what `PosSlice` comes to."""
+from workbench.prompts.rows import Positions
 
 
 class ActivationCache(Mapping[str, Tensor]):
@@ -103,49 +94,6 @@ class ActivationCache(Mapping[str, Tensor]):
         lines = [f"  {name}: {tuple(value.shape)} {value.dtype}" for name, value in list(self.items())[:40]]
         more = [f"  and {len(self) - 40} more"] if len(self) > 40 else []
         return "\n".join([f"ActivationCache of {len(self)} activations", *lines, *more])
-
-
-def positions(asked: PosSlice, layout: TokenLayout) -> Positions | None:
-    """The rows that `asked` names in this prompt; None for all of them.
-
-    Raises HookError where a row lies outside the prompt or none is left, SpanError where a span does not
-    exist.
-    """
-    rows = layout.length
-    if asked is None:
-        return None
-    if isinstance(asked, str):
-        found = layout[asked]
-    elif isinstance(asked, slice):
-        found = np.arange(rows)[asked]
-        if found.size:
-            return asked
-    elif isinstance(asked, int | np.integer) and not isinstance(asked, bool):
-        if not -rows <= asked < rows:
-            raise HookError(
-                f"pos_slice={asked} is outside this prompt, which has {rows} rows (0..{rows - 1})."
-            )
-        return int(asked)
-    elif isinstance(asked, tuple | bool):
-        raise HookError(
-            f"pos_slice={asked!r} could be read in two ways. For a range write slice(...), for rows a list."
-        )
-    else:
-        found = np.asarray(asked.cpu() if isinstance(asked, Tensor) else asked)
-        if found.dtype == bool and found.shape == (rows,):
-            found = np.flatnonzero(found)
-        elif found.ndim != 1 or (found.size and not np.issubdtype(found.dtype, np.integer)):
-            raise HookError(
-                f"pos_slice of shape {found.shape} and type {found.dtype} is not understood: give a row, "
-                f"a slice, a span such as 'question', whole row numbers, or {rows} booleans."
-            )
-    if not found.size:
-        raise HookError(f"pos_slice={asked!r} holds no row of this prompt.")
-    if found.min() < -rows or found.max() >= rows:
-        raise HookError(
-            f"pos_slice has rows {found.min()}..{found.max()}; this prompt has {rows} (0..{rows - 1})."
-        )
-    return found.astype(np.int64)
 
 
 def sliced(activation: Tensor, rows: Positions | None, axis: int | None) -> Tensor:

@@ -9,7 +9,7 @@ Axes: b batch, s position, d model, H query heads, K key/value heads, e head dim
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import HookError
-from workbench.models.families.vision_rows import frame_rows
 
 
 @dataclass(slots=True, kw_only=True)
@@ -103,12 +102,12 @@ class Branch(Whole):
 
 class Frames(Whole):
     """Patches of a vision tower or projector, (t, p, d): read as it is where the module keeps frames apart;
-    where it strings all patches together, in window order (Qwen2.5-VL), they are put in raster order."""
+    where it strings all patches together, they are put in raster order: `rows` gives the module's rows (t, p)
+    for the arguments of a forward."""
 
-    def __init__(self, *, merged: bool, tower: Any) -> None:
+    def __init__(self, rows: Callable[[Mapping[str, Tensor]], Tensor | None]) -> None:
         super().__init__()
-        self.merged = merged
-        self.tower = tower
+        self._rows_of = rows
 
     def read(self, moment: Moment) -> Tensor:
         if moment.value.ndim == 3:
@@ -128,12 +127,13 @@ class Frames(Whole):
         self.write(moment, read, read)
 
     def _rows(self, moment: Moment) -> Tensor:
-        if self.tower is None:
+        rows = self._rows_of(moment.prompt)
+        if rows is None:
             raise HookError(
                 f"{type(moment.module).__name__} hands on {moment.value.ndim}-D patches, and this family "
                 "does not say which row belongs to which frame."
             )
-        rows = frame_rows(self.tower, moment.prompt, merged=self.merged).to(moment.value.device)
+        rows = rows.to(moment.value.device)
         if rows.numel() != moment.value.shape[0]:
             raise HookError(
                 f"{type(moment.module).__name__} hands on {moment.value.shape[0]} patches, and the video of "

@@ -1,7 +1,7 @@
 """The hook points of a model: TransformerLens' names, and where each lives in the Hugging Face modules.
 
 One table covers every family: a new one gets all points by having modules under one of the paths listed
-here. Layers count from 0 in hook names.
+here, and says in its `hook_places` where it differs. Layers count from 0 in hook names.
 
 Axes: b batch, s position, d model, H query heads, K key/value heads, e head dim, m MLP, q query, k key, t
 frame, p patch.
@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from torch import nn
 
@@ -21,7 +22,9 @@ from workbench.models.attention import TAPS, kind_of
 from workbench.models.hooks import forms
 
 if TYPE_CHECKING:
-    from workbench.models.video_llm import VideoLLM
+    from transformers import PreTrainedModel
+
+    from workbench.models.families import Family
 
 Side = Literal["in", "out"]
 
@@ -107,17 +110,28 @@ class HookPoint:
         return self.index if self.name.startswith("blocks.") else None
 
 
-def hook_points(model: VideoLLM) -> dict[str, HookPoint]:
+class Hooked(Protocol):
+    """What has hook points: a `VideoLLM`."""
+
+    @property
+    def hf(self) -> PreTrainedModel: ...
+    @property
+    def family(self) -> Family: ...
+    @property
+    def only_last_logits(self) -> dict[str, int]: ...
+
+
+def hook_points(model: Hooked) -> dict[str, HookPoint]:
     """Every hook point that this model has, by name, in forward order."""
     return {point.name: point for point in _points(model)}
 
 
-def hook_names(model: VideoLLM) -> tuple[str, ...]:
+def hook_names(model: Hooked) -> tuple[str, ...]:
     """Names of every hook point that this model has, in forward order."""
     return tuple(hook_points(model))
 
 
-def _points(model: VideoLLM) -> Iterator[HookPoint]:
+def _points(model: Hooked) -> Iterator[HookPoint]:
     family, hf = model.family, model.hf
     yield from _vision(model)
     blocks = list(family.decoder_layers(hf))
@@ -126,7 +140,7 @@ def _points(model: VideoLLM) -> Iterator[HookPoint]:
         yield _point(EMBED, EMBED.name, blocks[0], None, 0)
     for layer, block in enumerate(blocks):
         for row in BLOCK:
-            module = _module(block, row)
+            module = _module(block, family.hook_places.get(row.name, row.paths))
             head_dim = getattr(getattr(block, "self_attn", None), "head_dim", 0)
             if module is not None and _served(row, block, module, head_dim, known):
                 attention = block.self_attn if row.steps else None
@@ -157,8 +171,8 @@ def _point(
     )
 
 
-def _module(block: nn.Module, row: Row) -> nn.Module | None:
-    for path in row.paths:
+def _module(block: nn.Module, paths: tuple[str, ...]) -> nn.Module | None:
+    for path in paths:
         found: nn.Module | None = block
         for part in path.split(".") if path else ():
             found = getattr(found, part, None)
@@ -182,12 +196,11 @@ def _served(row: Row, block: Any, module: nn.Module, head_dim: int, known: dict[
     return True
 
 
-def _vision(model: VideoLLM) -> Iterator[HookPoint]:
+def _vision(model: Hooked) -> Iterator[HookPoint]:
     """Points of the vision tower and the projector, (t, p, d); a class token is patch 0."""
-    blocks = list(model.family.vision_blocks(model.hf))
-    projector = model.family.projector(model.hf)
-    tower = _tower(model.hf, blocks)
-    used = _hidden_state_used(model.hf.config, len(blocks))
+    family, hf = model.family, model.hf
+    blocks = list(family.vision_blocks(hf))
+    used = family.vision_blocks_used(hf.config, len(blocks))
     for index, block in enumerate(blocks):
         inert = ""
         if index >= used:
@@ -201,37 +214,19 @@ def _vision(model: VideoLLM) -> Iterator[HookPoint]:
                 name=f"vision.{index}.{name}",
                 module=block,
                 side=side,
-                form=forms.Frames(merged=False, tower=tower),
+                form=forms.Frames(partial(family.vision_rows, hf, merged=False)),
                 index=index,
                 position_axis=None,
                 inert=inert,
             )
     yield HookPoint(
         name="projector.hook_out",
-        module=projector,
+        module=family.projector(hf),
         side="out",
-        form=forms.Frames(merged=True, tower=tower),
+        form=forms.Frames(partial(family.vision_rows, hf, merged=True)),
         index=None,
         position_axis=None,
     )
-
-
-def _hidden_state_used(config: object, blocks: int) -> int:
-    """How many vision blocks come before the last hidden state that the projector takes."""
-    chosen = getattr(config, "vision_feature_layer", None)
-    if chosen is None:
-        return blocks
-    layers = [chosen] if isinstance(chosen, int) else list(chosen)
-    return max(layer if layer >= 0 else blocks + 1 + layer for layer in layers)
-
-
-def _tower(hf: nn.Module, blocks: list[nn.Module]) -> nn.Module | None:
-    """The module that holds these blocks and merges their patches; None where patches stay apart by frame."""
-    for module in hf.modules():
-        held = getattr(module, "blocks", None)
-        if isinstance(held, nn.ModuleList) and blocks and held[0] is blocks[0]:
-            return module if hasattr(module, "spatial_merge_size") else None
-    return None
 
 
 _ATTENTION = ("q", "k", "v", "z", "rot_q", "rot_k", "result", "pattern", "attn_scores")

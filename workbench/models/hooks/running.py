@@ -17,14 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import HookError
-from workbench.models.hooks.cache import ActivationCache, Positions, PosSlice, positions, sliced
+from workbench.models.hooks.cache import ActivationCache, sliced
 from workbench.models.hooks.filter import NamesFilter, Selection, select
 from workbench.models.hooks.forms import Moment
-from workbench.models.hooks.points import HookPoint, hook_points
+from workbench.models.hooks.points import Hooked, HookPoint, hook_points
 from workbench.models.hooks.sites import materialised_at, visiting
+from workbench.prompts.rows import Positions, PosSlice, positions
 
 if TYPE_CHECKING:
-    from workbench.models.video_llm import VideoLLM
     from workbench.prompts.prompt import Prompt
 
 HookFunction: TypeAlias = Callable[[Tensor, HookPoint], Tensor | None]
@@ -45,7 +45,7 @@ class _Stopped(Exception):
 
 
 def run_with_cache(
-    model: VideoLLM,
+    model: Hooked,
     prompt: Prompt,
     names_filter: NamesFilter = None,
     *,
@@ -93,7 +93,7 @@ def run_with_cache(
 
 
 def run_with_hooks(
-    model: VideoLLM,
+    model: Hooked,
     prompt: Prompt,
     fwd_hooks: Sequence[tuple[NamesFilter, HookFunction]],
     *,
@@ -139,7 +139,7 @@ def run_with_hooks(
 
 
 @contextmanager
-def materialise(model: VideoLLM, names: NamesFilter) -> Iterator[None]:
+def materialise(model: Hooked, names: NamesFilter) -> Iterator[None]:
     """Scores and patterns exist while the context is open, in the layers whose names are given.
 
     For use around a trace: `with materialise(model, "blocks.3.attn.hook_pattern"), model.trace(prompt): ...`.
@@ -204,7 +204,7 @@ def _replacement(result: object, activation: Tensor, point: HookPoint) -> Tensor
     return result
 
 
-def _forward(model: VideoLLM, prompt: Prompt, keep: KeptLogits, *, grad: bool) -> Tensor | None:
+def _forward(model: Hooked, prompt: Prompt, keep: KeptLogits, *, grad: bool) -> Tensor | None:
     """Logits (s, vocab) or (vocab,); None where the pass was stopped."""
     if keep not in ("all", "last"):
         raise HookError(f"return_logits={keep!r} is not offered: use 'all' (every row) or 'last'.")

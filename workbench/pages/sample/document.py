@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 from PIL import Image
 
-from workbench.analyses.attention.maps import cell_rows, key_spans
 from workbench.errors import RunError, near_matches
 from workbench.figures.attention_heat import FLOOR, HEAT
 from workbench.figures.attention_mass import span_colors, span_name
@@ -16,6 +15,7 @@ from workbench.figures.parts.pictures import data_uri
 from workbench.figures.parts.segments import KINDS, segments
 from workbench.figures.parts.template import ink_on, line_styles, translucent
 from workbench.figures.parts.text import arrows
+from workbench.prompts.partition import disjoint_spans
 from workbench.prompts.pixels import seen_frames
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def document(
 ) -> dict[str, Any]:
     """All that does not change while a sample is looked at. Raises RunError where `run` lacks the sample."""
     layout, sample = prompt.layout, prompt.sample
-    has_grid = layout.grid is not None and layout.n_frames > 0
+    cells = layout.cells
     return {
         "title": "free question" if sample is None else sample.id,
         "model": model_name,
@@ -58,8 +58,8 @@ def document(
         "rows": layout.length,
         "frames": _frames(prompt),
         "units": layout.n_frames,
-        "grid": list(layout.grid) if layout.grid is not None and has_grid else None,
-        "cells": cell_rows(layout).reshape(-1).tolist() if has_grid else [],
+        "grid": None if cells is None else list(cells.shape[1:]),
+        "cells": [] if cells is None else cells.flatten().tolist(),
         "tokens": _tokens(layout),
         "kinds": _kinds(layout),
         "spans": _spans(layout),
@@ -131,7 +131,7 @@ def _spans(layout: TokenLayout) -> list[dict[str, Any]]:
     colors = span_colors(layout)
     return [
         {"name": span_name(span, layout), "color": colors[span], "rows": rows.tolist()}
-        for span, rows in key_spans(layout).items()
+        for span, rows in disjoint_spans(layout).items()
     ]
 
 

@@ -18,7 +18,7 @@ from workbench.figures.parts.text import arrows
 from workbench.interventions import Knockout, Window
 from workbench.pages.sample.document import document
 from workbench.pages.sample.lens import answer_by_layer, cell_words, option_texts
-from workbench.prompts.words import query_rows_of
+from workbench.prompts.rows import query_rows_of
 
 if TYPE_CHECKING:
     from workbench.analyses.lens.logit_lens import LogitLens

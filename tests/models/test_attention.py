@@ -16,7 +16,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
 from workbench.errors import KnockoutError, ModelError
 from workbench.models import attention
-from workbench.models.hooks.running import materialise, run_with_cache, run_with_hooks
+from workbench.models.hooks import materialise, run_with_cache, run_with_hooks
 
 TOLERANCE = 1e-5
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)

@@ -21,9 +21,7 @@ from tests.models.hooks.cases import (
     case,
     plain_logits,
 )
-from workbench.models.hooks.cache import ActivationCache
-from workbench.models.hooks.points import hook_names
-from workbench.models.hooks.running import run_with_cache
+from workbench.models.hooks import ActivationCache, hook_names, run_with_cache
 
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)

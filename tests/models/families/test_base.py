@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt
+from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_folder, tiny_model, tiny_prompt
 from workbench.errors import ModelError
-from workbench.models import FAMILIES, Prompt, VideoLLM
+from workbench.models import FAMILIES, Prompt, Turn, VideoLLM, load
+from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.qwen2_5_vl import Qwen25VL
+from workbench.models.hooks import hook_points
 from workbench.video import Clip
 
 
@@ -106,62 +109,6 @@ def test_a_cells_pixels_reach_that_cells_row(family: FamilyName) -> None:
                 )
 
 
-def test_the_newline_of_llava_onevision_is_its_separator() -> None:
-    model = tiny_model("llava_onevision")
-    prompt = tiny_prompt(model)
-    hf: Any = model.hf
-    (row,) = prompt.layout["separator"]
-    assert torch.equal(embeddings(hf, prompt)[row], hf.model.image_newline)
-
-
-def test_qwen_positions_have_three_axes() -> None:
-    model = tiny_model("qwen2_5_vl")
-    clip = tiny_clip(6, height=28, width=42)
-    prompt = model.encode(clip, "Where?")
-    layout = prompt.layout
-    assert (layout.n_frames, layout.grid) == (3, (2, 3))
-    positions = decoder_call(model.hf, prompt)["position_ids"]
-    assert positions.shape == (3, 1, len(prompt))
-    time, row, column = positions[:, 0]
-    start = int(layout["video"][0])
-    # Two units a second (tokens_per_second), and each group of two frames lasts one second.
-    for t in range(3):
-        for i in range(2):
-            for j in range(3):
-                (at,) = layout[f"cell[{t},{i},{j}]"]
-                assert (time[at], row[at], column[at]) == (start + 2 * t, start + i, start + j)
-    text = layout["text"]
-    assert torch.equal(time[text], row[text])
-    assert torch.equal(row[text], column[text])
-    # Text goes on after the largest position of the grid's sides.
-    assert time[text[0]] == start + 3
-    assert torch.equal(time[text].diff(), torch.ones(len(text) - 1, dtype=torch.long))
-
-
-def test_qwen_without_token_types_would_fall_back_to_one_axis() -> None:
-    model = tiny_model("qwen2_5_vl")
-    prompt = tiny_prompt(model)
-    flat = dataclasses.replace(
-        prompt, inputs={name: value for name, value in prompt.inputs.items() if name != "mm_token_type_ids"}
-    )
-    assert decoder_call(model.hf, flat)["position_ids"] is None
-    assert (model.logits(prompt) - model.logits(flat)).abs().max() > 0.01
-
-
-def test_frame_rate_reaches_qwens_positions() -> None:
-    model = tiny_model("qwen2_5_vl")
-    clip = tiny_clip()
-    slow = dataclasses.replace(clip, timestamps=clip.timestamps * 4)
-    once, later = (model.encode(shown, "Where?") for shown in (clip, slow))
-    assert once.inputs["second_per_grid_ts"].tolist() == [1.0]
-    assert later.inputs["second_per_grid_ts"].tolist() == [4.0]
-    time = decoder_call(model.hf, later)["position_ids"][0, 0]
-    assert time[later.layout["frame[1]"][0]] - time[later.layout["frame[0]"][0]] == 8
-    single = model.encode(tiny_clip(1), "Where?")
-    assert single.layout.n_frames == 1
-    assert torch.isfinite(model.logits(single)).all()
-
-
 def test_arguments_that_a_forward_does_not_take_are_left_out() -> None:
     model = dataclasses.replace(tiny_model("qwen2_5_vl"))
     model.__dict__["arguments"] = model.arguments - {"mm_token_type_ids"}
@@ -209,3 +156,32 @@ def test_every_family_is_listed_under_its_model_type() -> None:
     assert all(family.model_type == name for name, family in FAMILIES.items())
     assert repr(FAMILIES["qwen2_5_vl"]) == "Qwen25VL()"
     assert isinstance(FAMILIES["qwen2_5_vl"], Qwen25VL)
+
+
+class Elsewhere(LlavaNextVideo):
+    """A family whose MLP shows its steps in other places, and that knows one kind of attention."""
+
+    hook_places: ClassVar = {"mlp.hook_pre": ("mlp.up_proj",), "mlp.hook_pre_linear": (), "mlp.hook_post": ()}
+    attention_kinds = ("sdpa",)
+
+    def turn(self, template: str | None, tokenizer: Any, placeholder: str) -> Turn:
+        return super().turn(template, tokenizer, placeholder)._replace(bridge=" then ")
+
+
+def test_a_family_says_where_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAMILIES, "llava_next_video", Elsewhere())
+    model = load(tiny_folder(), device="cpu")
+    points = hook_points(model)
+    layer: Any = model.family.decoder_layers(model.hf)[1]
+    assert points["blocks.1.mlp.hook_pre"].module is layer.mlp.up_proj
+    assert not [name for name in points if name.endswith(("hook_pre_linear", "hook_post"))]
+    assert "<video> then Question:" in tiny_prompt(model).text
+    with pytest.raises(ModelError, match=r"'eager' is not offered for llava_next_video.*use 'sdpa'"):
+        load(tiny_folder(), device="cpu", attention="eager")
+
+
+@pytest.mark.parametrize(("chosen", "used"), [(-1, 12), (-2, 11), (0, 0), (7, 7), ([3, -4, 5], 9)])
+def test_blocks_behind_the_hidden_state_taken_are_not_used(chosen: int | list[int], used: int) -> None:
+    config = SimpleNamespace(vision_feature_layer=chosen)
+    assert LlavaNextVideo().vision_blocks_used(config, 12) == used
+    assert Qwen25VL().vision_blocks_used(SimpleNamespace(), 12) == 12

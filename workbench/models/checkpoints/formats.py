@@ -1,0 +1,52 @@
+"""What a format of checkpoint files must say about itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from workbench.models.checkpoints.folder import CheckpointFolder
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from workbench.models.families import Family
+
+
+class Loaded(NamedTuple):
+    """A model with its weights."""
+
+    hf: PreTrainedModel
+    info: dict[str, Any]
+    """transformers' loading info: missing_keys, unexpected_keys, mismatched_keys."""
+
+
+class Format(ABC):
+    """How the files of a checkpoint become the config and the weights of transformers' own class.
+
+    One module each; `checkpoints/__init__.py` lists them, and the first that recognises a folder reads it.
+    """
+
+    @abstractmethod
+    def model_type(self, folder: CheckpointFolder) -> str | None:
+        """The family's model_type that these files become; None where they are of another format.
+
+        Told by the config (architectures, telling keys) and, where that does not do, by `weight_names`.
+        """
+
+    @abstractmethod
+    def config(self, folder: CheckpointFolder, *, trust_remote_code: bool) -> PretrainedConfig:
+        """The config of transformers' class. May raise anything where the file describes no model."""
+
+    @abstractmethod
+    def weights(
+        self,
+        folder: CheckpointFolder,
+        family: Family,
+        config: PretrainedConfig,
+        dtype: torch.dtype,
+        *,
+        allow_pickle: bool,
+    ) -> Loaded:
+        """The model on the CPU. May raise anything; keys that do not fit are for the caller to refuse."""

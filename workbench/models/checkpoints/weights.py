@@ -1,0 +1,96 @@
+"""The config and the weights of a checkpoint folder, refused where they do not fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ModelError
+from workbench.models.checkpoints.folder import CheckpointFolder, in_short
+from workbench.models.checkpoints.formats import Format
+from workbench.models.families import Family
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PretrainedConfig, PreTrainedModel
+
+_SHOWN = 4  # names of weights in a message
+
+
+def read_config(folder: CheckpointFolder, form: Format, *, trust_remote_code: bool) -> PretrainedConfig:
+    """The config of transformers' class. Raises ModelError where config.json describes no model."""
+    try:
+        return form.config(folder, trust_remote_code=trust_remote_code)
+    except Exception as error:  # a config can be wrong in every way
+        raise ModelError(
+            f"{folder.path / 'config.json'} describes no model ({in_short(error)}). "
+            "Copy it again from the original checkpoint."
+        ) from error
+
+
+def read_weights(
+    folder: CheckpointFolder,
+    form: Format,
+    family: Family,
+    config: PretrainedConfig,
+    dtype: torch.dtype,
+    *,
+    allow_pickle: bool,
+) -> PreTrainedModel:
+    """The model on the CPU, every weight from the folder. Raises ModelError where they do not fit it."""
+    try:
+        with _quiet():
+            hf, info = form.weights(folder, family, config, dtype, allow_pickle=allow_pickle)
+    except Exception as error:  # weights can be wrong in every way
+        raise ModelError(
+            f"{folder.path} cannot be loaded as {family.model_class} ({in_short(error)}). Check config.json "
+            "against the original checkpoint, and download the weights again."
+        ) from error
+    _check_loaded(info, folder, family)
+    return hf
+
+
+def _check_loaded(info: dict[str, Any], folder: CheckpointFolder, family: Family) -> None:
+    """A weight that found no place, or a place without a weight, would be random: never silently."""
+    missing = sorted(set(info.get("missing_keys", ())) - set(family.optional_weights))
+    unexpected = sorted(
+        key
+        for key in info.get("unexpected_keys", ())
+        if not any(fnmatchcase(key, pattern) for pattern in family.surplus_weights)
+    )
+    mismatched = sorted(
+        str(entry[0] if isinstance(entry, tuple) else entry) for entry in info.get("mismatched_keys", ())
+    )
+    problems = [
+        f"{len(keys)} {what} ({', '.join(keys[:_SHOWN])}{', ..' if len(keys) > _SHOWN else ''})"
+        for keys, what in (
+            (missing, "missing"),
+            (unexpected, "without a place in the model"),
+            (mismatched, "of another shape"),
+        )
+        if keys
+    ]
+    if problems:
+        harm = "The model would be partly random" if missing or mismatched else "They would be left out"
+        raise ModelError(
+            f"The weights in {folder.path} do not fit {family.model_class}: {'; '.join(problems)}. {harm}. "
+            "Use the checkpoint in transformers' own format (a '-hf' repository), or convert it."
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' progress bar, and without its report of what our own error says."""
+    from transformers.utils import logging
+
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if shown:
+            logging.enable_progress_bar()
