@@ -17,13 +17,13 @@ from workbench.analyses.findings.claims import CLAIMS
 from workbench.analyses.findings.verdicts import CROSS, FINDING_FLOWS, findings
 from workbench.analyses.pathways.closing import GENERAL_FLOWS
 from workbench.analyses.pathways.points_lost import suffice_table
-from workbench.analyses.sweep.cautions import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_window
 from workbench.pages.findings import write_findings
 from workbench.recipe import Recipe, console, find_recipe, refuse_other_model
 from workbench.runs import load_measured
+from workbench.statistics import curve_warnings
 
 if TYPE_CHECKING:
     from workbench.data import Samples

@@ -174,7 +174,7 @@ def test_what_cannot_be_drawn_is_refused() -> None:
             lens_overlay(FRAMES, layout, table, **settings)
     with pytest.raises(RunError, match="no cell of the video"):
         lens_overlay(FRAMES, layout, table.assign(cell_row=None))
-    with pytest.raises(RunError, match="lacks the columns token"):
+    with pytest.raises(RunError, match="lacks the column token"):
         lens_overlay(FRAMES, layout, table.drop(columns="token"))
     two = table.copy()
     two.loc[0, "sample_id"] = "other"

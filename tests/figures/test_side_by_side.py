@@ -169,9 +169,9 @@ def test_several_tasks_have_a_row_each() -> None:
 
 
 def test_tables_that_cannot_be_drawn_are_refused() -> None:
-    with pytest.raises(RunError, match="lacks the columns model"):
+    with pytest.raises(RunError, match="lacks the column model"):
         models_compared(CURVES.drop(columns="model"), COUNTS)
-    with pytest.raises(RunError, match="lacks the columns above_chance"):
+    with pytest.raises(RunError, match="lacks the column above_chance"):
         models_compared(CURVES, COUNTS.drop(columns="above_chance"))
     with pytest.raises(RunError, match="no rows"):
         windows_compared(WINDOWS.iloc[:0])

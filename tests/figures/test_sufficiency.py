@@ -72,7 +72,7 @@ def test_the_headline_names_both_sides() -> None:
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
-    with pytest.raises(RunError, match="lacks edges_percent"):
+    with pytest.raises(RunError, match="lacks the column edges_percent"):
         sufficiency(table().drop(columns="edges_percent"))
     with pytest.raises(RunError, match="no rows"):
         sufficiency(table().iloc[:0])

@@ -8,10 +8,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
-from workbench.figures.parts.panels import grid
+from workbench.figures.parts.grid import grid
 from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, PURPLE, SKY, translucent
 from workbench.figures.parts.text import arrows, layers_text, plain, task_name
 from workbench.interventions import kind_of
+from workbench.statistics.columns import require_columns
 
 _COLORS = [BLUE, ORANGE, SKY, PURPLE]
 _NEEDED = ("task", "flow", "window", "correct", "flips", "drop_percent", "low_percent", "high_percent")
@@ -24,9 +25,7 @@ def accuracy_drops(drops: pd.DataFrame, *, title: str | None = None) -> go.Figur
     `drops` is a table of `accuracy_drop`. Its windows, and its flows where it has several, are the bars of a
     group. Raises RunError where columns or all rows are missing.
     """
-    missing = [name for name in (*_NEEDED, "first_layer", "last_layer") if name not in drops]
-    if missing:
-        raise RunError(f"The table lacks the columns {', '.join(missing)}. Pass one of accuracy_drop.")
+    require_columns(drops, *_NEEDED, "first_layer", "last_layer", remedy="Pass one of accuracy_drop.")
     if drops.empty:
         raise RunError("The table has no rows, so there is no accuracy drop to draw.")
     rows: list[dict[Any, Any]] = drops.to_dict("records")

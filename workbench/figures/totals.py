@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.figures.parts.panels import grid
+from workbench.figures.parts.grid import grid
 from workbench.figures.parts.reading import headline
 from workbench.figures.parts.template import INK, LineStyle, line_styles
 from workbench.figures.parts.text import arrows, flow_label, plain, task_name
@@ -26,8 +26,8 @@ def total_effects(
 ) -> go.Figure:
     """Mean change of the answer's probability with its 95% bootstrap interval, a bar a flow, a panel a task.
 
-    For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each. `styles` are
-    the flows' colours, by default their own.
+    For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each. `table` is as
+    in `information_flow`; `styles` are the flows' colours, by default their own.
     """
     points = curve_points(table, seed=seed)
     windows = list(dict.fromkeys(point.window for point in points))

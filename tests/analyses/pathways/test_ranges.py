@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.analyses.pathways.ranges import LayerBin, Pathways, effective_range, layer_bins, pathways
+from workbench.analyses.pathways.bins import LayerBin, effective_range, layer_bins
+from workbench.analyses.pathways.ranges import Pathways, pathways
 from workbench.errors import RunError
 
 CROSS, TO_QUESTION, TO_LAST = "frames -> later frames", "video -> question", "question -> last"

@@ -13,7 +13,7 @@ from tests.pages.report.made_runs import write_run
 from workbench.errors import RunError
 from workbench.figures.parts.text import flow_label
 from workbench.pages.report import write_report
-from workbench.statistics.curves import bootstrap_mean
+from workbench.statistics.bootstrap import bootstrap_mean
 
 EVIL = "<script>alert('x')</script>"
 

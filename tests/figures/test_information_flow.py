@@ -10,7 +10,7 @@ from tests.figures.tables import FLOWS, PARTS, SHAPES, sweep_table
 from workbench.errors import RunError
 from workbench.figures import FLOW_STYLES, flow_figures, information_flow
 from workbench.figures.parts.text import flow_label
-from workbench.statistics.curves import bootstrap_mean
+from workbench.statistics.bootstrap import bootstrap_mean
 
 
 def lines(fig: Any) -> list[Any]:
@@ -338,7 +338,7 @@ def test_tables_that_cannot_be_drawn_are_refused() -> None:
     table = sweep_table(samples=1)
     with pytest.raises(RunError, match="no rows"):
         information_flow(table.iloc[:0])
-    with pytest.raises(RunError, match="lacks the columns flow"):
+    with pytest.raises(RunError, match="lacks the column flow"):
         information_flow(table.drop(columns="flow"))
     with pytest.raises(RunError, match="finite"):
         information_flow(table.assign(change_percent=np.nan))
