@@ -113,9 +113,8 @@ def value_range(points: Sequence[Point]) -> tuple[float, float]:
 
 def _told(point: Point, line: str, ceiling: float) -> str:
     """What the hover text says of a point of a line, safe for plotly."""
-    cut = f"{layers_text(point.first_layer, point.last_layer)} cut"
-    if line != point.flow:
-        cut = f"{flow_label(point.flow)}: {cut}"
+    layers = layers_text(point.first_layer, point.last_layer)
+    cut = f"{layers} cut" if line == point.flow else f"{flow_label(point.flow)} cut in {layers}"
     lines = [
         cut,
         f"mean {point.mean:+.1f}%, 95% interval {point.low:+.1f} to {point.high:+.1f}%",
