@@ -253,7 +253,12 @@ def test_a_finished_summary_is_drawn_as_it_is(monkeypatch: pytest.MonkeyPatch) -
     table = many()
     curves = curve_table(table, seed=5)
     drawn = bootstrapped(monkeypatch)
-    for chosen in ({}, {"flows": "to_last"}, {"flows": ["last -> last", "video -> question"], "tasks": "t"}):
+    every: list[dict[str, Any]] = [
+        {},
+        {"flows": "to_last"},
+        {"flows": ["last -> last", "video -> question"], "tasks": "t"},
+    ]
+    for chosen in every:
         ours: Any = information_flow(curves, **chosen)
         assert drawn == []
         theirs: Any = information_flow(table, seed=5, **chosen)

@@ -100,7 +100,6 @@ def test_rows_of_a_summary_are_the_summary_of_those_rows() -> None:
     table = sweep_table(samples=7)
     table = table.query("not (task == 'object_count' and sample_id.str.endswith('3'))")
     curves = curve_table(table, seed=2)
-    for column, value in (("task", "object_count"), ("flow", "video -> question"), ("layer", 8)):
-        part = curve_table(table[table[column] == value], seed=2)
-        rows = curves[curves[column] == value].reset_index(drop=True)
+    for chosen in ("task == 'object_count'", "flow == 'video -> question'", "layer == 8"):
+        part, rows = curve_table(table.query(chosen), seed=2), curves.query(chosen).reset_index(drop=True)
         pd.testing.assert_frame_equal(part, rows, check_exact=False, rtol=1e-13)
