@@ -5,17 +5,10 @@ import pytest
 
 from tests.figures.tables import FLOWS, sweep_table
 from workbench.errors import RunError
-from workbench.figures.parts.selection import is_placed, kind_of, select, series_of
+from workbench.figures.parts.selection import select
 from workbench.statistics.curves import curve_table
 
 TABLE = sweep_table(samples=2)
-
-
-def test_windows_by_kind_and_by_curve() -> None:
-    assert [kind_of(name) for name in ("centred(9)", "all_layers")] == ["centred", "all_layers"]
-    assert [is_placed(name) for name in ("trailing(4)", "after(3)", "layers(1, 2)")] == [True, True, False]
-    assert series_of("after(3)") == series_of("after(0)") == "after(i)"
-    assert series_of("centred(9)") == "centred(9)"
 
 
 @pytest.mark.parametrize("table", [TABLE, curve_table(TABLE)], ids=["of a sweep", "a summary"])
