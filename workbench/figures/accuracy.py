@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.parts.bars import interval_bars, label_bar
 from workbench.figures.parts.template import (
     BLUE,
     INK,
-    MUTED,
     ORANGE,
     PURPLE,
     SKY,
@@ -50,15 +50,11 @@ def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
                 y=[plain(task_name(task)) for task in tasks],
                 x=[share.accuracy_percent for share in shares],
                 marker={"color": translucent(_COLORS[place % len(_COLORS)], 0.45)},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [share.high_percent - share.accuracy_percent for share in shares],
-                    "arrayminus": [share.accuracy_percent - share.low_percent for share in shares],
-                    "color": INK,
-                    "thickness": 1.4,
-                    "width": 4,
-                },
+                error_x=interval_bars(
+                    [share.accuracy_percent for share in shares],
+                    [share.low_percent for share in shares],
+                    [share.high_percent for share in shares],
+                ),
                 customdata=[[share.correct, share.samples] for share in shares],
                 hovertemplate="<b>%{y}</b><br>%{x:.1f}% correct: %{customdata[0]} of %{customdata[1]}"
                 "<extra></extra>",
@@ -68,7 +64,9 @@ def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
         )
         if len(models) == 1:
             for task, share in zip(tasks, shares, strict=True):
-                _label(fig, task, share)
+                count = f"{share.correct} of {share.samples}" if share.samples else "no sample"
+                number = f"{share.accuracy_percent:.0f}%" if share.samples else ""
+                label_bar(fig, plain(task_name(task)), number, count, size=13)
     heading = "Correct answers of the untouched model" if title is None else title
     fig.update_layout(
         template=TEMPLATE,
@@ -83,20 +81,3 @@ def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
     fig.update_yaxes(autorange="reversed")
     fig.update_yaxes(showgrid=False, ticks="", ticksuffix="  ", tickfont={"size": 13, "color": INK})
     return fig
-
-
-def _label(fig: go.Figure, task: str, share: Share) -> None:
-    """The share in words, at the right of its bar."""
-    count = f"{share.correct} of {share.samples}" if share.samples else "no sample"
-    fig.add_annotation(
-        x=1,
-        xref="paper",
-        xanchor="left",
-        xshift=10,
-        y=plain(task_name(task)),
-        text=f"<b>{share.accuracy_percent:.0f}%</b> <span style='color:{MUTED}'>{count}</span>"
-        if share.samples
-        else count,
-        showarrow=False,
-        font={"size": 13, "color": INK},
-    )

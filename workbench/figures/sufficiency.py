@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from workbench.analyses.pathways.points_lost import ALL_SEEDS, ALL_TASKS, EFFECTIVE, FULL, RANDOM
 from workbench.errors import RunError
+from workbench.figures.parts.bars import interval_bars
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, translucent
 from workbench.figures.parts.text import plain, task_name
@@ -143,15 +144,9 @@ def _traces(bars: list[Bar], labels: list[str]) -> list[Any]:
             x=[bar.accuracy for bar in bars],
             width=0.62,
             marker={"color": [translucent(_COLORS.get(bar.setting, _GREY), 0.45) for bar in bars]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [max(0.0, bar.high - bar.accuracy) for bar in bars],
-                "arrayminus": [max(0.0, bar.accuracy - bar.low) for bar in bars],
-                "color": INK,
-                "thickness": 1.4,
-                "width": 4,
-            },
+            error_x=interval_bars(
+                [bar.accuracy for bar in bars], [bar.low for bar in bars], [bar.high for bar in bars]
+            ),
             customdata=[
                 [plain(bar.label), f"{bar.low:.0f} to {bar.high:.0f}%", f"{bar.edges:.1f}%", bar.samples]
                 for bar in bars
