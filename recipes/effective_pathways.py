@@ -16,15 +16,16 @@ from typing import Any, ClassVar
 import pandas as pd
 
 import workbench as wb
+from workbench.analyses.pathways.bins import LayerBin, bin_name
 from workbench.analyses.pathways.closing import GENERAL_FLOWS
-from workbench.analyses.pathways.ranges import LayerBin, Pathways, bin_name
-from workbench.analyses.sweep.cautions import curve_warnings
+from workbench.analyses.pathways.ranges import Pathways
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_bin, scaled_window
 from workbench.pages import try_png, write_html
 from workbench.recipe import Recipe, console
 from workbench.runs import Run
+from workbench.statistics import curve_warnings
 
 
 @dataclass(frozen=True, kw_only=True)

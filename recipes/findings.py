@@ -14,16 +14,17 @@ import pandas as pd
 
 import workbench as wb
 from workbench.analyses.findings.claims import CLAIMS
-from workbench.analyses.findings.verdicts import CROSS, FINDING_FLOWS, findings
+from workbench.analyses.findings.verdicts import FINDING_FLOWS, findings
 from workbench.analyses.pathways.closing import GENERAL_FLOWS
 from workbench.analyses.pathways.points_lost import suffice_table
-from workbench.analyses.sweep.cautions import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
+from workbench.interventions.catalogue import CROSS_FRAME
 from workbench.interventions.depth import scaled_window
 from workbench.pages.findings import write_findings
 from workbench.recipe import Recipe, console, find_recipe, refuse_other_model
 from workbench.runs import load_measured
+from workbench.statistics import curve_warnings
 
 if TYPE_CHECKING:
     from workbench.data import Samples
@@ -120,7 +121,7 @@ class Findings(Recipe):
                 raise RunError("--image-sweep is given without --image-model. Name the model of that sweep.")
             return None
         model = wb.load(name, device=self.device, dtype=self.dtype)
-        return self._run_of(model, samples, (CROSS,), self.image_sweep, "image_sweep")
+        return self._run_of(model, samples, (CROSS_FRAME,), self.image_sweep, "image_sweep")
 
     def _pathways(self, model: VideoLLM, run: Run) -> pd.DataFrame:
         if self.pathways is not None:

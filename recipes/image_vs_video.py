@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.sweep.models import Comparison, compare_runs, sweep_even_if_wrong
+from workbench.analyses.sweep.comparison import Comparison, compare_runs, sweep_even_if_wrong
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions import Flow, parse_window

@@ -18,7 +18,7 @@ import pandas as pd
 import workbench as wb
 from workbench.analyses.lens.frequencies import MIN_HITS, KeywordFrequencies
 from workbench.analyses.lens.keywords import KeywordList, keyword_lists, write_keywords
-from workbench.analyses.pathways.ranges import LayerBin, bin_name
+from workbench.analyses.pathways.bins import LayerBin, bin_name
 from workbench.data import Samples
 from workbench.interventions.depth import scaled_bin
 from workbench.models import VideoLLM

@@ -19,7 +19,7 @@ from workbench.interventions.depth import scaled_windows
 from workbench.pages import Part, try_png, write_page
 from workbench.recipe import Recipe, console
 from workbench.runs import Run
-from workbench.statistics.curves import curve_table
+from workbench.statistics import curve_table
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,6 @@ import workbench as wb
 from workbench.analyses.pathways.closing import GENERAL_FLOWS, MODES, Ranges
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.analyses.pathways.sufficiency import Sufficiency, suffice
-from workbench.analyses.sweep.cautions import curve_warnings
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.interventions.depth import scaled_bin, scaled_window
@@ -32,6 +31,7 @@ from workbench.models import VideoLLM
 from workbench.pages import try_png, write_html
 from workbench.recipe import Recipe, console, refuse_other_model
 from workbench.runs import Run
+from workbench.statistics import curve_warnings
 
 ALL, EACH = "all", "each"
 SWEEP = "sweep"

@@ -15,7 +15,7 @@ from workbench.figures import Part, try_png, windows_compared, write_page
 from workbench.interventions.depth import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
 from workbench.recipe import Recipe
 from workbench.runs import Run
-from workbench.statistics.curves import curve_table
+from workbench.statistics import curve_table
 
 
 @dataclass(frozen=True, kw_only=True)

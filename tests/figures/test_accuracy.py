@@ -8,7 +8,7 @@ import pytest
 from tests.figures.tables import samples_table, sweep_table
 from workbench.errors import RunError
 from workbench.figures import accuracy
-from workbench.statistics.curves import wilson
+from workbench.statistics.proportions import wilson
 
 
 def test_a_bar_a_task_with_its_wilson_interval() -> None:
@@ -33,7 +33,7 @@ def test_a_bar_a_model_in_each_task() -> None:
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     samples = samples_table(sweep_table(samples=1))
-    with pytest.raises(RunError, match="lacks the columns correct"):
+    with pytest.raises(RunError, match="lacks the column correct"):
         accuracy(samples.drop(columns="correct"))
     with pytest.raises(RunError, match="no samples"):
         accuracy(samples.iloc[:0])

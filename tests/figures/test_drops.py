@@ -56,7 +56,7 @@ def test_several_flows_are_named() -> None:
 
 
 def test_drops_that_cannot_be_drawn_are_refused() -> None:
-    with pytest.raises(RunError, match="lacks the columns flips"):
+    with pytest.raises(RunError, match="lacks the column flips"):
         accuracy_drops(DROPS.drop(columns="flips"))
     with pytest.raises(RunError, match="no accuracy drop"):
         accuracy_drops(DROPS.iloc[:0])

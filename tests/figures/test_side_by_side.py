@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.figures.drawn import lines, panel_of
 from tests.figures.tables import sweep_table
 from workbench.errors import RunError
 from workbench.figures import models_compared, windows_compared
@@ -38,19 +39,11 @@ COUNTS = pd.DataFrame(
 )
 
 
-def lines(fig: Any) -> list[Any]:
-    return [trace for trace in fig.data if trace.mode == "lines+markers"]
-
-
 def notes(fig: Any) -> str:
     words = " | ".join(
         note.text.replace("\u00a0", " ").replace("<br>", " ") for note in fig.layout.annotations
     )
     return words.replace("<b>", "").replace("</b>", "")
-
-
-def panel_of(trace: Any) -> int:
-    return int((trace.xaxis or "x")[1:] or 1) - 1
 
 
 def test_a_panel_a_task_and_a_line_a_model_with_every_value() -> None:
@@ -123,7 +116,7 @@ def test_outliers_are_marked_at_the_end_of_the_axis() -> None:
     wild = CURVES.copy()
     wild.loc[3, ["mean", "high"]] = [300.0, 400.0]
     fig: Any = models_compared(wild, COUNTS)
-    (marks,) = [trace for trace in fig.data if trace.mode == "markers"]
+    (marks,) = [trace for trace in fig.data if trace.mode == "markers+text"]
     assert marks.y[0] == fig.layout.yaxis.range[1] < 100
     assert "1 mean (▲), up to +300%, and 1 interval end, up to +400%" in notes(fig)
 
@@ -169,9 +162,9 @@ def test_several_tasks_have_a_row_each() -> None:
 
 
 def test_tables_that_cannot_be_drawn_are_refused() -> None:
-    with pytest.raises(RunError, match="lacks the columns model"):
+    with pytest.raises(RunError, match="lacks the column model"):
         models_compared(CURVES.drop(columns="model"), COUNTS)
-    with pytest.raises(RunError, match="lacks the columns above_chance"):
+    with pytest.raises(RunError, match="lacks the column above_chance"):
         models_compared(CURVES, COUNTS.drop(columns="above_chance"))
     with pytest.raises(RunError, match="no rows"):
         windows_compared(WINDOWS.iloc[:0])

@@ -91,7 +91,7 @@ def test_bins_without_a_value_are_empty() -> None:
 
 def test_what_cannot_be_drawn_is_refused() -> None:
     table = pathways_table(sweep_table())
-    with pytest.raises(RunError, match="lacks counts"):
+    with pytest.raises(RunError, match="lacks the column counts"):
         staged_flow(table.drop(columns="counts"))
     with pytest.raises(RunError, match="no rows"):
         staged_flow(table.iloc[:0])

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from workbench.analyses.pathways.points_lost import headline, suffice_table
+from workbench.analyses.pathways.points_lost import suffice_table
 from workbench.errors import RunError
 from workbench.figures import sufficiency
 
@@ -64,15 +64,8 @@ def test_a_panel_a_task_and_all_together_first() -> None:
     assert len([note for note in one.layout.annotations if "n = " in note.text]) == 1
 
 
-def test_the_headline_names_both_sides() -> None:
-    assert headline(table(("count",))).startswith(
-        "Pathways (strict): 85.0% correct with 43% of the edges, 5.0 points lost ("
-    )
-    assert "as many random edges closed: 50.0%, 40.0 points lost" in headline(table(("count",)))
-
-
 def test_what_cannot_be_drawn_is_refused() -> None:
-    with pytest.raises(RunError, match="lacks edges_percent"):
+    with pytest.raises(RunError, match="lacks the column edges_percent"):
         sufficiency(table().drop(columns="edges_percent"))
     with pytest.raises(RunError, match="no rows"):
         sufficiency(table().iloc[:0])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.analyses.pathways.test_ranges import TABLE_E
+from tests.analyses.pathways.test_bins import TABLE_E
 from tests.interventions.layouts import separated_layout, small_layout
 from workbench.analyses.pathways.closing import closed_by, effective_knockout
 from workbench.errors import KnockoutError

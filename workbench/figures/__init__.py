@@ -8,8 +8,8 @@ from workbench.figures.answer_probability import answer_probability
 from workbench.figures.attention_heat import attention_heat
 from workbench.figures.attention_mass import attention_mass
 from workbench.figures.clip_strip import clip_strip
-from workbench.figures.curves import flow_figures, information_flow
 from workbench.figures.drops import accuracy_drops
+from workbench.figures.information_flow import flow_figures, information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.parts.groups import flow_groups

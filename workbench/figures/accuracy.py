@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.parts.bars import interval_bars, label_bar
 from workbench.figures.parts.template import (
     BLUE,
     INK,
-    MUTED,
     ORANGE,
     PURPLE,
     SKY,
@@ -18,7 +18,8 @@ from workbench.figures.parts.template import (
     translucent,
 )
 from workbench.figures.parts.text import plain, task_name
-from workbench.statistics.curves import Interval, wilson
+from workbench.statistics.columns import require_columns
+from workbench.statistics.proportions import Share, share_table
 
 _COLORS = [BLUE, ORANGE, SKY, VERMILLION, PURPLE]
 
@@ -26,39 +27,35 @@ _COLORS = [BLUE, ORANGE, SKY, VERMILLION, PURPLE]
 def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
     """Share of correct answers a task with its 95% Wilson interval.
 
-    `samples` has a row a sample with columns `task` and `correct`, as run.samples does. With a column `model`
-    there is a bar a model in each task. Raises RunError where the columns or all rows are missing.
+    `samples` has a row a sample with columns `task` and `correct`, as run.samples does, or is the summary of
+    it (`workbench.statistics.share_table`). With a column `model` there is a bar a model in each task. Raises
+    RunError where the columns or all rows are missing.
     """
-    missing = [name for name in ("task", "correct") if name not in samples]
-    if missing:
-        raise RunError(f"The table lacks the columns {', '.join(missing)}. Pass run.samples.")
-    if samples.empty:
+    table = samples if "accuracy_percent" in samples else share_table(samples)
+    require_columns(table, "task", *Share._fields, remedy="Pass run.samples.")
+    if table.empty:
         raise RunError("The table has no samples, so there is no accuracy to draw.")
-    models = list(dict.fromkeys(samples["model"])) if "model" in samples else [None]
-    tasks = list(dict.fromkeys(samples["task"]))
+    models = list(dict.fromkeys(table["model"])) if "model" in table else [None]
+    tasks = list(dict.fromkeys(table["task"]))
+    found = {
+        (row.get("model"), row["task"]): Share(**{name: row[name] for name in Share._fields})
+        for row in table.to_dict("records")
+    }
     fig = go.Figure()
     for place, model in enumerate(models):
-        of_model = samples if model is None else samples[samples["model"] == model]
-        shares = []
-        for task in tasks:
-            correct = of_model.loc[of_model["task"] == task, "correct"].astype(bool)
-            shares.append(wilson(int(correct.sum()), len(correct)))
+        shares = [found.get((model, task), Share(0, 0, *[float("nan")] * 3)) for task in tasks]
         fig.add_trace(
             go.Bar(
                 orientation="h",
                 y=[plain(task_name(task)) for task in tasks],
-                x=[100 * share.mean for share in shares],
+                x=[share.accuracy_percent for share in shares],
                 marker={"color": translucent(_COLORS[place % len(_COLORS)], 0.45)},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [100 * (share.high - share.mean) for share in shares],
-                    "arrayminus": [100 * (share.mean - share.low) for share in shares],
-                    "color": INK,
-                    "thickness": 1.4,
-                    "width": 4,
-                },
-                customdata=[[round(share.mean * share.n) if share.n else 0, share.n] for share in shares],
+                error_x=interval_bars(
+                    [share.accuracy_percent for share in shares],
+                    [share.low_percent for share in shares],
+                    [share.high_percent for share in shares],
+                ),
+                customdata=[[share.correct, share.samples] for share in shares],
                 hovertemplate="<b>%{y}</b><br>%{x:.1f}% correct: %{customdata[0]} of %{customdata[1]}"
                 "<extra></extra>",
                 name="accuracy" if model is None else plain(model),
@@ -67,7 +64,9 @@ def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
         )
         if len(models) == 1:
             for task, share in zip(tasks, shares, strict=True):
-                _label(fig, task, share)
+                count = f"{share.correct} of {share.samples}" if share.samples else "no sample"
+                number = f"{share.accuracy_percent:.0f}%" if share.samples else ""
+                label_bar(fig, plain(task_name(task)), number, count, size=13)
     heading = "Correct answers of the untouched model" if title is None else title
     fig.update_layout(
         template=TEMPLATE,
@@ -82,20 +81,3 @@ def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
     fig.update_yaxes(autorange="reversed")
     fig.update_yaxes(showgrid=False, ticks="", ticksuffix="  ", tickfont={"size": 13, "color": INK})
     return fig
-
-
-def _label(fig: go.Figure, task: str, share: Interval) -> None:
-    """The share in words, at the right of its bar."""
-    count = f"{round(share.mean * share.n)} of {share.n}" if share.n else "no sample"
-    fig.add_annotation(
-        x=1,
-        xref="paper",
-        xanchor="left",
-        xshift=10,
-        y=plain(task_name(task)),
-        text=f"<b>{100 * share.mean:.0f}%</b> <span style='color:{MUTED}'>{count}</span>"
-        if share.n
-        else count,
-        showarrow=False,
-        font={"size": 13, "color": INK},
-    )

@@ -12,7 +12,7 @@ from workbench.analyses.lens.answer_probability import CurvePoint, answer_curves
 from workbench.analyses.lens.roles import FALSE, ROLES, TRUE
 from workbench.errors import RunError, near_matches
 from workbench.figures.parts.banded import banded_line
-from workbench.figures.parts.panels import grid, layer_axis
+from workbench.figures.parts.grid import grid, layer_axis
 from workbench.figures.parts.template import BLUE, VERMILLION, LineStyle
 from workbench.figures.parts.text import FEW_NOTE, count_of, few_mark, plain, task_name
 
@@ -31,16 +31,15 @@ def answer_probability(
 ) -> go.Figure:
     """Mean probability of the true option and of a false one by layer, one panel a task.
 
-    `table` is that of `answer_probability`. Bands are 95% bootstrap intervals over samples, drawn with
-    `seed`. Open-ended answers have no false options. Raises RunError for an unknown task, and where no sample
-    is left.
+    `table` is that of `answer_probability`, or its summary (`AnswerProbability.curves`), which knows its own
+    samples: `only_correct` must say which they are. Bands are 95% bootstrap intervals over samples, which
+    `seed` draws where there is no summary yet. Open-ended answers have no false options. Raises RunError for
+    an unknown task, and where no sample is left.
     """
-    points = [
-        CurvePoint(*row)
-        for row in answer_curves(_of_tasks(table, tasks), only_correct=only_correct, seed=seed).itertuples(
-            index=False
-        )
-    ]
+    chosen = _of_tasks(table, tasks)
+    if not set(CurvePoint._fields) <= set(chosen.columns):
+        chosen = answer_curves(chosen, only_correct=only_correct, seed=seed)
+    points = [CurvePoint(*row) for row in chosen[list(CurvePoint._fields)].itertuples(index=False)]
     shown = list(dict.fromkeys(point.task for point in points))
     most = {task: max(point.n for point in points if point.task == task) for task in shown}
     roles = [role for role in ROLES if any(point.role == role for point in points)]

@@ -8,10 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
-from workbench.figures.parts.panels import grid
-from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, PURPLE, SKY, translucent
+from workbench.figures.parts.bars import interval_bars, label_bar
+from workbench.figures.parts.grid import grid
+from workbench.figures.parts.template import BLUE, INK, ORANGE, PURPLE, SKY, translucent
 from workbench.figures.parts.text import arrows, layers_text, plain, task_name
 from workbench.interventions import kind_of
+from workbench.statistics.columns import require_columns
 
 _COLORS = [BLUE, ORANGE, SKY, PURPLE]
 _NEEDED = ("task", "flow", "window", "correct", "flips", "drop_percent", "low_percent", "high_percent")
@@ -24,9 +26,7 @@ def accuracy_drops(drops: pd.DataFrame, *, title: str | None = None) -> go.Figur
     `drops` is a table of `accuracy_drop`. Its windows, and its flows where it has several, are the bars of a
     group. Raises RunError where columns or all rows are missing.
     """
-    missing = [name for name in (*_NEEDED, "first_layer", "last_layer") if name not in drops]
-    if missing:
-        raise RunError(f"The table lacks the columns {', '.join(missing)}. Pass one of accuracy_drop.")
+    require_columns(drops, *_NEEDED, "first_layer", "last_layer", remedy="Pass one of accuracy_drop.")
     if drops.empty:
         raise RunError("The table has no rows, so there is no accuracy drop to draw.")
     rows: list[dict[Any, Any]] = drops.to_dict("records")
@@ -52,7 +52,8 @@ def accuracy_drops(drops: pd.DataFrame, *, title: str | None = None) -> go.Figur
         offset = (place - (len(groups) - 1) / 2) * (1 - _GAP) / len(groups)
         for row in part:
             # A bar's own label would lie on its interval: the numbers stand in a column at the right.
-            _label(fig, tasks.index(row["task"]) + offset, row)
+            lost, count = f"{row['drop_percent']:.0f}%", f"{row['flips']} of {row['correct']}"
+            label_bar(fig, tasks.index(row["task"]) + offset, lost, count, size=12)
     fig.update_layout(barmode="group", bargap=_GAP, margin={"r": 120})
     fig.update_xaxes(range=[0, 100.5], ticksuffix="%", showgrid=True, title_text="accuracy drop")
     fig.update_yaxes(
@@ -83,32 +84,14 @@ def _bars(name: str, part: list[dict[Any, Any]], color: str) -> go.Bar:
         x=[row["drop_percent"] for row in part],
         name=plain(name),
         marker={"color": translucent(color, 0.55)},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [row["high_percent"] - row["drop_percent"] for row in part],
-            "arrayminus": [row["drop_percent"] - row["low_percent"] for row in part],
-            "color": color,
-            "thickness": 1.6,
-            "width": 4,
-        },
+        error_x=interval_bars(
+            [row["drop_percent"] for row in part],
+            [row["low_percent"] for row in part],
+            [row["high_percent"] for row in part],
+            color,
+        ),
         customdata=[[f"{row['flips']} of {row['correct']}"] for row in part],
         hovertemplate=f"<b>%{{y}}</b>, {plain(name)}<br>%{{x:.1f}}% lost: %{{customdata[0]}}<extra></extra>",
-    )
-
-
-def _label(fig: go.Figure, y: float, row: dict[Any, Any]) -> None:
-    fig.add_annotation(
-        x=1,
-        xref="paper",
-        xanchor="left",
-        xshift=10,
-        y=y,
-        yref="y",
-        text=f"<b>{row['drop_percent']:.0f}%</b> <span style='color:{MUTED}'>{row['flips']} of "
-        f"{row['correct']}</span>",
-        showarrow=False,
-        font={"size": 12, "color": INK},
     )
 
 

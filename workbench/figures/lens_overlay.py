@@ -14,6 +14,7 @@ from workbench.figures.keywords import list_styles
 from workbench.figures.parts.pictures import frame_uri
 from workbench.figures.parts.template import INK, MUTED, TEMPLATE
 from workbench.figures.parts.text import count_of, plain
+from workbench.statistics.columns import require_columns
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -145,9 +146,7 @@ def _heading(
 
 def _cells_of(table: pd.DataFrame, layout: TokenLayout) -> pd.DataFrame:
     needed = ["sample_id", "layer", "rank", "frame", "cell_row", "cell_column", "token", "p", "row"]
-    missing = [name for name in needed if name not in table]
-    if missing:
-        raise RunError(f"The table lacks the columns {', '.join(missing)}. Pass wb.logit_lens(..).table.")
+    require_columns(table, *needed, remedy="Pass wb.logit_lens(..).table.")
     best = cast(pd.DataFrame, table[(table["rank"] == 1) & table["cell_row"].notna()])
     if best.empty or layout.grid is None:
         raise RunError(

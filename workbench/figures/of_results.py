@@ -11,7 +11,7 @@ from workbench.errors import RunError
 from workbench.figures.answer_probability import answer_probability
 from workbench.figures.attention_heat import attention_heat
 from workbench.figures.attention_mass import attention_mass
-from workbench.figures.curves import information_flow
+from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.side_by_side import models_compared
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.answer_probability import AnswerProbability
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
-    from workbench.analyses.pathways.outcome import Sufficiency
-    from workbench.analyses.sweep.models import Comparison
+    from workbench.analyses.pathways.points_lost import Sufficiency
+    from workbench.analyses.sweep.comparison import Comparison
     from workbench.runs.run import Run
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
-from workbench.figures.parts.reading import is_clear, peaks, place
-from workbench.figures.parts.series import Panel, Remark, draw_panels
+from workbench.figures.parts.panels import Panel, Remark, draw_panels
+from workbench.figures.parts.reading import place
 from workbench.figures.parts.template import (
     BLACK,
     BLUE,
@@ -25,7 +25,9 @@ from workbench.figures.parts.template import (
     LineStyle,
 )
 from workbench.figures.parts.text import FEW_NOTE, arrows, few_mark, flow_label, percent, plain, task_name
+from workbench.statistics.columns import require_columns
 from workbench.statistics.curves import CURVE_COLUMNS, Point
+from workbench.statistics.peaks import is_clear, peaks
 
 MODEL_STYLES = [
     LineStyle(BLUE, "solid", "circle"),
@@ -60,10 +62,8 @@ def models_compared(
     clearly better than guessing in a task is marked (*) there. Raises RunError where columns are missing or
     there is nothing to draw.
     """
-    _require(curves, ["model", *CURVE_COLUMNS])
-    _require(
-        counts, ["model", "task", "samples", "correct", "used", "chance_percent", "above_chance", "note"]
-    )
+    _check(curves, "model", *CURVE_COLUMNS)
+    _check(counts, "model", "task", "samples", "correct", "used", "chance_percent", "above_chance", "note")
     models = list(dict.fromkeys(counts["model"]))
     styles = _styles(models, MODEL_STYLES)
     points = _points(curves, "model")
@@ -109,7 +109,7 @@ def windows_compared(
     `curves` is the `curve_table` of a sweep with several centred windows; `note` stands under the panels.
     Raises RunError where columns are missing or there is nothing to draw.
     """
-    _require(curves, CURVE_COLUMNS)
+    _check(curves, *CURVE_COLUMNS)
     windows = list(dict.fromkeys(curves["window"]))
     points = _points(curves, "window")
     tasks, flows = list(dict.fromkeys(curves["task"])), list(dict.fromkeys(curves["flow"]))
@@ -204,10 +204,7 @@ def _styles(names: Sequence[str], styles: Sequence[LineStyle]) -> dict[str, Line
     return {str(name): styles[place % len(styles)] for place, name in enumerate(names)}
 
 
-def _require(table: pd.DataFrame, columns: Sequence[str]) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        has = ", ".join(map(str, table.columns))
-        raise RunError(f"The table lacks the columns {', '.join(missing)}; it has {has}.")
+def _check(table: pd.DataFrame, *names: str) -> None:
+    require_columns(table, *names, remedy="Pass a curve_table, or what a Comparison holds.")
     if table.empty:
         raise RunError("The table has no rows, so there is nothing to draw. Use more samples.")

@@ -9,9 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
-from workbench.figures.parts.panels import grid, layer_axis
+from workbench.figures.parts.grid import grid, layer_axis
 from workbench.figures.parts.template import INK, MUTED, LineStyle, ink_on, line_styles, translucent
 from workbench.figures.parts.text import arrows, flow_label, layers_text, percent, plain, task_name
+from workbench.statistics.columns import require_columns
 
 COLUMNS = ("flow", "bin_first", "bin_last", "mean_change_percent", "counts", "first_layer", "last_layer")
 """What a pathways table holds. A further column `task`, or `model`, gives one panel for each of them."""
@@ -93,9 +94,9 @@ def staged_flow(
 
 def _cells(pathways: pd.DataFrame) -> dict[tuple[str, str], list[Cell]]:
     """The bins of every (task or model, flow), in the table's order; "" where the table names neither."""
-    missing = [name for name in COLUMNS if name not in pathways]
-    if missing:
-        raise RunError(f"The pathways table lacks {', '.join(missing)}. Pass the table of wb.pathways(run).")
+    require_columns(
+        pathways, *COLUMNS, remedy="Pass the table of wb.pathways(run).", what="The pathways table"
+    )
     if pathways.empty:
         raise RunError("The pathways table has no rows, so there is nothing to draw.")
     cells: dict[tuple[str, str], list[Cell]] = {}

@@ -7,26 +7,21 @@ from typing import Any, NamedTuple
 import pandas as pd
 import plotly.graph_objects as go
 
+from workbench.analyses.pathways.points_lost import ALL_SEEDS, ALL_TASKS, EFFECTIVE, FULL, RANDOM
 from workbench.errors import RunError
-from workbench.figures.parts.panels import grid
+from workbench.figures.parts.bars import interval_bars
+from workbench.figures.parts.grid import grid
 from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, translucent
 from workbench.figures.parts.text import plain, task_name
+from workbench.statistics.columns import require_columns
 
-COLUMNS = (
-    "task",
-    "setting",
-    "mode",
-    "seed",
-    "samples",
-    "accuracy_percent",
-    "low_percent",
-    "high_percent",
-    "edges_percent",
+_NEEDED = (
+    *("task", "setting", "mode", "seed", "samples"),
+    *("accuracy_percent", "low_percent", "high_percent", "edges_percent"),
 )
 _GREY = "#8a8a8a"
-_COLORS = {"full": _GREY, "effective": BLUE, "random": ORANGE}
-_NAMES = {"full": "full model", "effective": "pathways", "random": "random edges"}
-_ALL_SEEDS = -1
+_COLORS = {FULL: _GREY, EFFECTIVE: BLUE, RANDOM: ORANGE}
+_NAMES = {FULL: "full model", EFFECTIVE: "pathways", RANDOM: "random edges"}
 
 
 class Bar(NamedTuple):
@@ -57,15 +52,13 @@ def sufficiency(
     below. The number at the right is the share
     of attention edges that are left. Raises RunError for other columns, no rows or an unknown task.
     """
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise RunError(f"The table lacks {', '.join(missing)}. Pass the table of suffice(..).")
+    require_columns(table, *_NEEDED, remedy="Pass the table of suffice(..).")
     if table.empty:
         raise RunError("The table has no rows, so there is nothing to draw.")
     known = list(dict.fromkeys(table["task"]))
     if task is not None and task not in known:
         raise RunError(f"The table has no task {task!r}. It has {', '.join(map(repr, known))}.")
-    tasks = [task] if task is not None else sorted(known, key=lambda name: name != "all")
+    tasks = [task] if task is not None else sorted(known, key=lambda name: name != ALL_TASKS)
     bars = {name: _bars(table, name) for name in tasks}
     labels = list(dict.fromkeys(bar.label for name in tasks for bar in bars[name]))
     panels = grid(
@@ -106,7 +99,7 @@ def sufficiency(
 
 
 def _heading(task: str) -> str:
-    return "All tasks" if task == "all" else plain(task_name(task))
+    return "All tasks" if task == ALL_TASKS else plain(task_name(task))
 
 
 def _bars(table: pd.DataFrame, task: str) -> list[Bar]:
@@ -117,15 +110,15 @@ def _bars(table: pd.DataFrame, task: str) -> list[Bar]:
     ]
     made = []
     for row in rows:
-        if row["setting"] == "random" and row["seed"] != _ALL_SEEDS:
+        if row["setting"] == RANDOM and row["seed"] != ALL_SEEDS:
             continue
         name, mode = _NAMES.get(row["setting"], row["setting"]), row["mode"]
         seeds = tuple(
             float(other["accuracy_percent"])
             for other in rows
-            if other["setting"] == row["setting"] == "random"
+            if other["setting"] == row["setting"] == RANDOM
             and other["mode"] == mode
-            and other["seed"] != _ALL_SEEDS
+            and other["seed"] != ALL_SEEDS
         )
         made.append(
             Bar(
@@ -151,15 +144,9 @@ def _traces(bars: list[Bar], labels: list[str]) -> list[Any]:
             x=[bar.accuracy for bar in bars],
             width=0.62,
             marker={"color": [translucent(_COLORS.get(bar.setting, _GREY), 0.45) for bar in bars]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [max(0.0, bar.high - bar.accuracy) for bar in bars],
-                "arrayminus": [max(0.0, bar.accuracy - bar.low) for bar in bars],
-                "color": INK,
-                "thickness": 1.4,
-                "width": 4,
-            },
+            error_x=interval_bars(
+                [bar.accuracy for bar in bars], [bar.low for bar in bars], [bar.high for bar in bars]
+            ),
             customdata=[
                 [plain(bar.label), f"{bar.low:.0f} to {bar.high:.0f}%", f"{bar.edges:.1f}%", bar.samples]
                 for bar in bars

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.figures.parts.panels import grid
+from workbench.figures.parts.bars import interval_bars
+from workbench.figures.parts.grid import grid
 from workbench.figures.parts.reading import headline
-from workbench.figures.parts.template import INK, LineStyle, line_styles
+from workbench.figures.parts.template import LineStyle, line_styles
 from workbench.figures.parts.text import arrows, flow_label, plain, task_name
 from workbench.statistics.curves import Point, curve_points
 
@@ -26,8 +27,8 @@ def total_effects(
 ) -> go.Figure:
     """Mean change of the answer's probability with its 95% bootstrap interval, a bar a flow, a panel a task.
 
-    For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each. `styles` are
-    the flows' colours, by default their own.
+    For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each. `table` is as
+    in `information_flow`; `styles` are the flows' colours, by default their own.
     """
     points = curve_points(table, seed=seed)
     windows = list(dict.fromkeys(point.window for point in points))
@@ -62,15 +63,7 @@ def total_effects(
                 x=[point.mean for point in mine],
                 width=0.6,
                 marker={"color": [styles[point.flow].color for point in mine], "opacity": 0.85},
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [point.high - point.mean for point in mine],
-                    "arrayminus": [point.mean - point.low for point in mine],
-                    "color": INK,
-                    "thickness": 1.4,
-                    "width": 4,
-                },
+                error_x=interval_bars([p.mean for p in mine], [p.low for p in mine], [p.high for p in mine]),
                 customdata=[[f"{p.mean:+.1f}%", f"{p.low:+.1f} to {p.high:+.1f}%", p.n] for p in mine],
                 hovertemplate="<b>%{y}</b><br>mean %{customdata[0]}, 95% interval %{customdata[1]}<br>"
                 "n = %{customdata[2]}<extra></extra>",

@@ -13,7 +13,6 @@ from workbench.analyses.findings.claims import CLAIMS
 from workbench.analyses.findings.verdicts import FINDING_FLOWS, findings
 from workbench.analyses.pathways.points_lost import suffice_table
 from workbench.errors import RunError
-from workbench.statistics.resampling import Estimate, above, below, both, early_share, loss_layer
 
 L = 12
 CROSS, TO_QUESTION, TO_LAST, DIRECT, OWN, TRUE, FALSE = FINDING_FLOWS
@@ -211,23 +210,10 @@ def test_one_task_at_a_time() -> None:
 
 
 def test_tables_of_another_kind_are_refused() -> None:
-    with pytest.raises(RunError, match="lacks flow"):
+    with pytest.raises(RunError, match="lacks the column flow"):
         findings(sweep(PAPER).drop(columns="flow"))
     with pytest.raises(RunError, match="no mode 'strict'"):
         findings(sweep(PAPER), suffice=sufficiency(100, 60), mode="strict")
     two = pd.concat([sweep(PAPER), sweep(PAPER).assign(window="centred(5)")])
     with pytest.raises(RunError, match="several windows"):
         findings(two)
-
-
-def test_the_statistics_by_hand() -> None:
-    curve = np.array([[0.0, -10, -30, 5, 0, 0], [0, 0, 0, 0, 0, 0]])
-    assert loss_layer(curve)[0] == pytest.approx((2 * 10 + 3 * 30) / 40)
-    assert early_share(curve)[0] == 100
-    assert np.isnan(loss_layer(curve)[1])
-    assert early_share(np.array([-10.0, 0, 0, -30])) == 25
-    assert below(Estimate(-7, -9, -6), -5) == above(Estimate(7, 6, 9), 5) == "holds"
-    assert below(Estimate(-5, -9, -4), -5) == "undecided"
-    assert below(Estimate(-1, -2, 0), -5) == "does not hold"
-    assert both("holds", "undecided") == "undecided"
-    assert both("undecided", "does not hold") == "does not hold"

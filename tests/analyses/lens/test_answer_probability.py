@@ -16,7 +16,7 @@ from workbench.analyses.lens.answer_probability import AnswerRow, answer_curves
 from workbench.data import Samples
 from workbench.errors import RunError
 from workbench.models import VideoLLM
-from workbench.statistics.curves import bootstrap_mean
+from workbench.statistics.bootstrap import bootstrap_mean
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_nothing_left_is_refused() -> None:
         answer_curves(table)
     with pytest.raises(RunError, match="no rows"):
         answer_curves(table.head(0), only_correct=False)
-    with pytest.raises(RunError, match="lacks the columns p"):
+    with pytest.raises(RunError, match="lacks the column p"):
         answer_curves(table.drop(columns="p"))
 
 

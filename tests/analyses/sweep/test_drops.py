@@ -7,7 +7,7 @@ import pytest
 
 from workbench.analyses.sweep.drops import DROP_COLUMNS, accuracy_drop
 from workbench.errors import RunError
-from workbench.statistics.curves import wilson
+from workbench.statistics.proportions import wilson
 
 
 def table(flips: dict[tuple[str, str], list[bool]], *, base: bool = True) -> pd.DataFrame:
@@ -59,5 +59,5 @@ def test_flips_are_counted_by_task_and_window() -> None:
 def test_tables_without_right_answers_are_refused() -> None:
     with pytest.raises(RunError, match="No sample was answered correctly"):
         accuracy_drop(table({("a", "first_half()"): [False]}, base=False))
-    with pytest.raises(RunError, match="lacks the columns correct_base"):
+    with pytest.raises(RunError, match="lacks the column correct_base"):
         accuracy_drop(table({("a", "first_half()"): [False]}).drop(columns="correct_base"))

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.figures.tables import FLOWS, sweep_table
+from tests.figures.tables import sweep_table
 from workbench.figures import by_task, headline
-from workbench.figures.parts.reading import is_clear, peaks, stretches
+from workbench.figures.parts.reading import stretches
 from workbench.statistics.curves import Point, curve_points
+from workbench.statistics.peaks import is_clear, peaks
 
 
 def planted(shapes: dict[str, dict[str, list[float]]], **settings: Any):
@@ -84,12 +85,6 @@ def test_the_layers_are_those_of_tasks_with_a_clear_fall() -> None:
     assert said.startswith("The answer needs video -> last around layer 8 (1 of 20 tasks). ")
 
 
-def test_an_interval_that_ends_at_0_is_not_clear() -> None:
-    point = peaks(planted({"t": {"video -> last": bump(3, -30.0)}}))[0]
-    assert not is_clear(point._replace(mean=-30.0, high=-0.04))
-    assert is_clear(point._replace(mean=-30.0, high=-0.06))
-
-
 def test_small_or_uncertain_falls_are_not_findings() -> None:
     assert headline(planted({"t": {"video -> last": bump(3, -4.9)}})).startswith("No cut clearly lowers")
     table = sweep_table({"t": {}}, flows=("video -> last",), samples=4)
@@ -141,9 +136,3 @@ def test_few_samples_are_said() -> None:
 def test_nothing_to_say() -> None:
     assert headline([]) == "No point of these curves has a usable sample."
     assert by_task([]) == {}
-
-
-def test_one_peak_a_task_and_flow() -> None:
-    found = peaks(curve_points(sweep_table(samples=2)))
-    assert len(found) == 5 * len(FLOWS)
-    assert len({(peak.task, peak.flow) for peak in found}) == len(found)

@@ -10,10 +10,11 @@ import pytest
 
 from tests.figures.tables import FLOWS, PARTS, SHAPES, pathways_table, samples_table, sweep_table
 from tests.pages.report.made_runs import write_run
+from tests.statistics.counted import bootstrapped
 from workbench.errors import RunError
 from workbench.figures.parts.text import flow_label
 from workbench.pages.report import write_report
-from workbench.statistics.curves import bootstrap_mean
+from workbench.statistics.bootstrap import bootstrap_mean
 
 EVIL = "<script>alert('x')</script>"
 
@@ -194,6 +195,16 @@ def test_many_flows_have_a_figure_a_group_with_its_own_headline(tmp_path: Path) 
     assert "Not in this figure" not in " ".join(page.data.values())
     for flow in (*FLOWS, *PARTS):
         assert f"{flow.replace('->', '→')}" in text[text.index("Effective pathways") :]
+
+
+def test_every_point_is_bootstrapped_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of every group and shape, headlines, peaks and numbers are all of one summary."""
+    drawn = bootstrapped(monkeypatch)
+    shapes = {"t": {"question -> last": [-60.0] * 12}, "u": {}}
+    table = sweep_table(shapes, flows=(*FLOWS, *PARTS), samples=5)
+    write_report(write_run(tmp_path / "run", table=table))
+    assert sum(drawn) == 2 * len((*FLOWS, *PARTS)) * 12
+    assert len(drawn) == 1, "all points have 5 samples"
 
 
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -19,7 +18,7 @@ from workbench.data import as_samples
 from workbench.errors import RunError
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.runs import Asked, Done, Measurement, Record, effects_schema, measure_samples
-from workbench.statistics.curves import wilson
+from workbench.statistics.proportions import share_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -137,16 +136,11 @@ def accuracy_table(answered: pd.DataFrame, samples: Iterable[Sample]) -> pd.Data
     for task, part in answered.groupby("task", sort=False):
         offered = [options[str(sample_id)] for sample_id in part["sample_id"]]
         closed = all(offered)
-        share = wilson(int(np.count_nonzero(part["correct"])), len(part))
         named = [said in letters for said, letters in zip(part["predicted"], offered, strict=True)]
         rows.append(
             {
                 "task": str(task),
-                "samples": share.n,
-                "correct": int(np.count_nonzero(part["correct"])),
-                "accuracy_percent": 100 * share.mean,
-                "low_percent": 100 * share.low,
-                "high_percent": 100 * share.high,
+                **share_of(part["correct"])._asdict(),
                 "chance_percent": 100 * _mean([1 / len(x) for x in offered]) if closed else float("nan"),
                 "named_percent": 100 * _mean(named) if closed else float("nan"),
             }

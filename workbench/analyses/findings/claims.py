@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.statistics.curves import FEW_SAMPLES
-from workbench.statistics.resampling import Estimate, Verdict
+from workbench.analyses.findings.rules import Verdict
+from workbench.statistics.bootstrap import Estimate
+from workbench.statistics.cautions import FEW_SAMPLES
 
 
 class Claim(NamedTuple):

@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from workbench.analyses.findings.claims import CLAIMS, Finding, finding, findings_table, not_measured
+from workbench.analyses.findings.rules import above, below, both
 from workbench.analyses.lens.roles import FALSE, ROLES, TRUE
 from workbench.errors import RunError
 from workbench.interventions.catalogue import (
@@ -27,24 +27,23 @@ from workbench.interventions.catalogue import (
     VIDEO_LAST,
     VIDEO_QUESTION,
 )
-from workbench.statistics.resampling import (
-    Curves,
-    Estimate,
-    above,
-    below,
-    both,
-    curves_of,
+from workbench.statistics.bootstrap import Estimate, percentile_interval, sample_weights
+from workbench.statistics.columns import SWEEP, require_columns
+from workbench.statistics.landmarks import (
+    ResampledCurves,
     deepest,
     early_share,
-    interval,
+    half_layer,
     loss_layer,
-    resampling,
+    resampled_curves,
 )
 
 MARGIN = 5.0
 """Percent. Map the Flow's threshold: a change of less than this does not matter."""
 FINDING_FLOWS = (CROSS_FRAME, VIDEO_QUESTION, QUESTION_LAST, VIDEO_LAST, LAST_LAST, TRUE_LAST, FALSE_LAST)
 """All flows that a sweep needs for all claims."""
+_SWEPT = ("sample_id", "task", "flow", "window", "layer", "change_percent")
+_LOST = ("task", "setting", "mode", "seed", "samples", "lost_points", "lost_low", "lost_high")
 
 
 def findings(
@@ -69,7 +68,7 @@ def findings(
 
     Raises RunError for tables without the columns, or an unknown task or mode.
     """
-    _require(table, "sample_id", "task", "flow", "window", "layer", "change_percent")
+    require_columns(table, *_SWEPT, remedy=SWEEP)
     table = _of_task(table, task)
     image = None if image is None else _of_task(image, task)
     found = [
@@ -87,7 +86,7 @@ def findings(
 
 
 def _cross_frame(table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS["cross_frame"], curves_of(table, CROSS_FRAME, seed=seed)
+    claim, curves = CLAIMS["cross_frame"], resampled_curves(table, CROSS_FRAME, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
     depth, share = curves.estimate(deepest, CROSS_FRAME), curves.estimate(early_share, CROSS_FRAME)
@@ -100,17 +99,17 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
     claim = CLAIMS["tuning"]
     if image is None:
         return not_measured(claim, "no table of an image model was given")
-    _require(image, "sample_id", "task", "flow", "window", "layer", "change_percent")
+    require_columns(image, *_SWEPT, remedy=SWEEP, what="The image model's table")
     shared = tuple(sorted(set(table["sample_id"]) & set(image["sample_id"])))
-    tuned, plain = (curves_of(part, CROSS_FRAME, samples=shared, seed=seed) for part in (table, image))
+    tuned, plain = (resampled_curves(part, CROSS_FRAME, samples=shared, seed=seed) for part in (table, image))
     for curves in (tuned, plain):
         if isinstance(curves, str):
             return not_measured(claim, curves)
-    tuned, plain = cast(Curves, tuned), cast(Curves, plain)
+    tuned, plain = cast(ResampledCurves, tuned), cast(ResampledCurves, plain)
     if tuned.samples != plain.samples:
         return not_measured(claim, "the two models' tables do not hold the same samples")
     # The same seed and the same samples: both curves are resampled together.
-    difference = interval(deepest(tuned.means[CROSS_FRAME]) - deepest(plain.means[CROSS_FRAME]))
+    difference = percentile_interval(deepest(tuned.means[CROSS_FRAME]) - deepest(plain.means[CROSS_FRAME]))
     words = (
         f"difference {difference} points: deepest {tuned.estimate(deepest, CROSS_FRAME)}% in the "
         f"video-tuned, {plain.estimate(deepest, CROSS_FRAME)}% in the image model"
@@ -120,7 +119,7 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
 
 def _order(table: pd.DataFrame, seed: int) -> Finding:
     claim = CLAIMS["order"]
-    curves = curves_of(table, VIDEO_QUESTION, QUESTION_LAST, seed=seed)
+    curves = resampled_curves(table, VIDEO_QUESTION, QUESTION_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
     first, second = (curves.estimate(deepest, flow) for flow in (VIDEO_QUESTION, QUESTION_LAST))
@@ -134,7 +133,7 @@ def _order(table: pd.DataFrame, seed: int) -> Finding:
 
 
 def _negligible(name: str, flow: str, table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS[name], curves_of(table, flow, seed=seed)
+    claim, curves = CLAIMS[name], resampled_curves(table, flow, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
     depth = curves.estimate(deepest, flow)
@@ -142,7 +141,7 @@ def _negligible(name: str, flow: str, table: pd.DataFrame, seed: int) -> Finding
 
 
 def _true_option(table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS["true_option"], curves_of(table, TRUE_LAST, FALSE_LAST, seed=seed)
+    claim, curves = CLAIMS["true_option"], resampled_curves(table, TRUE_LAST, FALSE_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
     lead = curves.estimate(lambda one, two: deepest(one) - deepest(two), TRUE_LAST, FALSE_LAST)
@@ -157,7 +156,7 @@ def _true_option(table: pd.DataFrame, seed: int) -> Finding:
 
 
 def _false_options(table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS["false_options"], curves_of(table, FALSE_LAST, seed=seed)
+    claim, curves = CLAIMS["false_options"], resampled_curves(table, FALSE_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
     change = curves.estimate(lambda curve: curve.mean(axis=-1), FALSE_LAST)
@@ -175,19 +174,23 @@ def _rise(table: pd.DataFrame, answers: pd.DataFrame | None, seed: int) -> Findi
     claim = CLAIMS["rise"]
     if answers is None:
         return not_measured(claim, "no table of answer probabilities was given")
-    _require(answers, "sample_id", "layer", "role", "p")
+    require_columns(
+        answers, "sample_id", "layer", "role", "p", remedy="Pass the table of wb.answer_probability."
+    )
     leads = _leads(answers)
     shared = tuple(sorted(set(map(str, leads.index)) & set(table["sample_id"])))
-    curves = curves_of(table, VIDEO_QUESTION, samples=shared, seed=seed)
+    curves = resampled_curves(table, VIDEO_QUESTION, samples=shared, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    lead = resampling(curves.n, seed) @ leads.loc[list(curves.samples)].to_numpy(np.float64)  # (1 + r, l)
-    final = interval(lead[:, -1])
-    after = interval(_half_layer(lead) - loss_layer(curves.means[VIDEO_QUESTION]))
+    lead = sample_weights(curves.n, seed=seed) @ leads.loc[list(curves.samples)].to_numpy(
+        np.float64
+    )  # (1 + r, l)
+    final = percentile_interval(lead[:, -1])
+    after = percentile_interval(half_layer(lead) - loss_layer(curves.means[VIDEO_QUESTION]))
     depth = curves.estimate(deepest, VIDEO_QUESTION)
     verdict = both(above(final, 0.0), above(after, 0.0), below(depth, -MARGIN))
     words = (
-        f"half of the lead at layer {interval(_half_layer(lead)).value:.0f}, video -> question at "
+        f"half of the lead at layer {percentile_interval(half_layer(lead)).value:.0f}, video -> question at "
         f"{curves.estimate(loss_layer, VIDEO_QUESTION).value:.1f}; final lead "
         f"{Estimate(*(100 * x for x in final))} points"
     )
@@ -210,18 +213,12 @@ def _leads(answers: pd.DataFrame) -> pd.DataFrame:
     return (by_role.xs(TRUE, level="role") - by_role.xs(FALSE, level="role")).dropna()
 
 
-def _half_layer(lead: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The first layer, from 1, at which a lead (.., l) reaches half of its last value."""
-    reached = lead >= lead[..., -1:] / 2
-    return (reached.argmax(axis=-1) + 1).astype(np.float64)
-
-
 def _sufficiency(table: pd.DataFrame | None, mode: str, task: str | None) -> list[Finding]:
     if table is None:
         return [
             not_measured(CLAIMS[name], "no table of suffice(..) was given") for name in ("pathways", "random")
         ]
-    _require(table, "task", "setting", "mode", "seed", "samples", "lost_points", "lost_low", "lost_high")
+    require_columns(table, *_LOST, remedy="Pass the table of wb.suffice.")
     modes = [name for name in dict.fromkeys(table["mode"]) if name]
     if mode not in modes:
         raise RunError(f"The table of suffice(..) has no mode {mode!r}. It has {', '.join(modes) or 'none'}.")
@@ -258,9 +255,3 @@ def _of_task(table: pd.DataFrame, task: str | None) -> pd.DataFrame:
     if chosen.empty:
         raise RunError(f"The table has no task {task!r}. It has {', '.join(dict.fromkeys(table['task']))}.")
     return chosen
-
-
-def _require(table: pd.DataFrame, *columns: str) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise RunError(f"The table lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}.")

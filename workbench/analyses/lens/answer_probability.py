@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
+import numpy as np
 import pandas as pd
 
 from workbench.analyses.lens.roles import ROLES, TRUE
@@ -20,7 +21,8 @@ from workbench.attached import attached
 from workbench.errors import RunError
 from workbench.measures.correctness import UNKNOWN, first_tokens, judge
 from workbench.runs import PromptMeasurement, Unusable, measure_samples
-from workbench.statistics.curves import bootstrap_mean
+from workbench.statistics.bootstrap import bootstrap_table
+from workbench.statistics.columns import require_columns
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -202,11 +204,8 @@ def answer_curves(table: pd.DataFrame, *, only_correct: bool = True, seed: int =
     A sample's false options are averaged first, so that every sample weighs the same. `only_correct` keeps to
     the samples that the model answers correctly, as the paper does. Raises RunError where none are left.
     """
-    missing = [name for name in ("sample_id", "task", "layer", "role", "p", "correct") if name not in table]
-    if missing:
-        raise RunError(
-            f"The table lacks the columns {', '.join(missing)}. Pass the table of wb.answer_probability."
-        )
+    needed = ("sample_id", "task", "layer", "role", "p", "correct")
+    require_columns(table, *needed, remedy="Pass the table of wb.answer_probability.")
     if only_correct:
         table = cast(pd.DataFrame, table[table["correct"].astype(bool)])
     if table.empty:
@@ -215,14 +214,10 @@ def answer_curves(table: pd.DataFrame, *, only_correct: bool = True, seed: int =
             if only_correct
             else "The table has no rows. Measure at least one sample."
         )
-    keys = ["task", "role", "layer"]
-    each: Any = table.groupby([*keys, "sample_id"], sort=False, as_index=False)["p"].mean()
-    values: dict[tuple[str, str, int], list[float]] = {}
-    for task, role, layer, p in each[[*keys, "p"]].itertuples(index=False):
-        values.setdefault((task, role, int(layer)), []).append(float(p))
+    by = ["task", "role", "layer"]
+    each: Any = table.groupby([*by, "sample_id"], sort=False, as_index=False)["p"].mean()
+    curves = bootstrap_table(each, by, "p", seed=seed)
     tasks = list(dict.fromkeys(table["task"]))
-    points = []
-    for key in sorted(values, key=lambda key: (tasks.index(key[0]), ROLES.index(key[1]), key[2])):
-        mean = bootstrap_mean(values[key], seed=seed)
-        points.append(CurvePoint(*key, mean.n, mean.mean, mean.low, mean.high))
-    return pd.DataFrame(points)
+    task = [tasks.index(name) for name in curves["task"]]
+    role = [ROLES.index(name) for name in curves["role"]]
+    return curves.iloc[np.lexsort(np.array([curves["layer"], role, task]))].reset_index(drop=True)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, as_lists, match_keywords
-from workbench.analyses.pathways.ranges import LayerBin, layer_bins
+from workbench.analyses.pathways.bins import LayerBin, layer_bins
 from workbench.attached import attached
 from workbench.errors import RunError
 from workbench.runs import PromptMeasurement, measure_samples

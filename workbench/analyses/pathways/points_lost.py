@@ -1,18 +1,30 @@
-"""The table of "are the pathways enough": accuracy, points lost, and edges, a row a setting."""
+"""What the pathways' test gives back: accuracy, points lost and edges, a row a setting, and how they read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
 
-from workbench.errors import RunError
-from workbench.statistics.curves import Interval, bootstrap_mean, reliability, wilson
+from workbench.attached import attached
+from workbench.statistics.bootstrap import Interval, bootstrap_mean
+from workbench.statistics.cautions import reliability
+from workbench.statistics.columns import require_columns
+from workbench.statistics.proportions import agresti_min, wilson
 
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+    from rich.table import Table
+
+FULL, EFFECTIVE, RANDOM = "full", "effective", "random"
+"""Settings."""
 ALL_TASKS = "all"
 ALL_SEEDS = -1
+"""The seed of a row that is of no single seed."""
 COLUMNS = (
     "task",
     "setting",
@@ -33,6 +45,56 @@ COLUMNS = (
 )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sufficiency:
+    """Accuracy of the full model, of its effective pathways, and of random edges."""
+
+    table: pd.DataFrame
+    """A row a task (and all together) and setting: `suffice_table`."""
+    outcomes: pd.DataFrame
+    """A row a sample and setting. Columns: `workbench.analyses.pathways.sufficiency.SufficeRow`."""
+    skipped: pd.DataFrame
+    """What could not be used, with the reason."""
+    manifest: dict[str, Any]
+    """Settings, versions and device."""
+    folder: Path | None = None
+    """Where the run is stored; None for one in memory."""
+
+    def to_csv(self, path: Path | str) -> Path:
+        """Write `table` as a csv file."""
+        path = Path(path)
+        self.table.to_csv(path, index=False, float_format="%.4f")
+        return path
+
+    figure: ClassVar[Callable[..., go.Figure]] = attached()
+    """Its figure: `workbench.figures.of_results`."""
+
+    def headline(self) -> str:
+        """What the table says of all tasks together, a sentence a mode."""
+        return headline(self.table)
+
+    def __rich__(self) -> Table:
+        from rich import box
+        from rich.table import Table
+
+        shown = Table(
+            title=f"Are the effective pathways enough? {self.manifest['settings']['model']}",
+            caption="Correct answers; points lost against the full model, paired by sample; 95% intervals.",
+            box=box.SIMPLE_HEAD,
+        )
+        for name in ("task", "setting", "mode"):
+            shown.add_column(name, no_wrap=True)
+        for name in ("n", "correct", "95% interval", "points lost", "95% interval", "edges", "of full"):
+            shown.add_column(name, justify="right", no_wrap=True)
+        for row in self.table.to_dict("records"):
+            if row["setting"] != RANDOM or row["seed"] == ALL_SEEDS:
+                shown.add_row(*_cells(row))
+        return shown
+
+    def _repr_html_(self) -> str:
+        return self.table.round(1).to_html(index=False, border=0)
+
+
 def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """One row a task and setting, from rows of `SufficeRow`; with several tasks also all together ("all").
 
@@ -44,11 +106,8 @@ def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     `edges_by_masks` are mean (query, key) pairs left in all layers of one head, by the two counts;
     `edges_percent` is their share of the full model's. Raises RunError for other columns.
     """
-    missing = [
-        name for name in ("sample_id", "task", "setting", "mode", "seed", "correct") if name not in outcomes
-    ]
-    if missing:
-        raise RunError(f"The table lacks {', '.join(missing)}. Pass the outcomes of suffice(..).")
+    needed = ("sample_id", "task", "setting", "mode", "seed", "correct")
+    require_columns(outcomes, *needed, remedy="Pass the outcomes of suffice(..).")
     tasks = list(dict.fromkeys(outcomes["task"]))
     groups = [(task, outcomes[outcomes["task"] == task]) for task in tasks]
     if len(tasks) > 1:
@@ -56,13 +115,12 @@ def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     rows = []
     for task, group in groups:
         of_task = cast(pd.DataFrame, group)
-        full = _by_sample(cast(pd.DataFrame, of_task[of_task["setting"] == "full"]))
+        full = _by_sample(cast(pd.DataFrame, of_task[of_task["setting"] == FULL]))
         kinds = dict.fromkeys(zip(of_task["setting"], of_task["mode"], strict=True))
         for setting, mode in kinds:
             chosen = (of_task["setting"] == setting) & (of_task["mode"] == mode)
             part = cast(pd.DataFrame, of_task[chosen])
-            several = setting == "random"
-            if several:
+            if setting == RANDOM:
                 rows.append(_row(task, str(setting), str(mode), ALL_SEEDS, part, full, seed))
             for number in sorted(set(part["seed"])):
                 of_seed = cast(pd.DataFrame, part[part["seed"] == number])
@@ -75,10 +133,10 @@ def headline(table: pd.DataFrame) -> str:
     tasks = list(dict.fromkeys(table["task"]))
     task = ALL_TASKS if ALL_TASKS in tasks else tasks[0]
     rows = [row for row in table.to_dict("records") if row["task"] == task and row["seed"] == ALL_SEEDS]
-    random = {row["mode"]: row for row in rows if row["setting"] == "random"}
+    random = {row["mode"]: row for row in rows if row["setting"] == RANDOM}
     said = []
     for row in rows:
-        if row["setting"] != "effective":
+        if row["setting"] != EFFECTIVE:
             continue
         text = (
             f"Pathways ({row['mode']}): {row['accuracy_percent']:.1f}% correct with "
@@ -105,21 +163,20 @@ def _row(
     task: str, setting: str, mode: str, number: int, part: pd.DataFrame, full: pd.Series, seed: int
 ) -> dict[str, Any]:
     shares = _by_sample(part)
-    pooled = setting == "random" and number == ALL_SEEDS
-    if pooled and not _whole(shares):
-        share = bootstrap_mean(shares.to_numpy(), seed=seed)
+    # Several controls count as one answer a sample where they agree on every sample.
+    whole = bool(np.isin(shares.to_numpy(np.float64), (0.0, 1.0)).all())
+    change = np.asarray(full.reindex(shares.index) - shares, np.float64)
+    if whole:
+        share, lost = wilson(int(shares.sum()), len(shares)), agresti_min(change)
     else:
-        share = wilson(int(shares.sum()), len(shares))
-    if setting == "full":
+        share, lost = bootstrap_mean(shares.to_numpy(), seed=seed), bootstrap_mean(change, seed=seed)
+    if setting == FULL:
         lost = Interval(0.0, 0.0, 0.0, len(shares))
-    elif pooled and not _whole(shares):
-        lost = _lost(full, shares, seed)
-    else:
-        lost = _lost_answers(full, shares)
     edges, by_masks, all_edges = (
         float(part[name].to_numpy(np.float64).mean())
         for name in ("edges_kept", "edges_kept_by_masks", "edges_full")
     )
+    few = reliability(len(shares), float(part["p_base"].to_numpy(np.float64).min()))
     return {
         "task": task,
         "setting": setting,
@@ -136,41 +193,24 @@ def _row(
         "edges": edges,
         "edges_by_masks": by_masks,
         "edges_percent": 100 * edges / all_edges,
-        "note": "; ".join(
-            filter(
-                None,
-                (
-                    reliability(len(shares), float(part["p_base"].to_numpy(np.float64).min())),
-                    _left_out(len(full) - len(shares)),
-                ),
-            )
-        ),
+        "note": "; ".join(filter(None, (few, _left_out(len(full) - len(shares))))),
     }
-
-
-def _lost_answers(full: pd.Series, right: pd.Series) -> Interval:
-    """The same for one answer a sample, by Agresti and Min, "Simple improved confidence intervals for
-    comparing matched proportions" (2005): half a sample more of each kind of change. Where no answer changes,
-    a bootstrap would give an interval of width 0 for any number of samples.
-    """
-    change = np.asarray(full.reindex(right.index) - right, np.float64)
-    n, lost, won = len(change), int((change > 0).sum()), int((change < 0).sum())
-    centre = (lost - won) / (n + 2)
-    spread = 1.96 * np.sqrt(lost + won + 1 - (lost - won) ** 2 / (n + 2)) / (n + 2)
-    low, high = max(-1.0, centre - spread), min(1.0, centre + spread)
-    return Interval(float(change.mean()), float(low), float(high), n)
 
 
 def _left_out(samples: int) -> str:
     return f"{samples} more had too few edges to draw from" if samples else ""
 
 
-def _whole(shares: pd.Series) -> bool:
-    """Whether all controls agree on every sample: then several count as one answer a sample."""
-    return bool(np.isin(shares.to_numpy(np.float64), (0.0, 1.0)).all())
-
-
-def _lost(full: pd.Series, shares: pd.Series, seed: int) -> Interval:
-    """The full model's share minus the setting's, paired by sample."""
-    paired = full.reindex(shares.index)
-    return bootstrap_mean(np.asarray(paired - shares, np.float64), seed=seed)
+def _cells(row: Mapping[Any, Any]) -> list[str]:
+    return [
+        str(row["task"]),
+        str(row["setting"]),
+        str(row["mode"]),
+        str(row["samples"]),
+        f"[bold]{row['accuracy_percent']:.1f}%[/bold]",
+        f"{row['low_percent']:.1f} - {row['high_percent']:.1f}",
+        f"{row['lost_points'] + 0.0:.1f}",
+        f"{row['lost_low'] + 0.0:.1f} - {row['lost_high'] + 0.0:.1f}",
+        f"{row['edges']:,.0f}",
+        f"{row['edges_percent']:.1f}%",
+    ]

@@ -1,33 +1,30 @@
-"""Effective pathways: the range of layers in which a flow carries the answer.
-
-Map the Flow, section 3.5 and Table E: the layers are divided into bins of 5 (1-5, 6-10, ..; the last may be
-shorter). A bin counts if the mean change of the answer's probability over its centre layers is strictly below
--5 percent. A flow's range runs from its first to its last bin that counts.
-"""
+"""Effective pathways: the range of layers in which a flow carries the answer (Map the Flow, section 3.5)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
+from workbench.analyses.pathways.bins import (
+    THRESHOLD,
+    LayerBin,
+    bin_mean,
+    bin_name,
+    effective_range,
+    layer_bins,
+)
 from workbench.errors import RunError, near_matches
 from workbench.interventions.depth import PAPER_BIN
+from workbench.statistics.columns import SWEEP, require_columns
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from workbench.runs import Run
-
-
-class LayerBin(NamedTuple):
-    """A bin of layers, from 1, both ends included."""
-
-    first: int
-    last: int
 
 
 class Pathways(dict[str, tuple[int, int]]):
@@ -125,28 +122,10 @@ def _number(value: float) -> str:
     return f"{round(value, 1) + 0.0:.1f}"  # + 0.0 turns -0.0 into 0.0
 
 
-def bin_name(layers: LayerBin) -> str:
-    """ "6-10", or "11" for one layer."""
-    return f"{layers.first}" if layers.first == layers.last else f"{layers.first}-{layers.last}"
-
-
-def layer_bins(n_layers: int, size: int) -> list[LayerBin]:
-    """Bins of `size` layers from 1; the last may be shorter."""
-    return [LayerBin(first, min(first + size - 1, n_layers)) for first in range(1, n_layers + 1, size)]
-
-
-def effective_range(
-    bins: Sequence[LayerBin], means: Sequence[float], threshold: float = -5.0
-) -> LayerBin | None:
-    """From the first to the last bin whose mean change (percent) is strictly below `threshold`."""
-    counting = [layers for layers, mean in zip(bins, means, strict=True) if mean < threshold]
-    return LayerBin(counting[0].first, counting[-1].last) if counting else None
-
-
 def pathways(
     run: Run | pd.DataFrame,
     bin: int = PAPER_BIN,
-    threshold: float = -5.0,
+    threshold: float = THRESHOLD,
     task: str | Iterable[str] | None = None,
     *,
     window: str | None = None,
@@ -160,13 +139,15 @@ def pathways(
         task: one task, or several; all of them by default. The paper uses one, Action Antonym.
         window: which window, where the sweep has several; by default its only centred one.
 
-    Raises RunError for an empty table, an unknown task or window, or a bin below 1.
+    Raises RunError for a table of other columns or without rows, an unknown task or window, or a bin below 1.
     """
     table = run if isinstance(run, pd.DataFrame) else run.table
     if isinstance(bin, bool) or int(bin) != bin or bin < 1:
         raise RunError(f"bin={bin!r}: a bin holds a whole number of layers, 1 or more.")
     if threshold != threshold:
         raise RunError("threshold=nan: give a number in percent, for example -5.0.")
+    needed = ("sample_id", "task", "flow", "window", "layer", "change_percent")
+    require_columns(table, *needed, remedy=SWEEP)
     if table.empty:
         raise RunError(
             "The table has no rows, so there are no pathways in it. Run a sweep with more samples."
@@ -233,7 +214,7 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
         changes = table["change_percent"].to_numpy()[part]
         by_layer = {layer: changes[layers == layer].mean() for layer in np.unique(layers)}
         # A mean of layer means: each centre layer weighs the same.
-        means = [_mean_of(by_layer, span) for span in bins]
+        means = [bin_mean(by_layer, span) for span in bins]
         found = effective_range(bins, means, settings["threshold"])
         if found is not None:
             ranges[str(flow)] = (found.first, found.last)
@@ -251,9 +232,3 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
             )
     columns = pd.DataFrame(rows).astype({"first_layer": "Int64", "last_layer": "Int64"})
     return Pathways(ranges, columns, settings)
-
-
-def _mean_of(by_layer: Mapping[int, float], span: LayerBin) -> float:
-    # A table cut down by hand may lack layers; a bin without any has no mean, and NaN never counts.
-    present = [by_layer[layer] for layer in range(span.first, span.last + 1) if layer in by_layer]
-    return float(np.mean(present)) if present else float("nan")

@@ -20,8 +20,14 @@ from workbench.analyses.pathways.closing import (
     effective_knockout,
     random_knockout,
 )
-from workbench.analyses.pathways.outcome import NO_SEED, RANDOM, Sufficiency
-from workbench.analyses.pathways.points_lost import suffice_table
+from workbench.analyses.pathways.points_lost import (
+    ALL_SEEDS,
+    EFFECTIVE,
+    FULL,
+    RANDOM,
+    Sufficiency,
+    suffice_table,
+)
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.data import as_samples
 from workbench.errors import KnockoutError, RunError, near_matches
@@ -35,8 +41,6 @@ if TYPE_CHECKING:
     from workbench.engine import Engine
     from workbench.models import Prompt, VideoLLM
     from workbench.video import Sampling
-
-FULL, EFFECTIVE = "full", "effective"
 
 
 class SufficeRow(NamedTuple):
@@ -169,10 +173,10 @@ class SufficiencyTest(PromptMeasurement):
 
     def asked(self, model: VideoLLM, task: str, prompt: Prompt) -> list[Setting]:
         """What one prompt is run with. A control that finds too few edges to draw from is left out."""
-        made = [Setting(FULL, "", NO_SEED, None)]
+        made = [Setting(FULL, "", ALL_SEEDS, None)]
         for mode, cuts in self.closed[task].items():
             effective = effective_knockout(cuts, prompt.layout)
-            made.append(Setting(EFFECTIVE, mode, NO_SEED, effective))
+            made.append(Setting(EFFECTIVE, mode, ALL_SEEDS, effective))
             for seed in self.seeds:
                 with contextlib.suppress(KnockoutError):
                     drawn = effective and random_knockout(

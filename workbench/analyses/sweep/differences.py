@@ -3,34 +3,29 @@
 Every sample is its own control. The difference of two changes has a 95% bootstrap interval over samples, and
 a p-value that is corrected (Holm) for the number of layers looked at: of all layers of one comparison, wrong
 alarms happen in at most 5% of runs in which nothing differs.
-
-Axes: g comparisons, n samples, r sign patterns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from workbench.errors import RunError, near_matches
-from workbench.statistics.curves import bootstrap_mean, reliability
+from workbench.statistics.bootstrap import bootstrap_mean
+from workbench.statistics.cautions import reliability
+from workbench.statistics.columns import SWEEP, require_columns
+from workbench.statistics.correction import holm
+from workbench.statistics.paired import paired_p_values, too_few_pairs
+from workbench.statistics.ratios import ratio_of_means
 
-Test = Literal["sign_flip", "wilcoxon"]
-TESTS: tuple[Test, ...] = get_args(Test)
 PLACE = ["task", "window", "layer"]
 """Columns that name one comparison."""
 _NEEDED = ["sample_id", "task", "flow", "window", "layer", "change_percent", "p_base", "p_knockout"]
-_EXACT = 13
-"""Up to so many samples all sign patterns are tried (8192), beyond it 9999 random ones."""
-_DRAWS = 9_999
 
 
-class Comparison(NamedTuple):
+class Difference(NamedTuple):
     """One row of a comparison: one task, window and layer."""
 
     task: str
@@ -60,7 +55,7 @@ class Comparison(NamedTuple):
     """Why not to trust the row; usually empty."""
 
 
-COMPARISON_COLUMNS = list(Comparison._fields)
+DIFFERENCE_COLUMNS = list(Difference._fields)
 
 
 def compare_flows(
@@ -68,11 +63,11 @@ def compare_flows(
 ) -> pd.DataFrame:
     """Two flows of one sweep, layer by layer: does cutting `first` cost more than cutting `second`?
 
-    `table` is that of a sweep. Columns: `Comparison`. `test` is "sign_flip" (the mean of the differences
+    `table` is that of a sweep. Columns: `Difference`. `test` is "sign_flip" (the mean of the differences
     against all, or 9999 random, sign patterns) or "wilcoxon" (signed ranks, from scipy). Raises RunError for
     a flow that the table lacks or flows that share no sample, an unknown test, or other columns.
     """
-    _require(table)
+    _check(table)
     if first == second:
         raise RunError(f"{first!r} is compared with itself. Name two flows.")
     parts = [_of_flow(table, flow) for flow in (first, second)]
@@ -94,52 +89,8 @@ def compare_models(
     `compare_flows`; the layers are those that both have.
     """
     for table in (first, second):
-        _require(table)
+        _check(table)
     return _compare(_of_flow(first, flow), _of_flow(second, flow), *names, test, seed)
-
-
-def paired_p_values(differences: ArrayLike, *, test: str = "sign_flip", seed: int = 0) -> NDArray[np.float64]:
-    """Two-sided p-values that differences (g, n) are centred on 0; NaN where n < 2.
-
-    Sign flips are exact up to 13 samples, and share their draws between rows beyond that. A row of zeros has
-    p = 1.
-    """
-    if test not in TESTS:
-        raise RunError(f"There is no test {test!r}.{near_matches(test, TESTS)} Tests: {', '.join(TESTS)}.")
-    values = np.atleast_2d(np.asarray(differences, np.float64))
-    n = values.shape[1]
-    if n < 2:
-        return np.full(len(values), np.nan)
-    if test == "wilcoxon":
-        return np.array([_wilcoxon(row) for row in values])
-    if n <= _EXACT:
-        patterns = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        draws = 0
-    else:
-        patterns = 1 - 2 * np.random.default_rng(seed).integers(0, 2, (_DRAWS, n), dtype=np.int8)
-        draws = 1  # the observed pattern counts as one of the draws
-    seen = np.abs(values.sum(axis=1))
-    flipped = np.abs(values @ patterns.T.astype(np.float64))  # (g, r)
-    # Equal sums may differ in their last bits.
-    reached = (flipped >= seen[:, None] - 1e-9 * np.abs(values).sum(axis=1)[:, None]).sum(axis=1)
-    return (reached + draws) / (len(patterns) + draws)
-
-
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """p-values corrected for how many there are (Holm 1979); NaN stays NaN and does not count."""
-    given = np.asarray(p_values, np.float64)
-    corrected = np.full(given.shape, np.nan)
-    known = np.flatnonzero(np.isfinite(given))
-    order = known[np.argsort(given[known], kind="stable")]
-    steps = given[order] * (known.size - np.arange(known.size))
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if known.size else steps
-    return corrected
-
-
-def _wilcoxon(row: NDArray[np.float64]) -> float:
-    if not row.any():
-        return 1.0
-    return float(cast(Any, stats.wilcoxon(row)).pvalue)
 
 
 def _compare(
@@ -153,7 +104,7 @@ def _compare(
             f"{first_name!r} and {second_name!r} share no sample, window and layer, so they cannot be "
             "paired. Sweep the same samples with the same window."
         )
-    rows: list[Comparison] = []
+    rows: list[Difference] = []
     for task, window in dict.fromkeys(zip(both["task"], both["window"], strict=True)):
         family = cast(pd.DataFrame, both[(both["task"] == task) & (both["window"] == window)])
         layers = sorted(set(family["layer"]))
@@ -168,15 +119,15 @@ def _compare(
         ]
         corrected = holm([row.p_value for row in made])
         rows += [row._replace(p_corrected=float(p)) for row, p in zip(made, corrected, strict=True)]
-    return pd.DataFrame(rows, columns=pd.Index(COMPARISON_COLUMNS))
+    return pd.DataFrame(rows, columns=pd.Index(DIFFERENCE_COLUMNS))
 
 
-def _row(pairs: pd.DataFrame, place: tuple[str, str, int, str, str], test: str, seed: int) -> Comparison:
+def _row(pairs: pd.DataFrame, place: tuple[str, str, int, str, str], test: str, seed: int) -> Difference:
     one, two = (pairs[f"change_percent_{which}"].to_numpy(np.float64) for which in (1, 2))
     interval = bootstrap_mean(one - two, seed=seed)
     p_base = np.concatenate([pairs[f"p_base_{which}"].to_numpy(np.float64) for which in (1, 2)])
-    notes = [reliability(interval.n, float(p_base.min())), _too_few(interval.n, test)]
-    return Comparison(
+    notes = [reliability(interval.n, float(p_base.min())), too_few_pairs(interval.n)]
+    return Difference(
         *place,
         n=interval.n,
         first_mean=float(one.mean()),
@@ -192,18 +143,9 @@ def _row(pairs: pd.DataFrame, place: tuple[str, str, int, str, str], test: str, 
     )
 
 
-def _too_few(n: int, test: str) -> str:
-    least = 2.0 ** (1 - n) if n else 1.0
-    if least <= 0.05:
-        return ""
-    return f"{n} pairs cannot give a p-value below {least:.2g}"
-
-
 def _ratio_of_means(pairs: pd.DataFrame, which: int) -> float:
-    base, knocked = (
-        float(pairs[f"{name}_{which}"].to_numpy(np.float64).sum()) for name in ("p_base", "p_knockout")
-    )
-    return (knocked - base) / base * 100 if base > 0 else float("nan")
+    base, knocked = (pairs[f"{name}_{which}"].to_numpy(np.float64).sum() for name in ("p_base", "p_knockout"))
+    return float(ratio_of_means(base, knocked))
 
 
 def _of_flow(table: pd.DataFrame, flow: str) -> pd.DataFrame:
@@ -217,9 +159,7 @@ def _of_flow(table: pd.DataFrame, flow: str) -> pd.DataFrame:
     return cast(pd.DataFrame, chosen[[name for name in _NEEDED if name != "flow"]])
 
 
-def _require(table: pd.DataFrame, columns: Sequence[str] = tuple(_NEEDED)) -> None:
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise RunError(f"The table lacks {', '.join(missing)}. Pass the table of a sweep (run.table).")
+def _check(table: pd.DataFrame) -> None:
+    require_columns(table, *_NEEDED, remedy=SWEEP)
     if table.empty:
         raise RunError("The table has no rows, so there is nothing to compare. Sweep at least one sample.")

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import RunError
-from workbench.statistics.curves import wilson
+from workbench.statistics.columns import SWEEP, require_columns
+from workbench.statistics.proportions import wilson
 
 DROP_COLUMNS = [
     "task",
@@ -35,11 +36,7 @@ def accuracy_drop(table: pd.DataFrame, *, confidence: float = 0.95) -> pd.DataFr
     these columns, or without a right answer.
     """
     place = DROP_COLUMNS[:6]
-    missing = [name for name in [*place, "correct_base", "correct_knockout"] if name not in table]
-    if missing:
-        raise RunError(
-            f"The table lacks the columns {', '.join(missing)}. Pass the table of a sweep (run.table)."
-        )
+    require_columns(table, *place, "correct_base", "correct_knockout", remedy=SWEEP)
     right = table[table["correct_base"].to_numpy(bool)]
     if not len(right):
         raise RunError("No sample was answered correctly, so no answer can be lost. Use other samples.")

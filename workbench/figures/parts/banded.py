@@ -79,22 +79,22 @@ def arrowheads(
     told: Sequence[str],
     *,
     ceiling: float,
-    text: Sequence[str] = (),
+    text: Sequence[str],
     opacity: float | None = None,
 ) -> go.Scatter:
-    """Marks at the upper end of the axis for means above it, perhaps with `text` beside them."""
-    words = {"text": list(text), "textposition": "middle right"} if text else {}
+    """Marks at the upper end of the axis for means above it, with `text` beside them."""
     return go.Scatter(
         x=[point.layer for point in points],
         y=[ceiling] * len(points),
-        mode="markers+text" if text else "markers",
+        mode="markers+text",
+        text=list(text),
+        textposition="middle right",
         textfont={"size": 12, "color": style.color},
         marker={"color": style.color, "symbol": "triangle-up", "size": 11},
         cliponaxis=False,
         showlegend=False,
         opacity=opacity,
         **_named(name, told),
-        **words,
     )
 
 

@@ -7,32 +7,16 @@ from typing import NamedTuple
 
 from workbench.figures.parts.text import count_of, layers_text, percent, task_name
 from workbench.interventions import axis_of, kind_of
-from workbench.statistics.curves import FEW_SAMPLES, Point
-
-CLEAR = -5.0
-"""A fall counts as clear if its mean is below this (in %) and its interval, to a tenth, wholly below 0."""
+from workbench.statistics.cautions import FEW_SAMPLES
+from workbench.statistics.curves import Point
+from workbench.statistics.peaks import CLEAR, is_clear, peaks
 
 _MOST = 5  # flows that the headline names
-
-
-def is_clear(point: Point) -> bool:
-    """Whether the fall is larger than what the spread of the samples alone would show."""
-    return point.mean < CLEAR and round(point.high, 1) < 0
 
 
 def place(point: Point) -> str:
     """The layers that were cut, in words."""
     return layers_text(point.first_layer, point.last_layer)
-
-
-def peaks(points: Sequence[Point]) -> list[Point]:
-    """The deepest point of every task and flow, in the order of the points."""
-    deepest: dict[tuple[str, str], Point] = {}
-    for point in points:
-        key = (point.task, point.flow)
-        if key not in deepest or point.mean < deepest[key].mean:
-            deepest[key] = point
-    return list(deepest.values())
 
 
 class Stretch(NamedTuple):

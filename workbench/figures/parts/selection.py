@@ -11,6 +11,8 @@ import pandas as pd
 
 from workbench.errors import FlowError, RunError, near_matches
 from workbench.interventions import Flow, series_of
+from workbench.statistics.columns import SWEEP, require_columns
+from workbench.statistics.curves import is_summary
 
 
 def select(
@@ -20,16 +22,14 @@ def select(
     flows: Any = None,
     window: Any = None,
 ) -> pd.DataFrame:
-    """The rows of these tasks, flows and window, tasks and flows in the order asked for.
+    """The rows of these tasks, flows and window, tasks and flows in the order asked for: of a sweep's table,
+    or of its summary.
 
     The rows get a column `series`: the curve that their window belongs to. Raises RunError for a name that
     the table does not hold.
     """
-    missing = [name for name in ("task", "flow", "window", "layer", "change_percent") if name not in table]
-    if missing:
-        raise RunError(
-            f"The table lacks the columns {', '.join(missing)}. Pass the table of a sweep (run.table)."
-        )
+    number = "n" if is_summary(table) else "change_percent"
+    require_columns(table, "task", "flow", "window", "layer", number, remedy=SWEEP)
     if table.empty:
         raise RunError("The table has no rows, so there is nothing to draw. Sweep at least one sample.")
     chosen = table.assign(series=table["window"].map(series_of))
@@ -50,7 +50,8 @@ def select(
     chosen = chosen[kept & chosen["series"].isin(list(order["series"]))]
     if chosen.empty:
         raise RunError("No row of the table has all of these: the tasks, flows and window asked for.")
-    if not np.isfinite(np.asarray(chosen["change_percent"], np.float64)).any():
+    given = np.asarray(chosen[number], np.float64)
+    if not (given if number == "n" else np.isfinite(given)).any():
         raise RunError(
             "No row has a finite change_percent, so there is nothing to draw. Is p_base 0 everywhere?"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from workbench.statistics.curves import FEW_SAMPLES
+from workbench.statistics.cautions import FEW_SAMPLES
 
 FEW_NOTE = f"Few: under {FEW_SAMPLES} samples, read with care."
 """To stand under panels of which one has `few_mark`."""

@@ -11,11 +11,13 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from workbench.figures import by_task, flow_groups, headline, information_flow, staged_flow
-from workbench.figures.parts.reading import peaks
 from workbench.interventions import FlowGroup, axis_of, series_of
 from workbench.pages.report import explain
 from workbench.pages.report.stages import Stages
-from workbench.statistics.curves import Interval, Point, curve_points, wilson
+from workbench.statistics.bootstrap import Interval
+from workbench.statistics.curves import Point, curve_points, curves_of
+from workbench.statistics.peaks import peaks
+from workbench.statistics.proportions import wilson
 
 
 class Figure(NamedTuple):
@@ -70,13 +72,16 @@ class Answers(NamedTuple):
 
 
 def sections(table: pd.DataFrame, seed: int) -> list[Section]:
-    """One section a window; windows without a place on the layer axis share one."""
-    windows = dict.fromkeys(series_of(window) if axis_of(window) else "" for window in table["window"])
+    """One section a window; windows without a place on the layer axis share one.
+
+    `table` is a sweep's; all sections, figures and sentences are of one summary of it.
+    """
+    curves = curves_of(table, seed=seed)
+    named = [series_of(window) if axis_of(window) else "" for window in curves["window"]]
     sections = []
-    for number, window in enumerate(windows):
-        rows = [(series_of(w) if axis_of(w) else "") == window for w in table["window"]]
-        part = cast(pd.DataFrame, table[rows])
-        points = curve_points(part, seed=seed)
+    for number, window in enumerate(dict.fromkeys(named)):
+        part = cast(pd.DataFrame, curves[[name == window for name in named]])
+        points = curve_points(part)
         if not points:
             continue
         names = list(dict.fromkeys(part["window"])) if not window else [window]
@@ -85,7 +90,7 @@ def sections(table: pd.DataFrame, seed: int) -> list[Section]:
             Section(
                 window=", ".join(names),
                 meaning="; ".join(filter(None, meanings)),
-                parts=_parts(part, points, f"curves-{number}", names, seed),
+                parts=_parts(part, points, f"curves-{number}", names),
                 peaks=peaks(points),
                 numbers=_numbers(points) if window else [],
             )
@@ -93,9 +98,7 @@ def sections(table: pd.DataFrame, seed: int) -> list[Section]:
     return sections
 
 
-def _parts(
-    table: pd.DataFrame, points: Sequence[Point], name: str, windows: Sequence[str], seed: int
-) -> list[Part]:
+def _parts(curves: pd.DataFrame, points: Sequence[Point], name: str, windows: Sequence[str]) -> list[Part]:
     """A part a group of flows; bars have room for all flows."""
     flows = dict.fromkeys(point.flow for point in points)
     groups = flow_groups(flows) if axis_of(windows[0]) else [FlowGroup("all", "", tuple(flows))]
@@ -103,7 +106,7 @@ def _parts(
     for number, group in enumerate(groups):
         mine = [point for point in points if point.flow in group.flows]
         shapes = [
-            information_flow(table, flows=group.flows, title="", caption=False, seed=seed, columns=columns)
+            information_flow(curves, flows=group.flows, title="", caption=False, columns=columns)
             for columns in (None, 1)
         ]
         alt = f"Change of the answer's probability, window {', '.join(windows)}. {headline(mine)}"

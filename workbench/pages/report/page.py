@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from workbench.figures import line_styles
-from workbench.figures.parts.reading import is_clear, place
+from workbench.figures.parts.reading import place
 from workbench.figures.parts.template import translucent
 from workbench.figures.parts.text import arrows, percent, task_name
 from workbench.pages.report import explain
@@ -22,6 +22,7 @@ from workbench.pages.report.content import answers, reasons, sections, stage_fig
 from workbench.pages.report.stages import find_stages
 from workbench.pages.sample.linked import sample_pages
 from workbench.runs import load_run
+from workbench.statistics.peaks import is_clear
 
 REPORT = "report.html"
 """The report's name in its run folder."""

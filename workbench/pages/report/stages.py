@@ -7,10 +7,12 @@ from typing import NamedTuple, cast
 
 import pandas as pd
 
+from workbench.analyses.pathways.bins import THRESHOLD
 from workbench.analyses.pathways.ranges import pathways
 from workbench.errors import RunError
 from workbench.figures.staged_flow import COLUMNS
 from workbench.interventions.depth import scaled_bin
+from workbench.statistics.columns import require_columns
 
 PATHWAYS = "pathways.csv"
 
@@ -37,7 +39,7 @@ def find_stages(table: pd.DataFrame, folder: Path) -> Stages | None:
         return None
     overall = _read(folder / PATHWAYS)
     if overall is None:
-        size, threshold = scaled_bin(max(moving["layer"].tolist())), -5.0
+        size, threshold = scaled_bin(max(moving["layer"].tolist())), THRESHOLD
         window = str(moving["window"].iloc[0])
         overall = pathways(moving, bin=size, threshold=threshold, window=window).table
     else:
@@ -59,8 +61,8 @@ def _read(path: Path) -> pd.DataFrame | None:
         stored = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}). Delete it, and write the report again.") from error
-    missing = [name for name in (*COLUMNS, "window", "bin", "threshold") if name not in stored]
-    if missing or stored.empty:
-        lacks = f"the columns {', '.join(missing)}" if missing else "any row"
-        raise RunError(f"{path} lacks {lacks}. Delete it, and write the report again.")
+    again = "Delete it, and write the report again."
+    require_columns(stored, *COLUMNS, "window", "bin", "threshold", remedy=again, what=str(path))
+    if stored.empty:
+        raise RunError(f"{path} lacks any row. {again}")
     return stored

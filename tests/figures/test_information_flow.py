@@ -6,27 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.figures.drawn import bands, lines, notes, panel_of
 from tests.figures.tables import FLOWS, PARTS, SHAPES, sweep_table
+from tests.statistics.counted import bootstrapped
 from workbench.errors import RunError
 from workbench.figures import FLOW_STYLES, flow_figures, information_flow
 from workbench.figures.parts.text import flow_label
-from workbench.statistics.curves import bootstrap_mean
-
-
-def lines(fig: Any) -> list[Any]:
-    return [trace for trace in fig.data if trace.mode == "lines+markers"]
-
-
-def bands(fig: Any) -> list[Any]:
-    return [trace for trace in fig.data if trace.fill == "toself"]
-
-
-def notes(fig: Any) -> str:
-    return " | ".join(note.text.replace("\u00a0", " ") for note in fig.layout.annotations)
-
-
-def panel_of(fig: Any, trace: Any) -> int:
-    return int((trace.xaxis or "x")[1:] or 1) - 1
+from workbench.statistics.bootstrap import bootstrap_mean
+from workbench.statistics.curves import curve_table
 
 
 def test_one_panel_a_task_one_curve_a_flow_and_every_value_in_its_place() -> None:
@@ -35,7 +22,7 @@ def test_one_panel_a_task_one_curve_a_flow_and_every_value_in_its_place() -> Non
     assert len(lines(fig)) == len(bands(fig)) == len(SHAPES) * len(FLOWS)
     seen = set()
     for line, band in zip(lines(fig), bands(fig), strict=True):
-        task = list(SHAPES)[panel_of(fig, line)]
+        task = list(SHAPES)[panel_of(line)]
         flow = next(name for name in FLOWS if flow_label(name) == line.name)
         rows = table[(table["task"] == task) & (table["flow"] == flow)]
         expected = [
@@ -65,18 +52,6 @@ def test_titles_axes_and_the_legend() -> None:
         keys, key=lambda t: FLOWS.index(next(flow for flow in FLOWS if flow_label(flow) == t.name))
     )
     assert len(keys) == len(FLOWS)
-
-
-def test_panels_share_both_axes_and_show_layers_from_1() -> None:
-    fig: Any = information_flow(sweep_table(samples=3))
-    for axis in ("xaxis", "yaxis"):
-        followed = {fig.layout[f"{axis}{number}"].matches for number in ("", 2, 3, 4, 5)} - {None}
-        ranges = {fig.layout[f"{axis}{number}"].range for number in ("", 2, 3, 4, 5)}
-        assert len(followed) == len(ranges) == 1
-    low, high = fig.layout.yaxis.range
-    assert low < -80
-    assert 0 < high < 30
-    assert fig.layout.xaxis.range[0] == pytest.approx(0.4)
 
 
 def test_hover_says_layers_mean_interval_and_samples() -> None:
@@ -115,37 +90,6 @@ def test_tasks_and_flows_come_in_the_order_asked_for() -> None:
     assert notes(fig).index("Object Count") < notes(fig).index("Moving Direction")
     keys = sorted((t for t in fig.data if t.showlegend), key=lambda trace: trace.legendrank)
     assert [key.name for key in keys] == [flow_label("video -> last"), flow_label("frames -> later frames")]
-
-
-def test_an_outlier_does_not_flatten_the_others_and_is_told() -> None:
-    table = sweep_table()
-    at = (table["task"] == "object_count") & (table["flow"] == "last -> last") & (table["layer"] == 6)
-    table.loc[at, "change_percent"] = np.linspace(380, 420, 10)
-    fig: Any = information_flow(table)
-    assert fig.layout.yaxis.range[1] < 80
-    marks = [trace for trace in fig.data if trace.mode == "markers+text"]
-    assert len(marks) == 1
-    assert list(marks[0].text) == ["+400%"]
-    assert marks[0].y[0] == fig.layout.yaxis.range[1]
-    assert "above the axis" in marks[0].customdata[0][0]
-    assert "1 mean (▲)" in notes(fig)
-    line = next(
-        t for t in lines(fig) if t.name == marks[0].name and panel_of(fig, t) == panel_of(fig, marks[0])
-    )
-    assert line.y[5] == pytest.approx(400), "the curve itself is not bent"
-
-
-def test_curves_that_all_rise_are_shown_whole() -> None:
-    table = sweep_table({"t": {flow: [0.0] * 12 for flow in FLOWS}})
-    table["change_percent"] = 150.0 + table["layer"]
-    fig: Any = information_flow(table)
-    assert fig.layout.yaxis.range[1] > 162
-    assert "The axis ends" not in notes(fig)
-
-
-def test_small_effects_are_not_blown_up_to_fill_the_panel() -> None:
-    fig: Any = information_flow(sweep_table({"t": {}}))
-    assert fig.layout.yaxis.range[0] <= -20
 
 
 def test_the_caption_says_what_the_numbers_say() -> None:
@@ -281,45 +225,6 @@ def test_windows_after_a_layer_form_one_curve() -> None:
     assert fig.layout.xaxis.title.text == "layer i (every layer after i is cut)"
 
 
-def test_a_curve_of_one_point_shows_its_interval() -> None:
-    table = sweep_table({"t": {"video -> text": [-40.0] * 12}}, flows=("video -> text",))
-    table = table.query("layer == 7").assign(window="after(7)")
-    fig = information_flow(table)
-    point = bootstrap_mean(table["change_percent"])
-    (line,) = lines(fig)
-    assert line.error_y.array[0] == pytest.approx(point.high - point.mean)
-    assert line.error_y.arrayminus[0] == pytest.approx(point.mean - point.low)
-
-
-def test_windows_without_a_place_give_bars() -> None:
-    table = (
-        sweep_table().query("layer == 8").assign(window="all_layers()", layer=0, first_layer=1, last_layer=12)
-    )
-    fig: Any = information_flow(table)
-    bars = [trace for trace in fig.data if trace.type == "bar"]
-    assert len(bars) == len(SHAPES)
-    rows = table[(table["task"] == "moving_direction") & (table["flow"] == "frames -> later frames")]
-    expected = bootstrap_mean(rows["change_percent"])
-    assert bars[0].x[0] == pytest.approx(expected.mean)
-    assert bars[0].error_x.array[0] == pytest.approx(expected.high - expected.mean)
-    assert bars[0].error_x.arrayminus[0] == pytest.approx(expected.mean - expected.low)
-    both = pd.concat([table, sweep_table()])
-    with pytest.raises(RunError, match="several windows"):
-        information_flow(both)
-
-
-def test_deep_models_get_fewer_ticks() -> None:
-    shapes = {"t": {"video -> last": [-10.0] * 32}}
-    fig: Any = information_flow(sweep_table(shapes, flows=("video -> last",)))
-    assert list(fig.layout.xaxis.tickvals) == [1, 4, 8, 12, 16, 20, 24, 28, 32]
-
-
-def test_a_narrow_figure_stacks_its_panels() -> None:
-    fig: Any = information_flow(sweep_table(samples=3), columns=1)
-    assert fig.layout.xaxis5.domain == fig.layout.xaxis.domain == (0, 1)
-    assert fig.layout.height > 5 * 230
-
-
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -338,7 +243,39 @@ def test_tables_that_cannot_be_drawn_are_refused() -> None:
     table = sweep_table(samples=1)
     with pytest.raises(RunError, match="no rows"):
         information_flow(table.iloc[:0])
-    with pytest.raises(RunError, match="lacks the columns flow"):
+    with pytest.raises(RunError, match="lacks the column flow"):
         information_flow(table.drop(columns="flow"))
     with pytest.raises(RunError, match="finite"):
         information_flow(table.assign(change_percent=np.nan))
+
+
+def test_a_finished_summary_is_drawn_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = many()
+    curves = curve_table(table, seed=5)
+    drawn = bootstrapped(monkeypatch)
+    every: list[dict[str, Any]] = [
+        {},
+        {"flows": "to_last"},
+        {"flows": ["last -> last", "video -> question"], "tasks": "t"},
+    ]
+    for chosen in every:
+        ours: Any = information_flow(curves, **chosen)
+        assert drawn == []
+        theirs: Any = information_flow(table, seed=5, **chosen)
+        assert notes(ours) == notes(theirs)
+        for one, other in zip(lines(ours) + bands(ours), lines(theirs) + bands(theirs), strict=True):
+            assert (one.name, one.xaxis, one.legendrank) == (other.name, other.xaxis, other.legendrank)
+            np.testing.assert_allclose(one.y, other.y, rtol=1e-13)
+        drawn.clear()
+    with pytest.raises(RunError, match="no flow 'video -> lost'"):
+        information_flow(curves, flows="video -> lost")
+
+
+def test_the_figures_of_all_groups_are_of_one_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = many()
+    drawn = bootstrapped(monkeypatch)
+    assert len(flow_figures(table)) == 4
+    assert sum(drawn) == table["flow"].nunique() * 12
+    drawn.clear()
+    flow_figures(curve_table(table))
+    assert sum(drawn) == table["flow"].nunique() * 12, "its own summary, and none beside it"

@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_prompt, tiny_sample, whole_frames
+from tests.tiny import FAMILY_NAMES, tiny_model, tiny_prompt, whole_frames
 from workbench.analyses.attention.maps import AttentionMaps, attention_maps
 from workbench.errors import RunError
-from workbench.figures import Part, attention_heat, attention_mass, write_page
+from workbench.figures import Part, attention_heat, write_page
 from workbench.figures.attention_heat import FLOOR
-from workbench.figures.attention_mass import span_colors
 from workbench.prompts.pixels import seen_frames
 
 CUT = "frames -> later frames in layers 1..2"
@@ -111,44 +110,6 @@ def test_both_panels_share_one_scale_and_one_bar() -> None:
     assert "untouched" in labels
     assert "cut: frames\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}later frames in layers 1..2" in labels
     assert [*fig.layout.yaxis.ticktext] == ["layer 1", "layer 2", "layer 3", "layer 4"]
-
-
-def test_shares_are_stacked_to_1() -> None:
-    fig: Any = attention_mass(*both())
-    for panel in ("x", "x2"):
-        bars = [trace for trace in fig.data if trace.xaxis == panel]
-        np.testing.assert_allclose(np.sum([bar.y for bar in bars], axis=0), 1, atol=1e-5)
-    names = [trace.name for trace in fig.data if trace.showlegend]
-    assert len(names) == len(set(names))
-    assert "option[B], true" in names
-    assert {"system", "frame[0]", "frame[3]", "nonoption", "question, the rest", "last"} <= set(names)
-
-
-def test_spans_that_come_after_the_query_are_left_out() -> None:
-    fig: Any = attention_mass(both(query="frame[1]")[0])
-    assert [trace.name for trace in fig.data] == ["system", "frame[0]", "frame[1]"]
-
-
-def test_frames_of_a_long_clip_have_colours_of_their_own() -> None:
-    model = tiny_model()
-    colors = span_colors(tiny_prompt(model, n_frames=9).layout)
-    assert len({colors[f"frame[{t}]"] for t in range(9)}) == 9
-
-
-def test_maps_of_different_things_are_not_put_side_by_side() -> None:
-    untouched, cut = both()
-    model = tiny_model()
-    others = {
-        "query": attention_maps(model, untouched.prompt, "question"),
-        "layers": attention_maps(model, untouched.prompt, layers=2),
-        "heads": untouched.with_heads("max"),
-        "clip": attention_maps(model, model.encode(tiny_sample(), clip=tiny_clip(seed=3))),
-        "prompt": attention_maps(model, model.encode(tiny_sample(n_options=2), clip=tiny_clip())),
-    }
-    for what, other in others.items():
-        for draw in (attention_heat, attention_mass):
-            with pytest.raises(RunError, match=f"of one {what}"):
-                draw(cut, other)
 
 
 def test_texts_from_outside_stay_texts(tmp_path: Path) -> None:

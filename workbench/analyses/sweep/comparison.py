@@ -20,7 +20,8 @@ from workbench.analyses.sweep.effects import NothingCorrect, sweep
 from workbench.attached import attached
 from workbench.errors import RunError
 from workbench.runs import Run
-from workbench.statistics.curves import CURVE_COLUMNS, curve_table, wilson
+from workbench.statistics.curves import CURVE_COLUMNS, curve_table
+from workbench.statistics.proportions import share_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -169,18 +170,13 @@ def _joined(tables: Mapping[str, pd.DataFrame], columns: list[str] | None = None
 
 def _answers(asked: pd.DataFrame, chance: float | None) -> dict[str, Any]:
     """A model's accuracy on one task; zeros where it could use none of the samples."""
-    correct = int(np.count_nonzero(asked["correct"]))
-    share = wilson(correct, len(asked))
+    share = share_of(asked["correct"].astype(bool))
     by_chance = math.nan if chance is None else 100 * chance
     return {
-        "samples": len(asked),
-        "correct": correct,
-        "accuracy_percent": 100 * share.mean,
-        "low_percent": 100 * share.low,
-        "high_percent": 100 * share.high,
+        **share._asdict(),
         "chance_percent": by_chance,
         # Without a chance to compare with, nothing is doubted (NaN compares as False).
-        "above_chance": not 100 * share.low <= by_chance,
+        "above_chance": not share.low_percent <= by_chance,
     }
 
 

@@ -1,60 +1,27 @@
-"""Numbers read off mean curves, with intervals: the curves are drawn anew from the samples, many times.
+"""Landmarks of mean curves, with intervals: the curves are drawn anew from the samples, many times.
 
 The deepest point of a curve, or the mean layer of its loss, is looked for in every resample, so that a point
 is not chosen first and trusted afterwards.
 
-Axes: n samples, l layers, r resamples.
+Axes: n samples, l layers, r resamples. Curves are in percent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.errors import RunError
-
-Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
-RESAMPLES = 2000
-
-
-class Estimate(NamedTuple):
-    """A number with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        value, low, high = (f"{round(number, 1) + 0.0:.1f}" for number in self)  # no -0.0
-        return f"{value} ({low} to {high})"
-
-
-def below(estimate: Estimate, bound: float) -> Verdict:
-    """The verdict on "it is below the bound"."""
-    if estimate.high < bound:
-        return "holds"
-    return "does not hold" if estimate.low > bound else "undecided"
-
-
-def above(estimate: Estimate, bound: float) -> Verdict:
-    """The verdict on "it is above the bound"."""
-    return below(Estimate(-estimate.value, -estimate.high, -estimate.low), -bound)
-
-
-def both(*verdicts: Verdict) -> Verdict:
-    """The verdict on several conditions together."""
-    if "does not hold" in verdicts:
-        return "does not hold"
-    return "holds" if all(verdict == "holds" for verdict in verdicts) else "undecided"
+from workbench.statistics.bootstrap import Estimate, percentile_interval, sample_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Curves:
+class ResampledCurves:
     """Resampled mean curves of some flows on the same samples."""
 
     means: Mapping[str, NDArray[np.float64]]
@@ -68,27 +35,12 @@ class Curves:
 
     def estimate(self, statistic: Callable[..., NDArray[np.float64]], *flows: str) -> Estimate:
         """A statistic of mean curves (.., l) -> (..), and the 95% percentile interval of its resamples."""
-        return interval(statistic(*(self.means[flow] for flow in flows)))
+        return percentile_interval(statistic(*(self.means[flow] for flow in flows)))
 
 
-def interval(drawn: NDArray[np.float64]) -> Estimate:
-    """The first of (1 + r,) values, with the percentile interval of the others; NaN where none is finite."""
-    usable = drawn[1:][np.isfinite(drawn[1:])]
-    if not usable.size or not np.isfinite(drawn[0]):
-        return Estimate(float("nan"), float("nan"), float("nan"))
-    low, high = np.quantile(usable, [0.025, 0.975])
-    return Estimate(float(drawn[0]), float(low), float(high))
-
-
-def resampling(n: int, seed: int) -> NDArray[np.float64]:
-    """How often each of n samples counts: (1 + r, n), each row with the sum 1; row 0 counts each once."""
-    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    return np.vstack([np.ones((1, n)), times]) / n
-
-
-def curves_of(
+def resampled_curves(
     table: pd.DataFrame, *flows: str, samples: tuple[str, ...] | None = None, seed: int = 0
-) -> Curves | str:
+) -> ResampledCurves | str:
     """Curves of these flows on the samples that have all of them; a sentence where there are none.
 
     `samples` keeps to some of the samples. A window with a place on the layer axis is needed.
@@ -111,12 +63,12 @@ def curves_of(
         wide = wide.reindex([sample for sample in samples if sample in wide.index])
     if wide.empty:
         return "no sample has all of these flows"
-    weights = resampling(len(wide), seed)
+    weights = sample_weights(len(wide), seed=seed)
     means = {}
     for flow in flows:
         of_flow = cast(pd.DataFrame, wide[flow]).sort_index(axis=1)
         means[flow] = weights @ of_flow.to_numpy(np.float64)
-    return Curves(means=means, samples=tuple(map(str, wide.index)))
+    return ResampledCurves(means=means, samples=tuple(map(str, wide.index)))
 
 
 def deepest(curve: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -138,3 +90,9 @@ def early_share(curve: NDArray[np.float64]) -> NDArray[np.float64]:
     half = curve.shape[-1] // 2
     with np.errstate(invalid="ignore"):
         return 100 * loss[..., :half].sum(axis=-1) / loss.sum(axis=-1)
+
+
+def half_layer(rise: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first layer, from 1, at which a curve (.., l) reaches half of its last value."""
+    reached = rise >= rise[..., -1:] / 2
+    return (reached.argmax(axis=-1) + 1).astype(np.float64)

@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from tests.figures.tables import samples_table, sweep_table
 from tests.planted import N_FRAMES, planted_model, planted_sample, staged
-from workbench.analyses.sweep.models import Comparison, compare_runs, sweep_even_if_wrong
+from workbench.analyses.sweep.comparison import Comparison, compare_runs, sweep_even_if_wrong
 from workbench.data import Samples
 from workbench.errors import RunError
 from workbench.runs import Run

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.figures.tables import SHAPES, sweep_table
+from workbench.errors import RunError
+from workbench.figures import information_flow
+from workbench.statistics.bootstrap import bootstrap_mean
+
+
+def test_windows_without_a_place_give_bars() -> None:
+    table = (
+        sweep_table().query("layer == 8").assign(window="all_layers()", layer=0, first_layer=1, last_layer=12)
+    )
+    fig: Any = information_flow(table)
+    bars = [trace for trace in fig.data if trace.type == "bar"]
+    assert len(bars) == len(SHAPES)
+    rows = table[(table["task"] == "moving_direction") & (table["flow"] == "frames -> later frames")]
+    expected = bootstrap_mean(rows["change_percent"])
+    assert bars[0].x[0] == pytest.approx(expected.mean)
+    assert bars[0].error_x.array[0] == pytest.approx(expected.high - expected.mean)
+    assert bars[0].error_x.arrayminus[0] == pytest.approx(expected.mean - expected.low)
+    both = pd.concat([table, sweep_table()])
+    with pytest.raises(RunError, match="several windows"):
+        information_flow(both)

@@ -1,0 +1,28 @@
+"""The verdict on a claim: it holds where its rule is met by the whole interval of what was measured."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from workbench.statistics.bootstrap import Estimate
+
+Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
+
+
+def below(estimate: Estimate, bound: float) -> Verdict:
+    """The verdict on "it is below the bound"."""
+    if estimate.high < bound:
+        return "holds"
+    return "does not hold" if estimate.low > bound else "undecided"
+
+
+def above(estimate: Estimate, bound: float) -> Verdict:
+    """The verdict on "it is above the bound"."""
+    return below(Estimate(-estimate.value, -estimate.high, -estimate.low), -bound)
+
+
+def both(*verdicts: Verdict) -> Verdict:
+    """The verdict on several conditions together."""
+    if "does not hold" in verdicts:
+        return "does not hold"
+    return "holds" if all(verdict == "holds" for verdict in verdicts) else "undecided"
