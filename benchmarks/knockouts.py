@@ -16,9 +16,8 @@ from benchmarks import cost
 from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import build
 from benchmarks.timing import matmul_rate, median, seconds
-from workbench.engine import ENGINES, IncrementalEngine, Request
+from workbench.engine import ENGINES, IncrementalEngine, Request, last_logits, layer_masks
 from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
-from workbench.engine.reference import last_logits, layer_masks
 from workbench.interventions import MTF_FLOWS, Flow, Knockout, after, centred, knockouts, trailing
 from workbench.models import Prompt, VideoLLM
 from workbench.models.attention import install
@@ -114,7 +113,7 @@ def _followed(
     return [
         outcome.p
         for token in tokens
-        for outcome in ENGINES[engine].outcomes(model, prompt, asked, token_id=token).knockouts
+        for outcome in ENGINES[engine].outcomes(model, prompt, asked, token_id=token).changed
     ]
 
 
@@ -149,7 +148,7 @@ def main(settings: Settings) -> None:
 
     traces = [t / len(few) for t in seconds(trace, device, settings.repeats)]
     engine = IncrementalEngine()
-    request = Request(prompt=prompt, knockouts=asked, noise="float32" not in settings.dtype)
+    request = Request(prompt=prompt, interventions=asked, noise="float32" not in settings.dtype)
     (found,) = engine.run(model, [request])
     whole = seconds(lambda: engine.outcomes(model, prompt, asked), device, settings.repeats)
 

@@ -39,7 +39,7 @@ class Settings:
 def measure(model: VideoLLM, prompts: list[Prompt], asked: list[Knockout], repeats: int) -> dict[str, float]:
     """Median seconds of the work, and the TFLOP that it needs."""
     engine = IncrementalEngine()
-    requests = [Request(prompt=prompt, knockouts=asked) for prompt in prompts]
+    requests = [Request(prompt=prompt, interventions=asked) for prompt in prompts]
     times = seconds(lambda: engine.run(model, requests), model.device, repeats)
     flows = [Flows(prompt.layout) for prompt in prompts]
     jobs = [job for at in range(len(prompts)) for job in make_jobs(at, asked, flows[at], model.n_layers)]

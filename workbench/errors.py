@@ -34,7 +34,11 @@ class WindowError(WorkbenchError):
     """A window of layers cannot be read, or lies outside the model."""
 
 
-class KnockoutError(WorkbenchError):
+class InterventionError(WorkbenchError):
+    """What is to be changed in the model cannot be changed."""
+
+
+class KnockoutError(InterventionError):
     """A knockout cannot be applied to this prompt or model."""
 
 

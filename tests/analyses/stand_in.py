@@ -83,7 +83,7 @@ class StandInEngine(Engine):
         assert sample is not None
         says = VOCABULARY.index(sample.stem.split()[-1] if sample.stem else "A")
         wanted = request.wanted is None or request.wanted(says)
-        knockouts = request.knockouts if wanted else ()
+        knockouts = request.interventions if wanted else ()
         if sample.id == self.fails_on:
             raise RuntimeError("out of memory")
         results = []

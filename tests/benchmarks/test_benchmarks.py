@@ -73,7 +73,7 @@ def test_operations_of_a_whole_recomputation_are_those_of_a_forward() -> None:
     n = len(prompt)
     spared = 4 * row + (n - 2) * (row - keys) + cost.attention(model, n * (n - 1) // 2)
     assert found == pytest.approx(whole - spared, rel=0.01)
-    assert get_engine("incremental").outcomes(model, prompt, [knockout]).knockouts[0].p > 0
+    assert get_engine("incremental").outcomes(model, prompt, [knockout]).changed[0].p > 0
 
 
 def test_an_unknown_work_is_refused() -> None:

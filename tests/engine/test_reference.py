@@ -10,8 +10,9 @@ from torch import Tensor
 from tests.engine.by_hand import logits_by_hand
 from tests.engine.conftest import SLIDING_WINDOW, Case
 from tests.tiny import tiny_model, tiny_prompt
-from workbench.engine import get_engine, reference
-from workbench.engine.reference import attentions, last_logits, layer_masks, logits
+from workbench.engine import acting, get_engine, reference
+from workbench.engine.acting import layer_masks
+from workbench.engine.reference import attentions, last_logits, logits
 from workbench.engine.restrict import restrict
 from workbench.errors import KnockoutError, ModelError, PromptError, SpanError
 from workbench.interventions import Flow, Knockout, centred, keep_mask, knockouts
@@ -246,13 +247,13 @@ def test_a_dense_mask_is_made_once_a_flow_and_dropped_after_it(
         made.append(flows)
         return keep_mask(flows, layout, n_heads)
 
-    def look(model, prompt, knockout, masks=None):
-        result = layer_masks(model, prompt, knockout, masks)
-        held.append(len(masks or {}))
+    def look(model, prompt, knockout, kept=None):
+        result = layer_masks(model, prompt, knockout, kept)
+        held.append(len(kept or {}))
         return result
 
-    monkeypatch.setattr(reference, "keep_mask", count)
-    monkeypatch.setattr(reference, "layer_masks", look)
+    monkeypatch.setattr(acting, "keep_mask", count)
+    monkeypatch.setattr(acting, "layer_masks", look)
     flows = (Flow.parse("video -> last"), Flow.parse("VT-K"))
     get_engine("reference").outcomes(model, prompt, knockouts(flows, [centred(3)], model.n_layers))
     assert made == [(flow,) for flow in flows]

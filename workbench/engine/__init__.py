@@ -1,11 +1,12 @@
-"""How knockouts run. `reference` is the definition; `incremental` is the fast one, proved equal to it."""
+"""How interventions run. `reference` is the definition; `incremental` is the fast one, proved equal to it."""
 
 from __future__ import annotations
 
+from workbench.engine.acting import layer_masks
 from workbench.engine.generation import Generation, generate
-from workbench.engine.incremental.engine import IncrementalEngine, Slower
-from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
-from workbench.engine.reference import ReferenceEngine, last_logits, layer_masks, logits
+from workbench.engine.incremental import IncrementalEngine, Slower
+from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Readout, Request
+from workbench.engine.reference import ReferenceEngine, last_logits, logits
 from workbench.engine.restrict import restrict
 from workbench.errors import RunError, near_matches
 
@@ -33,6 +34,7 @@ __all__ = [
     "IncrementalEngine",
     "Outcome",
     "Outcomes",
+    "Readout",
     "ReferenceEngine",
     "Request",
     "Slower",

@@ -1,4 +1,4 @@
-"""Answers in words, with or without a knockout: greedy decoding, each new row under the same cut.
+"""Answers in words, with or without an intervention: greedy decoding, each new row under the same cut.
 
 Rows that the model writes inherit what `last` may not see (Map the Flow, appendix C). Earlier rows never
 change when a row is added, so their keys and values are kept, as always in decoding.
@@ -7,7 +7,8 @@ change when a row is added, so their keys and values are kept, as always in deco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from workbench.engine.restrict import restrict
-from workbench.errors import PromptError
-from workbench.interventions import Knockout, keep_mask
+from workbench.errors import InterventionError, PromptError
+from workbench.interventions import Intervention, Knockout, as_intervention, keep_mask
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -34,19 +35,18 @@ class Generation(NamedTuple):
 
 
 def generate(
-    model: VideoLLM, prompt: Prompt, knockout: Knockout | None = None, *, max_new_tokens: int = 16
+    model: VideoLLM, prompt: Prompt, intervention: Intervention | None = None, *, max_new_tokens: int = 16
 ) -> Generation:
     """The model's likeliest token again and again, until it stops or `max_new_tokens`.
 
-    Raises PromptError for fewer than one new token, KnockoutError or SpanError where the knockout cannot act.
+    Raises PromptError for fewer than one new token, InterventionError or SpanError where the intervention
+    cannot act, or is of a kind that has no way to act on rows that are written.
     """
     if max_new_tokens < 1:
         raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
-    if knockout is not None:
-        knockout.check(prompt.layout, model.n_layers, model.n_heads)
-    with torch.no_grad(), ExitStack() as cut:
-        if knockout is not None:
-            cut.enter_context(_cutting(model, prompt.layout, knockout))
+    if intervention is not None:
+        intervention.check(prompt.layout, model.n_layers, model.n_heads)
+    with torch.no_grad(), writing(intervention, model, prompt.layout):
         ids = model.hf.generate(  # type: ignore[operator]
             **prompt.inputs,
             # Nothing is padded; said, since transformers would otherwise guess from the padding token.
@@ -62,21 +62,38 @@ def generate(
 
 
 def answer(
-    model: VideoLLM, prompt: Prompt, max_new_tokens: int = 16, *, knockout: Knockout | str | None = None
+    model: VideoLLM, prompt: Prompt, max_new_tokens: int = 16, *, knockout: Intervention | str | None = None
 ) -> str:
     """The model's answer: its likeliest token again and again, until it stops or `max_new_tokens`.
 
     With a knockout, also as text ("video -> last in layers 3..8"), new rows inherit what `last` may not see:
     see `generate`. Attached to `VideoLLM` as its method `generate`.
     """
-    cut = Knockout.parse(knockout) if isinstance(knockout, str) else knockout
-    return generate(model, prompt, cut, max_new_tokens=max_new_tokens).text
+    intervention = None if knockout is None else as_intervention(knockout)
+    return generate(model, prompt, intervention, max_new_tokens=max_new_tokens).text
 
 
+@singledispatch
+def writing(
+    intervention: Intervention | None, model: VideoLLM, layout: TokenLayout
+) -> AbstractContextManager[None]:
+    """The intervention acts while the context is open, in the prompt and in the rows that are written after
+    it. A kind registers its own way here."""
+    raise InterventionError(
+        f"'{intervention}' is a {type(intervention).__name__}, and answers cannot be written under that yet. "
+        "Give a knockout."
+    )
+
+
+@writing.register(type(None))
+def _untouched(intervention: None, model: VideoLLM, layout: TokenLayout) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@writing.register(Knockout)
 @contextmanager
-def _cutting(model: VideoLLM, layout: TokenLayout, knockout: Knockout) -> Iterator[None]:
-    """Every layer of the knockout is cut while the context is open, in the prompt and in rows after it."""
-    cut = knockout.layers(model.n_layers)
+def _cut(intervention: Knockout, model: VideoLLM, layout: TokenLayout) -> Iterator[None]:
+    cut = intervention.layers(model.n_layers)
     layers = list(model.family.decoder_layers(model.hf))
     made: dict[tuple[int, Any], Tensor] = {}
 

@@ -1,13 +1,15 @@
-"""What every engine does, whatever way it takes: run the knockouts of prompts, follow one token of each."""
+"""What every engine does, whatever way it takes: change something in prompts, follow one token of each."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
-from workbench.interventions import Knockout
+from torch import Tensor
+
+from workbench.interventions import Intervention
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -24,21 +26,23 @@ class Baseline(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """The model at the last row of the prompt after one knockout."""
+    """The model at the last row of the prompt after one intervention."""
 
     p: float
     """Probability of the traced token, softmax in float32."""
     top_id: int
     """The token that is now first."""
     top_p: float
+    measured: tuple[float, ...] = ()
+    """What the request's readouts found, in their order."""
 
 
 class Outcomes(NamedTuple):
-    """All results of one prompt, knockouts in the order given."""
+    """All results of one prompt."""
 
     baseline: Baseline
-    knockouts: list[Outcome]
-    """Empty where the request's `wanted` said no."""
+    changed: list[Outcome]
+    """After each intervention, in the order given. Empty where the request's `wanted` said no."""
     noise_percent: float | None = None
     """How much the traced probability moves, in percent, when the untouched rows are only computed in another
     order: the largest of several ways. Smaller changes than this mean nothing. None where not asked for."""
@@ -46,33 +50,51 @@ class Outcomes(NamedTuple):
     """Most memory that tensors took on the GPU, weights included; None on a CPU."""
 
 
+class Readout(Protocol):
+    """Something read off the logits of the last row, where they are: nothing of them leaves the device."""
+
+    def __call__(self, base: Tensor, changed: Tensor, token_id: int) -> Tensor:
+        """Numbers of each intervention, float64 (intervention, number).
+
+        Args:
+            base: the untouched model's logits (vocab,).
+            changed: logits after interventions (intervention, vocab), some of the request's at a time.
+            token_id: the traced token.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One prompt and what to cut in it."""
+    """One prompt, what to change in it, and what to read."""
 
     prompt: Prompt
-    knockouts: Sequence[Knockout]
+    interventions: Sequence[Intervention]
     token_id: int | None = None
     """The token to follow; None is the one that the untouched model ranks first."""
     wanted: Callable[[int], bool] | None = None
-    """Called with the traced token: where it says no, no knockout is run. None runs all."""
+    """Called with the traced token: where it says no, no intervention is run. None runs all."""
     noise: bool = False
     """Measure the noise floor too (Outcomes.noise_percent)."""
+    readouts: Sequence[Readout] = ()
+    """What to read beside the traced token's probability (Outcome.measured)."""
 
 
 class Engine(ABC):
-    """A way to run knockouts. All engines give the reference engine's numbers, up to float rounding."""
+    """A way to run interventions. All engines give the reference engine's numbers, up to float rounding."""
 
     name: str
+    runs: ClassVar[tuple[type[Intervention], ...]] = (Intervention,)
+    """The kinds that it runs itself. It hands others to the reference engine, which runs all, and says so."""
 
     @abstractmethod
     def run(
         self, model: VideoLLM, requests: Sequence[Request], on_done: Callable[[int], object] | None = None
     ) -> list[Outcomes]:
-        """Runs the untouched model and the knockouts of every request; results in the order of the requests.
+        """Runs the untouched model and the interventions of every request; results in the requests' order.
 
-        `on_done(n)` is called when n more knockouts are done. Every knockout is checked before the first is
-        run: KnockoutError, SpanError. Raises PromptError for a token outside the vocabulary, ModelError where
+        `on_done(n)` is called when n more interventions are done. Each is checked before the first is run:
+        InterventionError, SpanError. Raises PromptError for a token outside the vocabulary, ModelError where
         probabilities are not finite.
         """
 
@@ -80,13 +102,13 @@ class Engine(ABC):
         self,
         model: VideoLLM,
         prompt: Prompt,
-        knockouts: Sequence[Knockout],
+        interventions: Sequence[Intervention],
         *,
         token_id: int | None = None,
         on_done: Callable[[int], object] | None = None,
     ) -> Outcomes:
         """`run` for a single prompt."""
-        request = Request(prompt=prompt, knockouts=knockouts, token_id=token_id)
+        request = Request(prompt=prompt, interventions=interventions, token_id=token_id)
         return self.run(model, [request], on_done)[0]
 
     def at_once(self, model: VideoLLM, request: Request) -> int:

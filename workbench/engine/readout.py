@@ -10,21 +10,17 @@ from torch import Tensor
 
 from workbench.engine.protocol import Baseline, Outcome, Request
 from workbench.errors import ModelError, PromptError
-from workbench.interventions import check_flows
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
 
 
 def check(model: VideoLLM, requests: Sequence[Request]) -> None:
-    """Raises KnockoutError or SpanError for a knockout that cannot act on its prompt and this model."""
+    """Raises InterventionError or SpanError for what cannot act on its prompt and this model."""
     for request in requests:
-        # Many knockouts cut the same flows, only in other layers.
-        together = {
-            flows for knockout in request.knockouts for flows in knockout.layers(model.n_layers).values()
-        }
-        for flows in together:
-            check_flows(flows, request.prompt.layout, model.n_heads)
+        for kind in dict.fromkeys(map(type, request.interventions)):
+            same = [one for one in request.interventions if type(one) is kind]
+            kind.check_all(same, request.prompt.layout, model.n_layers, model.n_heads)
 
 
 def probabilities(logits: Tensor) -> Tensor:
@@ -49,14 +45,25 @@ def baseline_of(untouched: Tensor, token_id: int | None) -> Baseline:
 
 
 def is_wanted(request: Request, baseline: Baseline) -> bool:
-    """Whether the request's knockouts are to be run."""
+    """Whether the request's interventions are to be run."""
     return request.wanted is None or request.wanted(baseline.token_id)
 
 
-def outcomes_of(p: Tensor, token_ids: Sequence[int]) -> list[Outcome]:
-    """Results of knockouts from their probabilities (knockout, vocab), each with the token to follow."""
+def measured(request: Request, baseline: Baseline, base: Tensor, changed: Tensor) -> list[tuple[float, ...]]:
+    """What the request's readouts find in logits after some of its interventions (intervention, vocab), next
+    to the untouched model's (vocab,)."""
+    if not request.readouts:
+        return [()] * len(changed)
+    base, changed = base.float(), changed.float()
+    found = [readout(base, changed, baseline.token_id) for readout in request.readouts]
+    return [tuple(row) for row in torch.cat(found, dim=1).tolist()]
+
+
+def outcomes_of(p: Tensor, token_ids: Sequence[int], measured: Sequence[tuple[float, ...]]) -> list[Outcome]:
+    """Results from probabilities after interventions (intervention, vocab), with what each one's readouts
+    found and the token to follow."""
     tokens = torch.tensor(token_ids, device=p.device)
     top = p.max(dim=-1)
     traced = p.gather(1, tokens[:, None])[:, 0].tolist()
-    rows = zip(traced, top.indices.tolist(), top.values.tolist(), strict=True)
-    return [Outcome(p=value, top_id=top_id, top_p=top_p) for value, top_id, top_p in rows]
+    rows = zip(traced, top.indices.tolist(), top.values.tolist(), measured, strict=True)
+    return [Outcome(*row) for row in rows]

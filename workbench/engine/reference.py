@@ -1,4 +1,4 @@
-"""The definition of a knockout's result: one nnsight trace of the whole model, masks put in layer by layer.
+"""The definition of an intervention's result: one nnsight trace of the whole model in which it acts.
 
 Easy to trust rather than fast. Every other engine is tested against this one.
 """
@@ -11,21 +11,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from workbench.engine.acting import Kept, acting
 from workbench.engine.protocol import Engine, Outcomes, Request
-from workbench.engine.readout import baseline_of, check, is_wanted, outcomes_of, probabilities
+from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.restrict import restrict
-from workbench.interventions import Knockout, Removal, keep_mask
+from workbench.interventions import Intervention
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
     from workbench.prompts.prompt import Prompt
 
-Masks = dict[tuple[Removal, ...], Tensor]
-"""Keep-masks (b h q k) by the flows that are cut together."""
-
 
 class ReferenceEngine(Engine):
-    """One trace a knockout."""
+    """One trace an intervention, of whatever kind."""
 
     name = "reference"
 
@@ -38,45 +36,31 @@ class ReferenceEngine(Engine):
 
     def _run(self, model: VideoLLM, request: Request, on_done: Callable[[int], object] | None) -> Outcomes:
         prompt = request.prompt
-        untouched = probabilities(last_logits(model, prompt))
-        baseline = baseline_of(untouched, request.token_id)
-        results, masks = [], {}
-        for knockout in request.knockouts if is_wanted(request, baseline) else ():
-            if not masks.keys() <= set(knockout.layers(model.n_layers).values()):
-                masks.clear()  # a dense mask is large: keep only those that this knockout shares
-            p = probabilities(last_logits(model, prompt, knockout, masks=masks))
-            results += outcomes_of(p[None], [baseline.token_id])
+        base = last_logits(model, prompt)
+        baseline = baseline_of(probabilities(base), request.token_id)
+        results, kept = [], {}
+        for intervention in request.interventions if is_wanted(request, baseline) else ():
+            found = last_logits(model, prompt, intervention, kept=kept)[None]
+            p = probabilities(found)
+            results += outcomes_of(p, [baseline.token_id], measured(request, baseline, base, found))
             if on_done is not None:
                 on_done(1)
         return Outcomes(baseline, results)
 
 
-def logits(model: VideoLLM, prompt: Prompt, knockout: Knockout | None = None) -> Tensor:
-    """Logits of every row (s, vocab) after a knockout, or of the untouched model."""
-    return _run(model, prompt, knockout, {}, {})[0]
+def logits(model: VideoLLM, prompt: Prompt, intervention: Intervention | None = None) -> Tensor:
+    """Logits of every row (s, vocab) after an intervention, or of the untouched model."""
+    return _run(model, prompt, intervention, {}, {})[0]
 
 
 def last_logits(
-    model: VideoLLM, prompt: Prompt, knockout: Knockout | None = None, *, masks: Masks | None = None
+    model: VideoLLM, prompt: Prompt, intervention: Intervention | None = None, *, kept: Kept | None = None
 ) -> Tensor:
-    """Logits of the last row (vocab,) after a knockout, or of the untouched model.
+    """Logits of the last row (vocab,) after an intervention, or of the untouched model.
 
-    `masks` keeps the dense masks between calls on one prompt.
+    `kept` holds what interventions on this prompt share, from call to call.
     """
-    return _run(model, prompt, knockout, {} if masks is None else masks, model.only_last_logits)[0, -1]
-
-
-def layer_masks(
-    model: VideoLLM, prompt: Prompt, knockout: Knockout | None, masks: Masks | None = None
-) -> dict[int, Tensor]:
-    """What each touched layer (from 0) keeps: bool (b=1, h, q, k) on the model's device."""
-    masks = {} if masks is None else masks
-    cut = knockout.layers(model.n_layers) if knockout is not None else {}
-    for flows in cut.values():
-        if flows not in masks:
-            keep = keep_mask(flows, prompt.layout, model.n_heads)
-            masks[flows] = torch.from_numpy(keep)[None].to(model.device)
-    return {layer: masks[flows] for layer, flows in cut.items()}
+    return _run(model, prompt, intervention, {} if kept is None else kept, model.only_last_logits)[0, -1]
 
 
 def attentions(model: VideoLLM) -> list[Any]:
@@ -85,12 +69,12 @@ def attentions(model: VideoLLM) -> list[Any]:
 
 
 def _run(
-    model: VideoLLM, prompt: Prompt, knockout: Knockout | None, masks: Masks, extra: dict[str, Any]
+    model: VideoLLM, prompt: Prompt, intervention: Intervention | None, kept: Kept, extra: dict[str, Any]
 ) -> Tensor:
-    keep = layer_masks(model, prompt, knockout, masks)
-    with torch.no_grad(), model.trace(prompt, **extra):
-        # Every layer gets its mask written out, cut or not: then untouched rows are equal bit for bit.
-        for layer, attention in enumerate(attentions(model)):
-            attention.inputs = restrict(attention.inputs, keep.get(layer), model.attention)
-        out = model.nn.output.logits.save()
+    with acting(intervention, model, prompt, kept) as keep, torch.no_grad():
+        with model.trace(prompt, **extra):
+            # Every layer gets its mask written out, cut or not: then untouched rows are equal bit for bit.
+            for layer, attention in enumerate(attentions(model)):
+                attention.inputs = restrict(attention.inputs, keep.get(layer), model.attention)
+            out = model.nn.output.logits.save()
     return out

@@ -1,11 +1,18 @@
-"""What is cut, as plain data: spans, flows, windows and knockouts. Only the engines know how to run them."""
+"""What is changed in a model, as plain data. Only the engines know how to run it.
+
+Cuts today: spans, flows, windows and knockouts.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
 
 from workbench.interventions.catalogue import FLOW_GROUPS, MTF_FLOWS, NAMED_FLOWS, FlowGroup, NamedFlow
 from workbench.interventions.counts import EdgeCount, edge_count
 from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
 from workbench.interventions.flows import Flow, as_flows
-from workbench.interventions.knockouts import Cut, Knockout, knockouts
-from workbench.interventions.masks import Removal, check_flows, keep_mask
+from workbench.interventions.knockouts import Cut, Knockout, as_intervention, knockouts
+from workbench.interventions.masks import check_flows, keep_mask
+from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.random_edges import RandomEdges
 from workbench.interventions.windows import (
     LayerSpan,
@@ -26,17 +33,24 @@ from workbench.interventions.windows import (
 )
 from workbench.prompts.spans import INDEXED_SPANS, PLAIN_SPANS, Span
 
+# What a module reads from text is known as soon as the module is here.
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
 __all__ = [
     "FLOW_GROUPS",
     "INDEXED_SPANS",
+    "INTERVENTIONS",
     "MTF_FLOWS",
     "NAMED_FLOWS",
     "PLAIN_SPANS",
+    "REMOVALS",
     "Cut",
     "EdgeCount",
     "Edges",
     "Flow",
     "FlowGroup",
+    "Intervention",
     "Knockout",
     "LayerSpan",
     "NamedFlow",
@@ -49,6 +63,7 @@ __all__ = [
     "after",
     "all_layers",
     "as_flows",
+    "as_intervention",
     "as_windows",
     "axis_of",
     "centred",

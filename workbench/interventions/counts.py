@@ -25,7 +25,8 @@ from workbench.errors import KnockoutError
 from workbench.interventions.catalogue import CROSS_FRAME, QUESTION_LAST, VIDEO_QUESTION
 from workbench.interventions.edges import Edges
 from workbench.interventions.knockouts import Knockout
-from workbench.interventions.masks import Removal, keep_mask
+from workbench.interventions.masks import keep_mask
+from workbench.interventions.protocol import Removal
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from workbench.errors import KnockoutError
 from workbench.interventions.flows import Flow
-from workbench.interventions.masks import Removal, check_flows, keep_mask
-from workbench.interventions.random_edges import RandomEdges
+from workbench.interventions.masks import check_flows, keep_mask
+from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.windows import LayerSpan, Window
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _CUT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """One flow, or a draw of random edges, cut in a range of layers.
+    """One flow, or something else that attention can lose, cut in a range of layers.
 
     No layer at all is written first_layer = last_layer + 1.
     """
@@ -65,12 +65,13 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knockout:
+class Knockout(Intervention):
     """Attention edges that some layers may not use: one forward pass with these cuts is one result.
 
     It is ANDed with the model's own mask and never takes its place.
     """
 
+    kind: ClassVar[str] = "cut"
     cuts: tuple[Cut, ...]
 
     def __post_init__(self) -> None:
@@ -83,7 +84,7 @@ class Knockout:
     def of(cls, flow: Removal | str, layers: LayerSpan | tuple[int, int]) -> Knockout:
         """One flow in one range: a LayerSpan of a window, or (first, last), counted from 1, both included."""
         first, last = layers[-2:]
-        parsed = Flow.parse(flow) if isinstance(flow, str) else flow
+        parsed = _removal(flow) if isinstance(flow, str) else flow
         return cls(cuts=(Cut(flow=parsed, first_layer=first, last_layer=last),))
 
     @classmethod
@@ -104,8 +105,7 @@ class Knockout:
             last = 0 if found["none"] else int(found["last"] or first)
             if last < first and not found["none"]:
                 raise KnockoutError(f"{part.strip()!r} is reversed: did you mean layers {last}..{first}?")
-            flow = RandomEdges.parse(found["flow"]) or Flow.parse(found["flow"])
-            cuts.append(Cut(flow=flow, first_layer=first, last_layer=last))
+            cuts.append(Cut(flow=_removal(found["flow"]), first_layer=first, last_layer=last))
         return cls(cuts=tuple(cuts))
 
     def __str__(self) -> str:
@@ -129,7 +129,14 @@ class Knockout:
 
     def check(self, layout: TokenLayout, n_layers: int, n_heads: int) -> None:
         """Raises KnockoutError or SpanError where this knockout cannot act on this prompt and model."""
-        for flows in set(self.layers(n_layers).values()):
+        self.check_all([self], layout, n_layers, n_heads)
+
+    @classmethod
+    def check_all(
+        cls, interventions: Iterable[Any], layout: TokenLayout, n_layers: int, n_heads: int
+    ) -> None:
+        """`check` of many: most cut the same flows, only in other layers."""
+        for flows in {flows for one in interventions for flows in one.layers(n_layers).values()}:
             check_flows(flows, layout, n_heads)
 
     def mask(self, layout: TokenLayout, layer0: int, n_heads: int) -> np.ndarray | None:
@@ -139,6 +146,20 @@ class Knockout:
         """
         flows = tuple(cut.flow for cut in self.cuts if layer0 + 1 in cut.layers)
         return keep_mask(flows, layout, n_heads) if flows else None
+
+
+def as_intervention(given: Intervention | str) -> Intervention:
+    """Data as it is; a text as what it reads as, which is a knockout unless another kind knows it.
+
+    Raises KnockoutError or FlowError where the text is nothing of any kind.
+    """
+    if isinstance(given, Intervention):
+        return given
+    return INTERVENTIONS.read(given) or Knockout.parse(given)
+
+
+def _removal(text: str) -> Removal:
+    return REMOVALS.read(text) or Flow.parse(text)
 
 
 def knockouts(flows: Iterable[Flow], windows: Iterable[Window], n_layers: int) -> list[Knockout]:

@@ -12,14 +12,10 @@ import numpy as np
 
 from workbench.errors import KnockoutError
 from workbench.interventions.edges import Edges, ScatteredEdges
-from workbench.interventions.flows import Flow
-from workbench.interventions.random_edges import RandomEdges
+from workbench.interventions.protocol import Removal
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
-
-Removal = Flow | RandomEdges
-"""What a layer can lose: anything with `heads`, and with the edges that it removes from a prompt."""
 
 
 def check_flows(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> None:

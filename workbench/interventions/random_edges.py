@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.errors import KnockoutError
 from workbench.interventions.edges import ScatteredEdges
+from workbench.interventions.protocol import REMOVALS
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -34,9 +35,6 @@ class RandomEdges:
     depends on these fields and the prompt's length alone. Raises KnockoutError for numbers below 0 or no
     edge at all.
     """
-
-    heads: ClassVar[None] = None
-    """All heads lose the same edges."""
 
     count: int
     first_row: int
@@ -64,6 +62,10 @@ class RandomEdges:
         return cls(**numbers, keep_self=not found["self_too"])
 
     @property
+    def heads(self) -> None:
+        """All heads lose the same edges."""
+
+    @property
     def name(self) -> str:
         """The same as its text."""
         return str(self)
@@ -85,6 +87,9 @@ class RandomEdges:
                 "begin at an earlier row."
             )
         return _drawn(self, layout.length)
+
+
+REMOVALS.add(RandomEdges.parse)
 
 
 def pool_size(rows: int, *, keep_self: bool = True) -> int:

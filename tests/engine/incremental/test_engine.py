@@ -24,6 +24,7 @@ from workbench.interventions import (
     NAMED_FLOWS,
     Cut,
     Flow,
+    Intervention,
     Knockout,
     Window,
     after,
@@ -80,16 +81,16 @@ SEVERAL = (
 def same(
     found: Outcomes,
     expected: Outcomes,
-    asked: Sequence[Knockout],
+    asked: Sequence[Intervention],
     tolerance: float = TOLERANCE,
-    tied: Callable[[Knockout, int], float] | None = None,
+    tied: Callable[[Intervention, int], float] | None = None,
 ) -> None:
     """The same numbers, and the same likeliest tokens. Where rounding is coarse, two tokens may be likeliest:
     `tied` then gives the probability of the one that was found."""
     assert found.baseline.token_id == expected.baseline.token_id
     assert found.baseline.p == pytest.approx(expected.baseline.p, rel=tolerance)
-    assert len(found.knockouts) == len(expected.knockouts) == len(asked)
-    for knockout, one, two in zip(asked, found.knockouts, expected.knockouts, strict=True):
+    assert len(found.changed) == len(expected.changed) == len(asked)
+    for knockout, one, two in zip(asked, found.changed, expected.changed, strict=True):
         assert one.p == pytest.approx(two.p, rel=tolerance), str(knockout)
         assert one.top_p == pytest.approx(two.top_p, rel=tolerance), str(knockout)
         if tied is None or one.top_id == two.top_id:
@@ -118,7 +119,7 @@ def test_every_flow_and_window_on_every_family(tiny: Case) -> None:
     asked = all_knockouts(model.n_layers)
     untouched = REFERENCE.outcomes(model, prompt, []).baseline.p
     expected = REFERENCE.outcomes(model, prompt, asked)
-    moved = sum(abs(outcome.p / untouched - 1) > 100 * TOLERANCE for outcome in expected.knockouts)
+    moved = sum(abs(outcome.p / untouched - 1) > 100 * TOLERANCE for outcome in expected.changed)
     assert moved > 0.85 * len(asked), "cuts that do nothing would prove nothing"
     same(get_engine("incremental").outcomes(model, prompt, asked), expected, asked)
 
@@ -157,11 +158,12 @@ def test_prompts_of_unlike_lengths_run_together(family: Any) -> None:
         for flow in ("video -> last", "frames -> later frames", "question -> last")
     ]
     requests = [
-        Request(prompt=prompt, knockouts=some + asked[0]) for prompt, some in zip(prompts, asked, strict=True)
+        Request(prompt=prompt, interventions=some + asked[0])
+        for prompt, some in zip(prompts, asked, strict=True)
     ]
     together = get_engine("incremental").run(model, requests)
     for request, found in zip(requests, together, strict=True):
-        same(found, REFERENCE.outcomes(model, request.prompt, request.knockouts), request.knockouts)
+        same(found, REFERENCE.outcomes(model, request.prompt, request.interventions), request.interventions)
 
 
 SPANS = """system video frame[0] frame[1:3] frame[3] cell[1,0,:] question nonoption option[A] option[B]
@@ -208,7 +210,7 @@ def test_the_last_row_changes_by_nothing_where_nothing_is_cut(tiny: Case) -> Non
     model, prompt = tiny
     nothing = Knockout.of("video -> last", (model.n_layers + 1, model.n_layers))
     found = get_engine("incremental").outcomes(model, prompt, [nothing])
-    assert found.knockouts[0].p == found.baseline.p
+    assert found.changed[0].p == found.baseline.p
 
 
 def test_knockouts_are_run_only_where_they_are_wanted() -> None:
@@ -222,9 +224,9 @@ def test_knockouts_are_run_only_where_they_are_wanted() -> None:
 
     for engine in ("incremental", "reference"):
         done: list[int] = []
-        request = Request(prompt=prompt, knockouts=asked, wanted=never)
+        request = Request(prompt=prompt, interventions=asked, wanted=never)
         (found,) = get_engine(engine).run(model, [request], done.append)
-        assert found.knockouts == []
+        assert found.changed == []
         assert done == []
         assert said[-1] == found.baseline.token_id
 
@@ -234,7 +236,7 @@ def test_progress_counts_every_knockout_once() -> None:
     asked = all_knockouts(model.n_layers)
     asked.append(Knockout.of("video -> last", (model.n_layers + 1, model.n_layers)))
     done: list[int] = []
-    request = Request(prompt=prompt, knockouts=asked, noise=True)
+    request = Request(prompt=prompt, interventions=asked, noise=True)
     IncrementalEngine(limit_bytes=200 * memory.bytes_per_row(model)).run(model, [request], done.append)
     assert sum(done) == len(asked)
     assert len(done) > 3
@@ -343,13 +345,13 @@ class TestHalfPrecision:
     def test_the_noise_floor_bounds_what_rounding_does(self, half: Case) -> None:
         model, prompt = half
         asked = all_knockouts(model.n_layers, NAMED, (centred(3),))
-        request = Request(prompt=prompt, knockouts=asked, noise=True)
+        request = Request(prompt=prompt, interventions=asked, noise=True)
         (found,) = get_engine("incremental").run(model, [request])
         assert found.noise_percent is not None
         assert 0 < found.noise_percent < 30
 
-        def p(knockout: Knockout, token_id: int) -> float:
-            return REFERENCE.outcomes(model, prompt, [knockout], token_id=token_id).knockouts[0].p
+        def p(knockout: Intervention, token_id: int) -> float:
+            return REFERENCE.outcomes(model, prompt, [knockout], token_id=token_id).changed[0].p
 
         same(found, REFERENCE.outcomes(model, prompt, asked), asked, tolerance=0.3, tied=p)
 
@@ -381,7 +383,7 @@ class TestHalfPrecision:
                 truth = REFERENCE.outcomes(exact, in_float64, asked)
             for engine, found in errors.items():
                 outcomes = get_engine(engine).outcomes(half, prompt, asked, token_id=truth.baseline.token_id)
-                for one, true in zip(outcomes.knockouts, truth.knockouts, strict=True):
+                for one, true in zip(outcomes.changed, truth.changed, strict=True):
                     found.append(abs(one.p / true.p - 1))
         assert np.mean(errors["incremental-float32"]) < 0.5 * np.mean(errors["incremental"])
 
@@ -401,8 +403,8 @@ def test_in_float32_the_float32_engine_is_the_same() -> None:
 
 def test_thin_knockouts_of_many_samples_run_together() -> None:
     model, prompt = case("llava_next_video")
-    thin = Request(prompt=prompt, knockouts=knockouts([Flow.parse("video -> last")], [centred(1)], 4))
-    wide = Request(prompt=prompt, knockouts=all_knockouts(model.n_layers))
+    thin = Request(prompt=prompt, interventions=knockouts([Flow.parse("video -> last")], [centred(1)], 4))
+    wide = Request(prompt=prompt, interventions=all_knockouts(model.n_layers))
     engine = get_engine("incremental")
     assert engine.at_once(model, thin) > 8
     assert engine.at_once(model, wide) == 1

@@ -46,7 +46,7 @@ def test_bfloat16_is_near_the_truth(family: Any, engine: str) -> None:
     token = get_engine("reference").outcomes(exact, tiny_prompt(exact), []).baseline.token_id
     truth = get_engine("reference").outcomes(exact, tiny_prompt(exact), asked, token_id=token)
     found = get_engine(engine).outcomes(model, tiny_prompt(model), asked, token_id=token)
-    for one, two in zip(found.knockouts, truth.knockouts, strict=True):
+    for one, two in zip(found.changed, truth.changed, strict=True):
         assert one.p == pytest.approx(two.p, rel=0.3)
 
 

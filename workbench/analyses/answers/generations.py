@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import pandas as pd
 
 from workbench.errors import RunError, WorkbenchError
-from workbench.interventions import Knockout
+from workbench.interventions import Intervention, as_intervention
+from workbench.measures.text import is_right, option_said
 from workbench.runs import Encoder, PromptMeasurement, measure_samples
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 UNTOUCHED = "untouched"
 """The cut that cuts nothing."""
-_STRIPPED = ".,:;!?\"'()[]*"
 
 
 class Said(NamedTuple):
@@ -112,7 +112,7 @@ _KEY = "✓ the true answer, ✗ another one."
 def generations(
     model: VideoLLM,
     samples: Samples | Sequence[Sample],
-    knockouts: Mapping[str, Knockout | str],
+    knockouts: Mapping[str, Intervention | str],
     *,
     max_new_tokens: int = 16,
     out: Path | str | None = None,
@@ -130,7 +130,7 @@ def generations(
     """
     if UNTOUCHED in knockouts:
         raise RunError(f"No knockout can be called {UNTOUCHED!r}: that is the model without any. Rename it.")
-    cuts = {name: Knockout.parse(cut) if isinstance(cut, str) else cut for name, cut in knockouts.items()}
+    cuts = {name: as_intervention(cut) for name, cut in knockouts.items()}
     if isinstance(max_new_tokens, bool) or max_new_tokens < 1:
         raise RunError(f"max_new_tokens={max_new_tokens!r} leaves nothing to say. Give 1 or more.")
     found = measure_samples(
@@ -154,7 +154,7 @@ class Answers(PromptMeasurement):
     unit: ClassVar[str] = "answers"
     row: ClassVar[type] = Said
 
-    cuts: Mapping[str, Knockout]
+    cuts: Mapping[str, Intervention]
     max_new_tokens: int
 
     @property
@@ -189,7 +189,7 @@ def first_of_each_task(samples: Samples, kept: Iterable[str], number: int) -> Sa
 
 
 def _said(
-    model: VideoLLM, sample: Sample, prompt: Prompt, name: str, cut: Knockout | None, max_new_tokens: int
+    model: VideoLLM, sample: Sample, prompt: Prompt, name: str, cut: Intervention | None, max_new_tokens: int
 ) -> Said:
     from workbench.engine import generate
 
@@ -202,7 +202,6 @@ def _said(
     else:
         text = generate(model, prompt, cut, max_new_tokens=max_new_tokens).text
     answer = sample.true_option or sample.open_answer or ""
-    says = _option(sample, text) if sample.options else text
     return Said(
         sample_id=sample.id,
         task=sample.task,
@@ -215,22 +214,10 @@ def _said(
         cut=name,
         knockout="" if cut is None else str(cut),
         text=text,
-        says=says,
-        right=bool(answer) and (says == answer if sample.options else _opens_with(text, answer)),
+        says=option_said(sample, text) if sample.options else text,
+        right=is_right(sample, text),
         problem=problem,
     )
-
-
-def _option(sample: Sample, text: str) -> str:
-    from workbench.data import letter_of
-
-    letter = letter_of(text, len(sample.options))
-    return text if letter is None else sample.options[sample.letters.index(letter)]
-
-
-def _opens_with(text: str, answer: str) -> bool:
-    said, true = ([word.strip(_STRIPPED).casefold() for word in part.split()] for part in (text, answer))
-    return bool(true) and said[: len(true)] == true
 
 
 def _shown(said: Mapping[Any, Any]) -> str:

@@ -34,6 +34,7 @@ from workbench.errors import KnockoutError, RunError, near_matches
 from workbench.interventions import Cut, Knockout, edge_count
 from workbench.interventions.counts import edge_count_by_masks, full_edges
 from workbench.measures.correctness import UNKNOWN, judge
+from workbench.measures.probability import change_percent
 from workbench.runs import PromptMeasurement, Unusable, measure_samples
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ class SufficiencyTest(PromptMeasurement):
                 seed=setting.seed,
                 p_base=float(baseline.p),
                 p=float(p),
-                change_percent=float((p - baseline.p) / baseline.p * 100),
+                change_percent=change_percent(float(p), float(baseline.p)),
                 correct=verdict.is_right(top),
                 edges_full=full_edges(n_layers, layout.length),
                 edges_kept=edge_count(layout, n_layers, setting.knockout).kept,

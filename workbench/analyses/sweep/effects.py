@@ -19,6 +19,7 @@ from workbench.analyses.answers.untouched import sample_row
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows, check_flows
 from workbench.measures.correctness import UNKNOWN, Judge, judge
+from workbench.measures.probability import change_percent
 from workbench.runs import (
     Asked,
     Done,
@@ -213,7 +214,7 @@ class KnockoutSweep(Measurement):
         request = Request(
             prompt=asked.prompt,
             # Two windows can share a range, and clipped ones often do: each knockout runs once.
-            knockouts=list(
+            interventions=list(
                 dict.fromkeys(cell.knockout for cell in self.cells(model) if cell.flow not in missing)
             ),
             wanted=verdict.is_right if self.only_correct else None,
@@ -233,7 +234,7 @@ class KnockoutSweep(Measurement):
 
     def _rows(self, model: VideoLLM, sample: Sample, cut: _Cut, outcomes: Outcomes) -> Iterator[Effect]:
         baseline = outcomes.baseline
-        by_knockout = dict(zip(cut.request.knockouts, outcomes.knockouts, strict=True))
+        by_knockout = dict(zip(cut.request.interventions, outcomes.changed, strict=True))
         token = model.token_text(baseline.token_id)
         for cell in self.cells(model):
             if cell.flow not in cut.missing:
@@ -264,7 +265,7 @@ def _effect(
         token=token,
         p_base=p_base,
         p_knockout=p,
-        change_percent=(p - p_base) / p_base * 100,
+        change_percent=change_percent(p, p_base),
         correct_base=verdict.is_right(baseline.token_id),
         correct_knockout=verdict.is_right(outcome.top_id),
     )

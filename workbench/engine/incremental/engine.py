@@ -12,7 +12,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,11 +24,12 @@ from workbench.engine.incremental.packed import run_packed
 from workbench.engine.incremental.packed_attention import PackedAttention, Start
 from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
 from workbench.engine.incremental.precision import float32_residual
-from workbench.engine.incremental.untouched import CannotReuse, run_untouched, untouched_probabilities
+from workbench.engine.incremental.untouched import CannotReuse, run_untouched, untouched_logits
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
-from workbench.engine.readout import baseline_of, check, is_wanted, outcomes_of, probabilities
+from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.reference import ReferenceEngine, last_logits
 from workbench.errors import RunError
+from workbench.interventions import Intervention, Knockout
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -40,13 +42,15 @@ _MOST_TOGETHER = 16
 
 
 class Slower(UserWarning):
-    """A model whose layers cannot be run on their own: the reference engine does the work."""
+    """A model whose layers cannot be run on their own, or an intervention that is no knockout: the reference
+    engine does the work."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IncrementalEngine(Engine):
     """Reuses all that a knockout does not change. Results are the reference engine's up to rounding."""
 
+    runs: ClassVar[tuple[type[Intervention], ...]] = (Knockout,)
     limit_bytes: int | None = None
     """Memory for the rows that are computed at once; None takes most of what is free."""
     float32: bool = False
@@ -59,14 +63,15 @@ class IncrementalEngine(Engine):
     def run(
         self, model: VideoLLM, requests: Sequence[Request], on_done: Done | None = None
     ) -> list[Outcomes]:
-        """See Engine. A model whose layers cannot be run on their own is run by the reference engine, with a
-        warning (Slower)."""
+        """See Engine. What cannot be done here is done by the reference engine, with a warning (Slower): all
+        requests where a model's layers cannot be run on their own, or where one intervention is no knockout.
+        """
         check(model, requests)
         try:
             return self._run(model, requests, on_done)
         except CannotReuse as reason:
             warnings.warn(
-                f"{model.name} is run by the reference engine, one forward a knockout, because {reason}.",
+                f"{model.name} is run by the reference engine, one forward at a time, because {reason}.",
                 Slower,
                 stacklevel=2,
             )
@@ -74,8 +79,11 @@ class IncrementalEngine(Engine):
 
     def at_once(self, model: VideoLLM, request: Request) -> int:
         """Thin knockouts of many samples share one reading of the weights; see Engine."""
-        flows = Flows(request.prompt.layout)
-        jobs = make_jobs(0, request.knockouts, flows, model.n_layers)
+        try:
+            knockouts = _knockouts(request)
+        except CannotReuse:
+            return 1
+        jobs = make_jobs(0, knockouts, Flows(request.prompt.layout), model.n_layers)
         rows = sum(job.rows for job in jobs)
         return max(1, min(_MOST_TOGETHER, _BUSY_ROWS // max(rows, 1)))
 
@@ -93,20 +101,22 @@ class IncrementalEngine(Engine):
             jobs = [job for start in begun for job in start.jobs]
             for chunk, found in self._fitting(model, [start.ready for start in begun], jobs):
                 tokens = [begun[job.prompt].baseline.token_id for job in chunk]
-                for job, outcome in zip(chunk, outcomes_of(probabilities(found), tokens), strict=True):
+                p = probabilities(found)
+                read = _measured(requests, begun, chunk, found)
+                for job, outcome in zip(chunk, outcomes_of(p, tokens, read), strict=True):
                     results[job.prompt, job.place] = outcome
                 if on_done is not None:
                     on_done(sum(job.place >= 0 for job in chunk))
         return [start.finish(number, results, peak.bytes) for number, start in enumerate(begun)]
 
     def _begin(self, model: VideoLLM, number: int, request: Request) -> _Begun:
-        flows = Flows(request.prompt.layout)
-        first = first_row(request.knockouts, flows)
+        knockouts, flows = _knockouts(request), Flows(request.prompt.layout)
+        first = first_row(knockouts, flows)
         with self._fused(model):
             untouched = run_untouched(model, request.prompt, first=first)
         # While the device is at work.
-        asked = make_jobs(number, request.knockouts, flows, model.n_layers)
-        p = untouched_probabilities(model, untouched, wide=self.float32)
+        asked = make_jobs(number, knockouts, flows, model.n_layers)
+        logits, p = untouched_logits(model, untouched, wide=self.float32)
         baseline = baseline_of(p, request.token_id)
         wanted = is_wanted(request, baseline)
         moved = []
@@ -118,10 +128,13 @@ class IncrementalEngine(Engine):
         return _Begun(
             ready=Start(untouched, flows),
             baseline=baseline,
+            logits=logits,
             # A knockout in no layer at all is the untouched model.
-            unchanged=outcomes_of(p[None], [baseline.token_id])[0],
+            unchanged=outcomes_of(
+                p[None], [baseline.token_id], measured(request, baseline, logits, logits[None])
+            )[0],
             jobs=asked if wanted else [],
-            places=len(request.knockouts) if wanted else 0,
+            places=len(knockouts) if wanted else 0,
             moved=moved,
         )
 
@@ -170,6 +183,28 @@ class IncrementalEngine(Engine):
             yield begun
 
 
+def _knockouts(request: Request) -> list[Knockout]:
+    """What to cut. Raises CannotReuse where something else is to be changed."""
+    found = []
+    for one in request.interventions:
+        if not isinstance(one, Knockout):
+            raise CannotReuse(f"'{one}' is no cut but of the kind {one.kind!r}")
+        found.append(one)
+    return found
+
+
+def _measured(
+    requests: Sequence[Request], begun: Sequence[_Begun], chunk: Sequence[Job], logits: Tensor
+) -> list[tuple[float, ...]]:
+    """What the readouts find in the logits of a chunk (job, vocab), whose jobs lie prompt by prompt."""
+    found, done = [], 0
+    for prompt, jobs in groupby(chunk, key=lambda job: job.prompt):
+        rows = slice(done, done := done + len(list(jobs)))
+        start = begun[prompt]
+        found += measured(requests[prompt], start.baseline, start.logits, logits[rows])
+    return found
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Without the garbage collector, whose full rounds go through every object of torch and transformers and
@@ -188,6 +223,8 @@ class _Begun(NamedTuple):
 
     ready: Start
     baseline: Baseline
+    logits: Tensor
+    """Of the untouched model (vocab,)."""
     unchanged: Outcome
     jobs: list[Job]
     """Knockouts, and jobs without a cut at places below 0, which measure the noise."""

@@ -91,18 +91,19 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
 
 
 @torch.no_grad()
-def untouched_probabilities(model: VideoLLM, untouched: Untouched, *, wide: bool = False) -> Tensor:
-    """Probabilities of the last row, float32 (vocab,); from the residual stream in float32 where `wide`.
+def untouched_logits(model: VideoLLM, untouched: Untouched, *, wide: bool = False) -> tuple[Tensor, Tensor]:
+    """Logits and probabilities of the last row, float32 (vocab,); from the residual stream in float32 where
+    `wide`.
 
-    Raises ModelError where the logits are not finite, CannotReuse where they do not come from the residual
-    stream alone.
+    Raises ModelError where they are not finite, CannotReuse where they do not come from the residual stream
+    alone.
     """
     p = probabilities(untouched.logits)
     logits = untouched.logits.float()
     own = head(model, untouched.last, wide=wide)[0].float()
     if float((own - logits).abs().max()) > _AGREES.get(model.dtype, 0.1) * float(logits.abs().max()):
         raise CannotReuse("its logits are not lm_head(norm(residual stream))")
-    return probabilities(own) if wide else p
+    return (own, probabilities(own)) if wide else (logits, p)
 
 
 class _Watch:
