@@ -49,6 +49,11 @@ class Outcomes(NamedTuple):
     peak_bytes: int | None = None
     """Most memory that tensors took on the GPU, weights included; None on a CPU."""
 
+    @property
+    def knockouts(self) -> list[Outcome]:
+        """`changed`, by the name that suits where all interventions are knockouts."""
+        return self.changed
+
 
 class Readout(Protocol):
     """Something read off the logits of the last row, where they are: nothing of them leaves the device."""

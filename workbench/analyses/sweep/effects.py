@@ -18,6 +18,7 @@ import pyarrow as pa
 from workbench.analyses.answers.untouched import sample_row
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows, check_flows
+from workbench.measures import Measure, as_measures
 from workbench.measures.correctness import UNKNOWN, Judge, judge
 from workbench.measures.probability import change_percent
 from workbench.runs import (
@@ -65,6 +66,7 @@ def sweep(
     *,
     only_correct: bool = True,
     engine: str | Engine = "incremental",
+    measures: str | Sequence[str] = (),
     out: Path | str | None = None,
     style: str | None = None,
     frames: Sampling | int | str | None = None,
@@ -78,6 +80,9 @@ def sweep(
         engine: how knockouts are run. "incremental" computes only what a cut changes; "incremental-float32"
             too, with residual stream, softmax and logits in float32 around weights of less;
             "reference" runs one forward a knockout. All give the same table, up to rounding.
+        measures: what else is read off every knockout, names of `workbench.measures.MEASURES`: "log_odds",
+            "logit_difference" and "kl" go on where p_base is near 1 and change_percent saturates. Their
+            columns stand behind those of the probability.
         out: a folder for the results, written sample by sample. Where it holds a part of this run already
             (it was stopped, or killed), the run goes on from there. None keeps everything in memory.
         style: how the question is put, a name of `workbench.prompts.STYLES`; None is "mvbench" for samples
@@ -88,8 +93,8 @@ def sweep(
 
     A sample whose clip, annotation or prompt cannot be used is skipped and listed in `run.skipped`; so is a
     flow that a sample's prompt does not have and, with only_correct, a sample whose answer is not known.
-    Raises RunError where no sample can be used, a flow exists in none of them, or `out` holds a run with
-    other settings; FlowError and WindowError for what cannot be read.
+    Raises RunError where no sample can be used, a flow exists in none of them, a measure does not exist, or
+    `out` holds a run with other settings; FlowError and WindowError for what cannot be read.
     """
     from workbench.engine import get_engine  # needs torch, which reading a run does not
 
@@ -98,6 +103,7 @@ def sweep(
         windows=as_windows(windows),
         only_correct=only_correct,
         engine=get_engine(engine),
+        measures=as_measures(measures),
         seed=seed,
     )
     run = as_run(
@@ -142,11 +148,13 @@ class KnockoutSweep(Measurement):
     windows: tuple[Window, ...]
     only_correct: bool
     engine: Engine
+    measures: tuple[Measure, ...]
+    """The probability first: every engine gives it."""
     seed: int
 
     @property
     def schema(self) -> pa.Schema:
-        return effects_schema()
+        return effects_schema(column for measure in self.measures[1:] for column in measure.columns)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -156,6 +164,8 @@ class KnockoutSweep(Measurement):
             "only_correct": self.only_correct,
             "engine": self.engine.name,
             "seed": self.seed,
+            # Named only where there are others, so that runs begun before there were any go on.
+            **({"measures": [measure.name for measure in self.measures]} if self.measures[1:] else {}),
         }
 
     def cells(self, model: VideoLLM) -> tuple[Cell, ...]:
@@ -219,6 +229,7 @@ class KnockoutSweep(Measurement):
             ),
             wanted=verdict.is_right if self.only_correct else None,
             noise=noise,
+            readouts=[measure.readout(verdict) for measure in self.measures if measure.readout is not None],
         )
         return _Cut(verdict, missing, request)
 
@@ -232,13 +243,17 @@ class KnockoutSweep(Measurement):
             skipped=tuple(Skip(asked.sample.id, str(flow), str(error)) for flow, error in lacking),
         )
 
-    def _rows(self, model: VideoLLM, sample: Sample, cut: _Cut, outcomes: Outcomes) -> Iterator[Effect]:
+    def _rows(
+        self, model: VideoLLM, sample: Sample, cut: _Cut, outcomes: Outcomes
+    ) -> Iterator[tuple[Any, ...]]:
         baseline = outcomes.baseline
         by_knockout = dict(zip(cut.request.interventions, outcomes.changed, strict=True))
         token = model.token_text(baseline.token_id)
         for cell in self.cells(model):
             if cell.flow not in cut.missing:
-                yield _effect(sample, cell, token, baseline, by_knockout[cell.knockout], cut.judge)
+                outcome = by_knockout[cell.knockout]
+                effect = _effect(sample, cell, token, baseline, outcome, cut.judge)
+                yield *effect, *outcome.measured
 
 
 class _Cut(NamedTuple):
