@@ -14,6 +14,7 @@ from typing import Any
 from tests import ROOT
 
 _IMPORTED = [
+    "beartype",  # before nnsight: see conftest.py
     "ipykernel.kernelapp",
     "IPython.core.completer",
     "matplotlib_inline.backend_inline",

@@ -68,9 +68,7 @@ def test_figures_show_without_a_network_and_on_still_pages(path: Path) -> None:
 
 
 @pytest.mark.notebook
-def test_it_gives_the_same_results_again(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_gives_the_same_results_again(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_provisioner, "launch_kernel", ForkedKernel)
     stored = nbformat.read(path, as_version=4)
     again = execute(path, tmp_path)
