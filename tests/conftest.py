@@ -21,12 +21,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+# Before nnsight, which gives every object a method that beartype cannot take in.
+import beartype  # noqa: F401
 import hypothesis
 import pytest
-import torch
 
-# The tests run beside each other, one process a core.
-torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+THREADS = int(os.environ["OMP_NUM_THREADS"])
 ORDER = os.environ.get("WORKBENCH_TEST_ORDER", "")
 
 hypothesis.settings.register_profile("workbench", deadline=None, derandomize=True)
@@ -64,12 +64,16 @@ def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 def pytest_report_header() -> str:
     order = f"WORKBENCH_TEST_ORDER={ORDER}" if ORDER else "as written"
-    return f"threads: {torch.get_num_threads()}, order: {order}"
+    return f"threads: {THREADS}, order: {order}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Shuffle the files, and the tests of each: what a file's tests share is still made once."""
+    """Notebooks first, since they take longest: at the end, one process would wait for the other.
+
+    Or in random order: files are shuffled, and the tests of each, so that what they share is made once.
+    """
     if not ORDER:
+        items.sort(key=lambda item: item.get_closest_marker("notebook") is None)
         return
     shuffled = random.Random(ORDER)
     files: dict[Path, list[pytest.Item]] = {}
@@ -86,3 +90,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def no_network() -> None:
     """Refuse every connection that leaves this machine, for the rest of the process."""
     sys.addaudithook(_refuse_network)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads() -> None:
+    """The tests run beside each other, one process a core."""
+    import torch
+
+    torch.set_num_threads(THREADS)

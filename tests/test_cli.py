@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
-import time
 
 import pandas as pd
 import pytest
@@ -17,6 +15,7 @@ from pandas.testing import assert_frame_equal
 import workbench
 import workbench.runs.manifest
 from tests import ROOT
+from tests.halted import halted
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
 from workbench.cli import main
 from workbench.errors import RunError
@@ -152,16 +151,10 @@ def test_a_killed_run_is_finished_by_the_same_command(planted, tmp_path) -> None
     flow = ("--flows", "question -> last", "--window", "centred(1)", "--bin", "1")
     out = tmp_path / "killed"
     words = planted.words("information_flow", out, *flow)
-    process = subprocess.Popen(command(*words), cwd=ROOT, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(list(out.glob("shards/*.json"))) < 4:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "the run did not get going"
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with halted(f"from workbench.cli import main; main({words!r})", out, shards=4):
+        pass
     done = {path: path.stat().st_mtime_ns for path in out.glob("shards/*.json")}
-    assert 4 <= len(done) < 25
+    assert len(done) == 4
     assert not (out / "effects.parquet").exists()
 
     resumed = subprocess.run(command(*words), cwd=ROOT, capture_output=True, text=True, check=False)

@@ -12,6 +12,7 @@ from workbench.errors import ModelError, SampleError
 from workbench.mini import checkpoint, checkpoints
 from workbench.mini.clips import (
     FRAMES,
+    RATE,
     REVERSED,
     SHIPPED,
     SHIPPED_TWINS,
@@ -20,7 +21,7 @@ from workbench.mini.clips import (
     scene_and_question,
 )
 from workbench.mini.world import KINDS
-from workbench.video import read_clip
+from workbench.video import read_clip, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,9 @@ def test_more_clips_are_made_on_demand(tmp_path, monkeypatch):
     assert str(samples[-1].video).startswith(str(tmp_path))
     first = clips_folder() / "video/scene_transition/00000.mp4"
     assert samples[0].video.read_bytes() == first.read_bytes()
+    scene, _ = scene_and_question("scene_transition", 0)
+    again = write_clip(tmp_path / "again.mp4", draw(scene), fps=RATE, crf=23)
+    assert again.read_bytes() == first.read_bytes()
 
 
 def test_names_that_do_not_exist():

@@ -7,10 +7,12 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client.provisioning import local_provisioner
 
 from notebooks.execute import execute
 from tests import ROOT
 from tests.notebooks.comparison import differences
+from tests.notebooks.forked import ForkedKernel
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_BYTES = 1_500_000
@@ -66,7 +68,8 @@ def test_figures_show_without_a_network_and_on_still_pages(path: Path) -> None:
 
 
 @pytest.mark.notebook
-def test_it_gives_the_same_results_again(path: Path, tmp_path: Path) -> None:
+def test_it_gives_the_same_results_again(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_provisioner, "launch_kernel", ForkedKernel)
     stored = nbformat.read(path, as_version=4)
     again = execute(path, tmp_path)
     assert complaints(again) == []

@@ -7,10 +7,7 @@ import io
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +15,8 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench.files
-from tests import ROOT
 from tests.analyses.stand_in import StandInEngine, StandInModel, fraction, questions
+from tests.halted import halted
 from workbench.analyses.sweep.effects import sweep
 from workbench.data import Sample, Samples, Skipped
 from workbench.errors import ClipError, FlowError, PromptError, RunError, WindowError
@@ -235,23 +232,16 @@ def test_a_run_killed_outright_goes_on_and_gives_the_same_table(tmp_path) -> Non
     out = tmp_path / "killed"
     code = (
         "from tests.analyses.sweep.test_effects import *\n"
-        f"run(questions(*[0] * 12), engine=StandInEngine(seconds=0.02), out={str(out)!r})"
+        f"run(questions(*[0] * 12), engine=StandInEngine(), out={str(out)!r})"
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
-    try:
-        deadline = time.monotonic() + 120
-        while len(list(out.glob("shards/sample-*.json"))) < 4:
-            assert process.poll() is None, "the run ended before it could be killed"
-            assert time.monotonic() < deadline, "the run did not get going"
-            time.sleep(0.01)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+    with halted(code, out, shards=4):
+        # Two processes cannot write to one folder.
+        with pytest.raises(RunError, match="Another process is writing"):
+            run(questions(*[0] * 12), out=out)
     partial = load_run(out)
     assert not partial.finished
     done = partial.samples["sample_id"].tolist()
-    assert 4 <= len(done) < 12
+    assert len(done) == 4
 
     engine = StandInEngine()
     resumed = run(questions(*[0] * 12), engine=engine, out=out)
@@ -349,27 +339,6 @@ def test_other_settings_in_the_same_folder_are_refused_and_listed(tmp_path) -> N
     with pytest.raises(RunError, match=r'model: ".*" as in the folder, but with other content'):
         sweep(other, questions(0, 1, 0, 0), FLOWS, centred(3), engine=StandInEngine(), out=tmp_path)  # pyright: ignore[reportArgumentType]
     assert (tmp_path / "effects.parquet").read_bytes() == before
-
-
-def test_two_processes_cannot_write_to_one_folder(tmp_path) -> None:
-    code = (
-        "from tests.analyses.sweep.test_effects import *\n"
-        f"run(questions(0), engine=StandInEngine(seconds=30), out={str(tmp_path)!r})"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment)
-    try:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "manifest.json").exists():
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        with pytest.raises(RunError, match="Another process is writing"):
-            run(questions(0), out=tmp_path)
-    finally:
-        process.kill()
-        process.wait()
-    assert len(run(questions(0), out=tmp_path).table) == 8
 
 
 def test_going_on_with_other_versions_warns_and_is_recorded(tmp_path) -> None:

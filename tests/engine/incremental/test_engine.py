@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests.engine.conftest import Case, case
-from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_folder, tiny_model, tiny_prompt, tiny_sample
+from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_folder, tiny_model, tiny_prompt, tiny_sample
 from workbench.engine import IncrementalEngine, Outcomes, Request, Slower, get_engine
 from workbench.engine.incremental import engine as incremental
 from workbench.engine.incremental import memory
@@ -37,6 +38,7 @@ from workbench.interventions import (
     trailing,
 )
 from workbench.models import VideoLLM, load
+from workbench.models.attention import AttentionKind
 
 REFERENCE = get_engine("reference")
 TOLERANCE = 1e-5
@@ -106,6 +108,13 @@ def all_knockouts(
     return [*dict.fromkeys(found), *(Knockout.parse(text) for text in SEVERAL)]
 
 
+@cache
+def every_outcome(family: FamilyName, attention: AttentionKind = "sdpa") -> Outcomes:
+    """Of all knockouts, by the reference engine."""
+    model, prompt = case(family, attention)
+    return REFERENCE.outcomes(model, prompt, all_knockouts(model.n_layers))
+
+
 def compare(model: Any, prompt: Any, asked: Sequence[Knockout], **options: Any) -> None:
     same(
         IncrementalEngine(**options).outcomes(model, prompt, asked),
@@ -114,11 +123,11 @@ def compare(model: Any, prompt: Any, asked: Sequence[Knockout], **options: Any) 
     )
 
 
-def test_every_flow_and_window_on_every_family(tiny: Case) -> None:
-    model, prompt = tiny
+def test_every_flow_and_window_on_every_family(family: FamilyName, attention: AttentionKind) -> None:
+    model, prompt = case(family, attention)
     asked = all_knockouts(model.n_layers)
     untouched = REFERENCE.outcomes(model, prompt, []).baseline.p
-    expected = REFERENCE.outcomes(model, prompt, asked)
+    expected = every_outcome(family, attention)
     moved = sum(abs(outcome.p / untouched - 1) > 100 * TOLERANCE for outcome in expected.changed)
     assert moved > 0.85 * len(asked), "cuts that do nothing would prove nothing"
     same(get_engine("incremental").outcomes(model, prompt, asked), expected, asked)
@@ -291,7 +300,7 @@ def test_memory_that_runs_out_only_makes_the_steps_smaller(monkeypatch: pytest.M
     found = get_engine("incremental").outcomes(model, prompt, asked, on_done=done.append)
     assert max(tried) > 600
     assert sum(done) == len(asked), "nothing that was done is done again"
-    same(found, REFERENCE.outcomes(model, prompt, asked), asked)
+    same(found, every_outcome("llava_onevision"), asked)
 
 
 def test_memory_that_never_suffices_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,7 +407,7 @@ def test_in_float32_the_float32_engine_is_the_same() -> None:
     model, prompt = case("llava_next_video")
     asked = all_knockouts(model.n_layers)
     found = IncrementalEngine(float32=True).outcomes(model, prompt, asked)
-    same(found, REFERENCE.outcomes(model, prompt, asked), asked)
+    same(found, every_outcome("llava_next_video"), asked)
 
 
 def test_thin_knockouts_of_many_samples_run_together() -> None:
