@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError, WorkbenchError
 from workbench.runs.record import Asked
-from workbench.video import Sampling, parse_sampling
 
 if TYPE_CHECKING:
     from workbench.data import Samples
     from workbench.models import VideoLLM
     from workbench.prompts.prompt import Prompt
-    from workbench.video import Clip
+    from workbench.video import Clip, Sampling
 
 _AHEAD = 2
 """Clips that are decoded beyond the sample at work. A long clip of many frames can take a gigabyte."""
@@ -27,6 +26,8 @@ _CLIP_BYTES = 2**28
 
 def read_frames(frames: Sampling | int | str | None) -> Sampling | int | None:
     """How frames are chosen, from text where it is text. Raises ClipError where it cannot be read."""
+    from workbench.video import parse_sampling  # needs PyAV, which reading a run does not
+
     return parse_sampling(frames) if isinstance(frames, str) else frames
 
 
