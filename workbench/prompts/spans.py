@@ -18,10 +18,10 @@ PLAIN_SPANS: dict[str, str] = {
     "video": "all rows of the video, separators included",
     "separator": "rows inside the video that show no frame (newlines, time stamps)",
     "gap": "rows between the video and the question",
-    "question": "from the first word of the question to the end of the last option",
+    "question": "the question with its options",  # from its first word to the end of the last option
     "nonoption": "the question text without its options",
-    "true_option": "the right option, with its mark",
-    "false_options": "all wrong options, with their marks",
+    "true_option": "the right option",  # this one and the next: with the marks of their letters
+    "false_options": "the wrong options",
     "tail": "rows after the question, without the last one",
     "last": "the last row of the prompt, from which the answer is read",
     "generated": "rows that the model wrote itself",
