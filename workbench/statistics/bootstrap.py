@@ -17,6 +17,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from workbench.shapes import Float, shaped
+
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 _AT_ONCE = 20_000_000
@@ -93,9 +95,14 @@ def bootstrap_table(
     return points.assign(n=counts, mean=mean, low=low, high=high)
 
 
+@shaped
 def bootstrap_means(
-    values: NDArray[np.float64], *, confidence: float = CONFIDENCE, seed: int = 0, resamples: int = RESAMPLES
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    values: Float[np.ndarray, "g n"],
+    *,
+    confidence: float = CONFIDENCE,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> tuple[Float[np.ndarray, " g"], Float[np.ndarray, " g"], Float[np.ndarray, " g"]]:
     """Mean, low and high (g) of every row of `values` (g, n), all finite.
 
     Every row has the same draws: which other rows there are does not change its interval.
@@ -132,7 +139,8 @@ def bootstrap_means(
     return means, low, high
 
 
-def sample_weights(n: int, *, seed: int = 0, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+@shaped
+def sample_weights(n: int, *, seed: int = 0, resamples: int = RESAMPLES) -> Float[np.ndarray, "draws n"]:
     """The share of each of n samples in every resample (1 + r, n); row 0 is the samples as they are.
 
     A weighted mean of curves is the curve of a resample, from which any statistic can be read.
@@ -141,7 +149,8 @@ def sample_weights(n: int, *, seed: int = 0, resamples: int = RESAMPLES) -> NDAr
     return np.vstack([np.ones((1, n)), times]) / n
 
 
-def percentile_interval(drawn: NDArray[np.float64]) -> Estimate:
+@shaped
+def percentile_interval(drawn: Float[np.ndarray, " draws"]) -> Estimate:
     """A statistic (1 + r) with its 95% interval: row 0 of `sample_weights` gives its value.
 
     Resamples without a finite value are left out; NaN where there is no other, or the value is not finite.

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from workbench.figures.parts.names import span_names, spans_in, window_words
+from workbench.figures.parts.names import SPANS, span_names, spans_in, window_words
 
 
 def test_only_the_spans_that_are_named_are_told() -> None:
     assert list(spans_in(["question -> last", "frames -> later frames"])) == ["frames", "question", "last"]
-    assert span_names(["question -> true_option"]) == (
-        "Names: question, the question with its options; true_option, the right option."
-    )
+    said = span_names(["question -> true_option"])
+    assert said == f"Names: question, {SPANS['question']}; true_option, {SPANS['true_option']}."
     assert span_names(["token[3] -> token[4]"]) == ""
 
 
