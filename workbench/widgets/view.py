@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import ModelError, WorkbenchError
 from workbench.interventions.catalogue import CROSS_FRAME
-from workbench.pages.sample import page
 from workbench.pages.sample.exploration import Exploration
-from workbench.pages.sample.page import write_page
+from workbench.pages.sample.page import SCRIPT, STYLE, write_page
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import Heads
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from workbench.interventions import Knockout, Window
     from workbench.models import Prompt, VideoLLM
     from workbench.runs import Run
-
-HERE = Path(page.__file__).parent
 
 
 def view(
@@ -79,8 +76,8 @@ def _viewer_class() -> Any:
     class Viewer(anywidget.AnyWidget):
         """The viewer of one sample. What it shows lives in three synchronised dictionaries."""
 
-        _esm = HERE / "viewer.js"
-        _css = HERE / "viewer.css"
+        _esm = SCRIPT
+        _css = STYLE
         document = traitlets.Dict().tag(sync=True)
         request = traitlets.Dict().tag(sync=True)
         """What is asked for: id, rows, heads, flow, first, last, cut."""
