@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ from pandas.testing import assert_frame_equal
 import workbench as wb
 from tests.recipes.planted_folder import FRAMES, STAGES, PlantedFolder, make_planted
 from workbench.errors import ModelError, RunError
+from workbench.files import plain_name
 from workbench.interventions import MTF_FLOWS
-from workbench.recipe import Recipe, data_source, find_recipe, recipe_names
+from workbench.recipe import Recipe, data_source, find_recipe, recipe_names, recipes_folder
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +106,9 @@ def test_evaluate_prints_and_stores_the_accuracy(planted, tmp_path, capsys) -> N
     ],
 )
 def test_the_papers_window_is_scaled_to_shallow_models(n_layers, window, size) -> None:
-    find_recipe("information_flow")
-    module = sys.modules["workbench.recipes.information_flow"]
-    assert str(module.scaled_window(n_layers)) == window
-    assert module.scaled_bin(n_layers) == size
+    recipe: Any = find_recipe("information_flow")(model="m", out=Path("o"))
+    assert str(recipe.window_in(n_layers)) == window
+    assert recipe.binning(n_layers) == {"bin": size, "threshold": -5.0}
 
 
 def test_the_papers_tasks_are_the_default_of_its_data_sets_only() -> None:
@@ -226,7 +225,7 @@ def test_attention_maps_shows_the_planted_word_and_what_a_cut_does(planted, tmp_
         "skipped.csv",
         "manifest.json",
         "shards",
-        f"attention_{drawn.replace('/', '_')}.png",
+        f"attention_{plain_name(drawn)}.png",
     }
     table = pd.read_csv(tmp_path / "attention_maps.csv")
     assert len(table) == 2 * untouched.cells.size
@@ -291,9 +290,42 @@ def test_attention_maps_says_why_a_word_gives_no_map(planted, tmp_path) -> None:
         recipe(**settings(planted, tmp_path, heads="median")).run()
 
 
-@pytest.mark.parametrize(("n_layers", "shown"), [(4, (1, 2, 3, 4)), (12, tuple(range(1, 13)))])
-def test_a_shallow_models_layers_are_all_shown(n_layers, shown) -> None:
-    find_recipe("attention_maps")
-    spread = sys.modules["workbench.recipes.attention_maps"].spread
-    assert spread(n_layers) == shown
-    assert (len(set(spread(28))), spread(28)[0], spread(28)[-1]) == (12, 1, 28)
+def test_recipes_are_short_and_use_public_names_only() -> None:
+    """Packages, and modules that stand alone: what a user would import."""
+    package = Path(wb.__file__).parent
+    for name in recipe_names():
+        lines = (recipes_folder() / f"{name}.py").read_text(encoding="utf-8").splitlines()
+        assert len(lines) < 80, f"{name} has {len(lines)} lines"
+        for line in lines:
+            found = re.match(r"\s*(?:from|import) workbench\.([\w.]+)", line)
+            if found:
+                place = package.joinpath(*found[1].split("."))
+                assert (place / "__init__.py").is_file() or place.parent == package, f"{name}: {line}"
+
+
+def test_open_ended_samples_have_no_other_style() -> None:
+    recipe: Any = find_recipe("open_ended")
+    assert "style" not in {field.name for field in dataclasses.fields(recipe)}
+    assert recipe(model="m", out=Path("o")).prompting == {"style": None, "frames": None}
+
+
+def test_a_recipe_takes_from_another_what_both_have(tmp_path) -> None:
+    other: Any = find_recipe("findings")(model="m", out=tmp_path, limit=3, controls=7, frames="uniform(4)")
+    made: Any = find_recipe("pathways_suffice").like(other, out=tmp_path / "pathways", modes=("strict",))
+    assert (made.model, made.limit, made.controls, made.frames) == ("m", 3, 7, "uniform(4)")
+    assert (made.out, made.modes) == (tmp_path / "pathways", ("strict",))
+
+
+def test_what_was_written_and_skipped_is_told(tmp_path, capsys) -> None:
+    recipe: Any = find_recipe("evaluate")(model="m", out=tmp_path / "new")
+    table = recipe.write_csv(pd.DataFrame({"p": [0.123456], "n": [1]}), "a.csv")
+    assert table.read_text() == "p,n\n0.1235,1\n"
+    recipe.wrote(table, Path("b"), skipped=pd.DataFrame({"sample_id": ["x"]}))
+    recipe.wrote(table, skipped=pd.DataFrame(), also="the table beside it")
+    recipe.note(["few samples"])
+    assert capsys.readouterr().out.splitlines() == [
+        f"Skipped: 1, see {tmp_path / 'new' / 'skipped.csv'}",
+        f"Written: {table}, b",
+        f"Written: {table} and the table beside it",
+        "Note: few samples",
+    ]

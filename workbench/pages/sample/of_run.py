@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pandas as pd
 
-from workbench.errors import RunError
+from workbench.errors import RunError, WorkbenchError
 from workbench.files import plain_name
 from workbench.interventions.depth import spread_layers
 from workbench.pages.sample.exploration import Exploration
@@ -16,7 +16,7 @@ from workbench.pages.sample.page import write_page
 
 if TYPE_CHECKING:
     from workbench.analyses.lens.keywords import KeywordList
-    from workbench.data import Sample
+    from workbench.data import Sample, Samples
     from workbench.models import VideoLLM
     from workbench.runs import Run
     from workbench.video import Sampling
@@ -49,6 +49,29 @@ def samples_to_show(run: Run, per_task: int = 1) -> list[str]:
     ordered = mine.sort_values("correct", ascending=False, kind="stable")
     chosen = set(ordered.groupby("task", sort=False).head(per_task)["sample_id"])
     return [name for name in mine["sample_id"] if name in chosen]
+
+
+def write_sample_pages(
+    model: VideoLLM,
+    samples: Samples,
+    run: Run,
+    folder: Path | str,
+    per_task: int = 1,
+    *,
+    tell: Callable[[str], object],
+    **settings: Any,
+) -> list[Path]:
+    """Write the pages of `samples_to_show`. `settings` are those of `write_sample_page`.
+
+    `tell` hears why a sample cannot be shown: the run is done all the same.
+    """
+    pages = []
+    for name in samples_to_show(run, per_task):
+        try:
+            pages.append(write_sample_page(model, samples[name], run, folder, **settings))
+        except WorkbenchError as error:
+            tell(f"No page of {name}: {error}")
+    return pages
 
 
 def write_sample_page(
