@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import workbench as wb
-from workbench.analyses.lens import MIN_HITS, KeywordFrequencies, keyword_lists, write_keywords
+from workbench.analyses.lens import MIN_HITS, KeywordFrequencies, KeywordList, keyword_lists, write_keywords
 from workbench.interventions import scaled_bin
 from workbench.pages import write_figure, write_html
 from workbench.recipe import Prompting, console, usual_keywords
@@ -43,7 +43,7 @@ class LogitLens(Prompting):
     def run(self) -> KeywordFrequencies:
         """Count, print, and leave tables, logit_lens.html and .png, and lens_overlay.html in `out`."""
         model, samples = self.load_model(), self.load_samples()
-        lists = keyword_lists(self.keywords or usual_keywords(self.data), samples)
+        lists = self.lists(samples)
         print(samples, flush=True)
         told = {"final_norm": self.final_norm, **self.prompting}
         size = scaled_bin(model.n_layers) if self.bin is None else self.bin
@@ -69,3 +69,7 @@ class LogitLens(Prompting):
             written.append(write_html(figure, self.out / "lens_overlay.html"))
         self.wrote(*written, skipped=found.skipped)
         return found
+
+    def lists(self, samples: wb.Samples) -> tuple[KeywordList, ...]:
+        """The lists that this recipe counts."""
+        return keyword_lists(self.keywords or usual_keywords(self.data), samples)

@@ -310,7 +310,8 @@ def test_open_ended_samples_have_no_other_style() -> None:
 
 
 def test_a_recipe_takes_from_another_what_both_have(tmp_path) -> None:
-    other: Any = find_recipe("findings")(model="m", out=tmp_path, limit=3, controls=7, frames="uniform(4)")
+    recipe: Any = find_recipe("findings")
+    other = recipe(model="m", out=tmp_path, limit=3, controls=7, frames="uniform(4)")
     made: Any = find_recipe("pathways_suffice").like(other, out=tmp_path / "pathways", modes=("strict",))
     assert (made.model, made.limit, made.controls, made.frames) == ("m", 3, 7, "uniform(4)")
     assert (made.out, made.modes) == (tmp_path / "pathways", ("strict",))
