@@ -12,7 +12,7 @@ from typing import ClassVar
 import pandas as pd
 
 import workbench as wb
-from workbench.analyses.findings import CROSS, SWEPT_FLOWS, findings_by_task, findings_shown
+from workbench.analyses.findings import IMAGE_FLOWS, SWEPT_FLOWS, findings_by_task, findings_shown
 from workbench.analyses.pathways import suffice_table
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
@@ -63,7 +63,7 @@ class Findings(Sweeping):
         name = self.image_model or ("mini/image" if self.model == "mini/video-ft" else None)
         if name is not None:
             model, out = self.load_model(name), self.out / "image_sweep"
-            return self.given_or_swept(self.image_sweep, model, samples, (CROSS,), out=out).table
+            return self.given_or_swept(self.image_sweep, model, samples, IMAGE_FLOWS, out=out).table
         if self.image_sweep is not None:
             raise RunError("--image-sweep is given without --image-model. Name the model of that sweep.")
 

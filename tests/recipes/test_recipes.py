@@ -13,10 +13,10 @@ from pandas.testing import assert_frame_equal
 
 import workbench as wb
 from tests.recipes.planted_folder import FRAMES, STAGES, PlantedFolder, make_planted
-from workbench.errors import ModelError, RunError
+from workbench.errors import RunError
 from workbench.files import plain_name
 from workbench.interventions import MTF_FLOWS
-from workbench.recipe import Recipe, data_source, find_recipe, recipe_names, recipes_folder
+from workbench.recipe import find_recipe, recipe_names, recipes_folder
 
 
 @pytest.fixture(scope="module")
@@ -95,32 +95,6 @@ def test_evaluate_prints_and_stores_the_accuracy(planted, tmp_path, capsys) -> N
     assert "1 sample skipped" in said
 
 
-@pytest.mark.parametrize(
-    ("n_layers", "window", "size"),
-    [
-        (4, "centred(1)", 1),
-        (12, "centred(3)", 2),
-        (16, "centred(5)", 2),
-        (24, "centred(9)", 5),
-        (32, "centred(9)", 5),
-    ],
-)
-def test_the_papers_window_is_scaled_to_shallow_models(n_layers, window, size) -> None:
-    recipe: Any = find_recipe("information_flow")(model="m", out=Path("o"))
-    assert str(recipe.window_in(n_layers)) == window
-    assert recipe.binning(n_layers) == {"bin": size, "threshold": -5.0}
-
-
-def test_the_papers_tasks_are_the_default_of_its_data_sets_only() -> None:
-    recipe = find_recipe("information_flow")
-    of: dict[str, Any] = {
-        data: recipe(model="m", out=Path("o"), data=data).preferred_tasks()  # pyright: ignore[reportAttributeAccessIssue]
-        for data in ("mini", "tvbench:/x", "/y")
-    }
-    assert len(of["mini"]) == len(of["tvbench:/x"]) == 5
-    assert of["/y"] == ()
-
-
 def test_every_recipe_explains_itself_and_every_field(capsys) -> None:
     import tyro
 
@@ -137,74 +111,6 @@ def test_every_recipe_explains_itself_and_every_field(capsys) -> None:
             assert option in said
             described = re.split(r"\((default|required)", said.split(option, 1)[1])[0]
             assert len(described) > 20, f"{name} {option} has no description"
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        ("mini", ("mini", None)),
-        (" mini/object_count ", ("mini/object_count", None)),
-        ("tvbench:/data/TVBench", ("tvbench", "/data/TVBench")),
-        ("TVBench:~/x:y", ("tvbench", "~/x:y")),
-        (r"C:\data", (r"C:\data", None)),
-        ("/data/a", ("/data/a", None)),
-    ],
-)
-def test_data_sources(data, expected) -> None:
-    assert data_source(data) == expected
-
-
-def test_unknown_things_are_refused_with_near_matches(tmp_path) -> None:
-    with pytest.raises(RunError, match="Did you mean 'information_flow'"):
-        find_recipe("information-flow")
-    with pytest.raises(RunError, match="no recipe file"):
-        find_recipe(str(tmp_path / "mine.py"))
-    with pytest.raises(RunError, match="Did you mean 'tvbench'"):
-        data_source("tvbnch:/data")
-    with pytest.raises(ModelError):
-        find_recipe("evaluate")(model=str(tmp_path / "none"), out=tmp_path).run()
-
-
-OWN = '''
-from dataclasses import dataclass
-from workbench.recipe import Recipe
-
-@dataclass(frozen=True, kw_only=True)
-class Mine(Recipe):
-    """What I want to know."""
-
-    times: int = 3
-    """How often."""
-
-    def run(self):
-        return self.times
-'''
-
-
-def test_a_recipe_of_ones_own_is_a_file(tmp_path) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text(OWN)
-    recipe = find_recipe(file)
-    assert recipe(model="m", out=tmp_path).run() == 3
-    assert issubclass(recipe, Recipe)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        recipe(model="m", out=tmp_path).times = 4  # pyright: ignore[reportAttributeAccessIssue]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("x = (", "cannot be read: SyntaxError"),
-        ("import no_such_module", "cannot be read: ModuleNotFoundError"),
-        ("from workbench.recipe import Recipe", "exactly one subclass.*it holds none"),
-        (OWN + OWN.replace("Mine", "Other"), "it holds Mine, Other"),
-    ],
-)
-def test_files_that_hold_no_recipe_are_refused(tmp_path, text, message) -> None:
-    file = tmp_path / "bad.py"
-    file.write_text(text)
-    with pytest.raises(RunError, match=message):
-        find_recipe(file)
 
 
 def test_attention_maps_shows_the_planted_word_and_what_a_cut_does(planted, tmp_path, capsys) -> None:
@@ -301,32 +207,3 @@ def test_recipes_are_short_and_use_public_names_only() -> None:
             if found:
                 place = package.joinpath(*found[1].split("."))
                 assert (place / "__init__.py").is_file() or place.parent == package, f"{name}: {line}"
-
-
-def test_open_ended_samples_have_no_other_style() -> None:
-    recipe: Any = find_recipe("open_ended")
-    assert "style" not in {field.name for field in dataclasses.fields(recipe)}
-    assert recipe(model="m", out=Path("o")).prompting == {"style": None, "frames": None}
-
-
-def test_a_recipe_takes_from_another_what_both_have(tmp_path) -> None:
-    recipe: Any = find_recipe("findings")
-    other = recipe(model="m", out=tmp_path, limit=3, controls=7, frames="uniform(4)")
-    made: Any = find_recipe("pathways_suffice").like(other, out=tmp_path / "pathways", modes=("strict",))
-    assert (made.model, made.limit, made.controls, made.frames) == ("m", 3, 7, "uniform(4)")
-    assert (made.out, made.modes) == (tmp_path / "pathways", ("strict",))
-
-
-def test_what_was_written_and_skipped_is_told(tmp_path, capsys) -> None:
-    recipe: Any = find_recipe("evaluate")(model="m", out=tmp_path / "new")
-    table = recipe.write_csv(pd.DataFrame({"p": [0.123456], "n": [1]}), "a.csv")
-    assert table.read_text() == "p,n\n0.1235,1\n"
-    recipe.wrote(table, Path("b"), skipped=pd.DataFrame({"sample_id": ["x"]}))
-    recipe.wrote(table, skipped=pd.DataFrame(), also="the table beside it")
-    recipe.note(["few samples"])
-    assert capsys.readouterr().out.splitlines() == [
-        f"Skipped: 1, see {tmp_path / 'new' / 'skipped.csv'}",
-        f"Written: {table}, b",
-        f"Written: {table} and the table beside it",
-        "Note: few samples",
-    ]

@@ -9,12 +9,15 @@ import pandas as pd
 from workbench.analyses.findings.claims import CLAIMS
 from workbench.analyses.findings.verdicts import FINDING_FLOWS, findings
 from workbench.analyses.pathways.closing import GENERAL_FLOWS
+from workbench.interventions.catalogue import CROSS_FRAME
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 SWEPT_FLOWS = tuple(dict.fromkeys((*FINDING_FLOWS, *GENERAL_FLOWS)))
 """Flows that a sweep needs for all claims, and for the pathways in every mode."""
+IMAGE_FLOWS = (CROSS_FRAME,)
+"""Flows that the image model's sweep needs."""
 _COLORS = {"holds": "green", "does not hold": "red", "undecided": "yellow"}
 
 
