@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.analyses.answers.accuracy import Accuracy, accuracy
-from workbench.recipe import Recipe, console, data_source
+from workbench.analyses.answers import Accuracy, accuracy
+from workbench.recipe import Prompting, console, data_source
 
 HELD_OUT = 500
 """Clips a task that the embedded model is evaluated on; more than ship with it, so the rest is made."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate(Recipe):
+class Evaluate(Prompting):
     """How many questions does the untouched model answer correctly? Accuracy a task (95% Wilson interval).
 
     On the data set mini all tasks are asked, time-reversed twins and stills among them: 500 clips of each
     that the model has not seen, most of them made on the spot. --limit takes fewer.
     """
 
-    style: str | None = None
-    """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
-    frames: str | None = None
-    """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
     batch: int = 8
     """Questions a forward, where their prompts have the same length."""
 
@@ -32,8 +28,7 @@ class Evaluate(Recipe):
         name, _ = data_source(self.data)
         samples = self.load_samples(limit=HELD_OUT if name.partition("/")[0] == "mini" else None)
         print(samples, flush=True)
-        found = accuracy(model, samples, out=self.out, style=self.style, frames=self.frames, batch=self.batch)
+        found = accuracy(model, samples, out=self.out, batch=self.batch, **self.prompting)
         console().print(found)
-        path = found.to_csv(self.out / "accuracy.csv")
-        print(f"Written: {path}, {self.out / 'samples.parquet'}", flush=True)
+        self.wrote(found.to_csv(self.out / "accuracy.csv"), self.out / "samples.parquet")
         return found

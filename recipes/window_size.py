@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import workbench as wb
-from workbench.figures import Part, try_png, windows_compared, write_page
-from workbench.interventions.depth import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
-from workbench.recipe import Recipe
+from workbench.figures import windows_compared
+from workbench.interventions import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
+from workbench.pages import write_figure
+from workbench.recipe import Sweeping
 from workbench.runs import Run
 from workbench.statistics import curve_table
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowSize(Recipe):
+class WindowSize(Sweeping):
     """How many layers must be cut at once? Curves for several window sizes (Map the Flow, Fig. T)."""
 
     paper_tasks: ClassVar = ("action_antonym",)
@@ -30,21 +31,13 @@ class WindowSize(Recipe):
     exact."""
     exact: bool = False
     """Take the sizes as they are, however shallow the model is."""
-    style: str | None = None
-    """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
-    frames: str | None = None
-    """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
-    engine: str = "incremental"
-    """incremental; incremental-float32 for weights of less than float32; or reference, one forward a
-    knockout."""
 
     def run(self) -> Run:
         """Sweep all sizes at once, and write window_size.csv, .png and .html into `out`.
 
         Action Antonym is the task where the data set has it and the user names none.
         """
-        model = self.load_model()
-        samples = self.load_samples(tasks=self.preferred_tasks())
+        model, samples = self.load_model(), self.load_samples()
         print(samples, flush=True)
         windows, note = tuple(wb.centred(k) for k in self.sizes), ""
         if model.n_layers < SHALLOW and not self.exact:
@@ -52,21 +45,10 @@ class WindowSize(Recipe):
             scaled = ", ".join(f"{k} becomes {scaled_size(k, model.n_layers)}" for k in self.sizes)
             note = f"Sizes scaled from the paper's {PAPER_LAYERS} layers to {model.n_layers}: {scaled}."
         print(note or f"Windows: {', '.join(map(str, windows))}.", flush=True)
-        run = wb.sweep(
-            model,
-            samples,
-            self.flows,
-            windows,
-            engine=self.engine,
-            out=self.out,
-            style=self.style,
-            frames=self.frames,
-            seed=self.seed,
-        )
+        run = wb.sweep(model, samples, self.flows, windows, out=self.out, **self.sweeping)
         curves = curve_table(run.table, seed=self.seed)
-        curves.to_csv(self.out / "window_size.csv", index=False, float_format="%.4f")
-        fig = windows_compared(curves, note=note)
-        page = write_page(self.out / "window_size.html", "How many layers to cut at once", [Part("", fig)])
-        try_png(fig, self.out / "window_size.png", html=page)
-        print(f"Written: {page} and the table beside it", flush=True)
+        self.write_csv(curves, "window_size.csv")
+        figure, title = windows_compared(curves, note=note), "How many layers to cut at once"
+        page, *_ = write_figure(figure, self.out / "window_size", title)
+        self.wrote(page, also="the table beside it")
         return run

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from workbench.errors import WindowError
-from workbench.interventions.depth import scaled_bin, scaled_size, scaled_window, scaled_windows
+from workbench.interventions.depth import (
+    scaled_bin,
+    scaled_size,
+    scaled_window,
+    scaled_windows,
+    spread_layers,
+)
 
 
 @pytest.mark.parametrize("n_layers", [24, 28, 32, 40])
@@ -42,3 +50,20 @@ def test_bins_keep_their_share_of_the_depth() -> None:
 
 def test_the_paper_s_window_in_other_depths() -> None:
     assert [str(scaled_window(n)) for n in (12, 24, 40)] == ["centred(3)", "centred(9)", "centred(9)"]
+
+
+@pytest.mark.parametrize("most", [12, 16])
+def test_layers_of_a_deep_model_are_spread_evenly_from_the_first_to_the_last(most: int) -> None:
+    for depth in range(1, 90):
+        layers = spread_layers(depth, most)
+        assert (layers[0], layers[-1]) == (1, depth)
+        assert len(layers) == len(set(layers)) == min(depth, most)
+        steps = {after - before for before, after in itertools.pairwise(layers)}
+        assert max(steps, default=0) - min(steps, default=0) <= 1
+    assert spread_layers(12, most) == tuple(range(1, 13))
+    assert spread_layers(28, 12) == (1, 3, 6, 8, 11, 13, 16, 18, 21, 23, 26, 28)
+
+
+def test_one_of_many_layers_is_not_spread() -> None:
+    with pytest.raises(WindowError, match="2 or more"):
+        spread_layers(28, 1)

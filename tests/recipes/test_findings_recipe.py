@@ -13,7 +13,6 @@ from tests.planted import direct, save_planted
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
 from workbench.analyses.findings.claims import CLAIMS
 from workbench.errors import RunError
-from workbench.pages.findings import write_findings
 from workbench.recipe import find_recipe
 
 
@@ -96,23 +95,3 @@ def test_what_is_there_is_not_measured_again(planted, tmp_path, monkeypatch) -> 
     (made / "pathways" / "manifest.json").unlink()
     with pytest.raises(RunError, match="holds no run"):
         recipe(**settings(planted, tmp_path / "gone", **given)).run()
-
-
-def test_names_from_outside_are_shown_as_text(tmp_path) -> None:
-    table = pd.DataFrame(
-        [
-            {
-                "claim": "<script>alert(1)</script>",
-                "paper": "Fig. 2",
-                "rule": "a < b",
-                "measured": "1 & 2",
-                "n": 0,
-                "verdict": "holds",
-                "note": "",
-            }
-        ]
-    )
-    page = write_findings(table, tmp_path / "page.html", title="<b>t", about="&").read_text()
-    assert "<script" not in page
-    assert "&lt;script&gt;" in page
-    assert "<b>t" not in page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,10 @@ from pandas.testing import assert_frame_equal
 
 import workbench as wb
 from tests.recipes.planted_folder import FRAMES, STAGES, PlantedFolder, make_planted
-from workbench.errors import ModelError, RunError
+from workbench.errors import RunError
+from workbench.files import plain_name
 from workbench.interventions import MTF_FLOWS
-from workbench.recipe import Recipe, data_source, find_recipe, recipe_names
+from workbench.recipe import find_recipe, recipe_names, recipes_folder
 
 
 @pytest.fixture(scope="module")
@@ -95,33 +95,6 @@ def test_evaluate_prints_and_stores_the_accuracy(planted, tmp_path, capsys) -> N
     assert "1 sample skipped" in said
 
 
-@pytest.mark.parametrize(
-    ("n_layers", "window", "size"),
-    [
-        (4, "centred(1)", 1),
-        (12, "centred(3)", 2),
-        (16, "centred(5)", 2),
-        (24, "centred(9)", 5),
-        (32, "centred(9)", 5),
-    ],
-)
-def test_the_papers_window_is_scaled_to_shallow_models(n_layers, window, size) -> None:
-    find_recipe("information_flow")
-    module = sys.modules["workbench.recipes.information_flow"]
-    assert str(module.scaled_window(n_layers)) == window
-    assert module.scaled_bin(n_layers) == size
-
-
-def test_the_papers_tasks_are_the_default_of_its_data_sets_only() -> None:
-    recipe = find_recipe("information_flow")
-    of: dict[str, Any] = {
-        data: recipe(model="m", out=Path("o"), data=data).preferred_tasks()  # pyright: ignore[reportAttributeAccessIssue]
-        for data in ("mini", "tvbench:/x", "/y")
-    }
-    assert len(of["mini"]) == len(of["tvbench:/x"]) == 5
-    assert of["/y"] == ()
-
-
 def test_every_recipe_explains_itself_and_every_field(capsys) -> None:
     import tyro
 
@@ -138,74 +111,6 @@ def test_every_recipe_explains_itself_and_every_field(capsys) -> None:
             assert option in said
             described = re.split(r"\((default|required)", said.split(option, 1)[1])[0]
             assert len(described) > 20, f"{name} {option} has no description"
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        ("mini", ("mini", None)),
-        (" mini/object_count ", ("mini/object_count", None)),
-        ("tvbench:/data/TVBench", ("tvbench", "/data/TVBench")),
-        ("TVBench:~/x:y", ("tvbench", "~/x:y")),
-        (r"C:\data", (r"C:\data", None)),
-        ("/data/a", ("/data/a", None)),
-    ],
-)
-def test_data_sources(data, expected) -> None:
-    assert data_source(data) == expected
-
-
-def test_unknown_things_are_refused_with_near_matches(tmp_path) -> None:
-    with pytest.raises(RunError, match="Did you mean 'information_flow'"):
-        find_recipe("information-flow")
-    with pytest.raises(RunError, match="no recipe file"):
-        find_recipe(str(tmp_path / "mine.py"))
-    with pytest.raises(RunError, match="Did you mean 'tvbench'"):
-        data_source("tvbnch:/data")
-    with pytest.raises(ModelError):
-        find_recipe("evaluate")(model=str(tmp_path / "none"), out=tmp_path).run()
-
-
-OWN = '''
-from dataclasses import dataclass
-from workbench.recipe import Recipe
-
-@dataclass(frozen=True, kw_only=True)
-class Mine(Recipe):
-    """What I want to know."""
-
-    times: int = 3
-    """How often."""
-
-    def run(self):
-        return self.times
-'''
-
-
-def test_a_recipe_of_ones_own_is_a_file(tmp_path) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text(OWN)
-    recipe = find_recipe(file)
-    assert recipe(model="m", out=tmp_path).run() == 3
-    assert issubclass(recipe, Recipe)
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        recipe(model="m", out=tmp_path).times = 4  # pyright: ignore[reportAttributeAccessIssue]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("x = (", "cannot be read: SyntaxError"),
-        ("import no_such_module", "cannot be read: ModuleNotFoundError"),
-        ("from workbench.recipe import Recipe", "exactly one subclass.*it holds none"),
-        (OWN + OWN.replace("Mine", "Other"), "it holds Mine, Other"),
-    ],
-)
-def test_files_that_hold_no_recipe_are_refused(tmp_path, text, message) -> None:
-    file = tmp_path / "bad.py"
-    file.write_text(text)
-    with pytest.raises(RunError, match=message):
-        find_recipe(file)
 
 
 def test_attention_maps_shows_the_planted_word_and_what_a_cut_does(planted, tmp_path, capsys) -> None:
@@ -226,7 +131,7 @@ def test_attention_maps_shows_the_planted_word_and_what_a_cut_does(planted, tmp_
         "skipped.csv",
         "manifest.json",
         "shards",
-        f"attention_{drawn.replace('/', '_')}.png",
+        f"attention_{plain_name(drawn)}.png",
     }
     table = pd.read_csv(tmp_path / "attention_maps.csv")
     assert len(table) == 2 * untouched.cells.size
@@ -291,9 +196,14 @@ def test_attention_maps_says_why_a_word_gives_no_map(planted, tmp_path) -> None:
         recipe(**settings(planted, tmp_path, heads="median")).run()
 
 
-@pytest.mark.parametrize(("n_layers", "shown"), [(4, (1, 2, 3, 4)), (12, tuple(range(1, 13)))])
-def test_a_shallow_models_layers_are_all_shown(n_layers, shown) -> None:
-    find_recipe("attention_maps")
-    spread = sys.modules["workbench.recipes.attention_maps"].spread
-    assert spread(n_layers) == shown
-    assert (len(set(spread(28))), spread(28)[0], spread(28)[-1]) == (12, 1, 28)
+def test_recipes_are_short_and_use_public_names_only() -> None:
+    """Packages, and modules that stand alone: what a user would import."""
+    package = Path(wb.__file__).parent
+    for name in recipe_names():
+        lines = (recipes_folder() / f"{name}.py").read_text(encoding="utf-8").splitlines()
+        assert len(lines) < 80, f"{name} has {len(lines)} lines"
+        for line in lines:
+            found = re.match(r"\s*(?:from|import) workbench\.([\w.]+)", line)
+            if found:
+                place = package.joinpath(*found[1].split("."))
+                assert (place / "__init__.py").is_file() or place.parent == package, f"{name}: {line}"

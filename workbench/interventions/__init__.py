@@ -8,6 +8,16 @@ from pkgutil import iter_modules
 
 from workbench.interventions.catalogue import FLOW_GROUPS, MTF_FLOWS, NAMED_FLOWS, FlowGroup, NamedFlow
 from workbench.interventions.counts import EdgeCount, edge_count
+from workbench.interventions.depth import (
+    PAPER_LAYERS,
+    PAPER_WINDOW,
+    SHALLOW,
+    scaled_bin,
+    scaled_size,
+    scaled_window,
+    scaled_windows,
+    spread_layers,
+)
 from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, as_intervention, knockouts
@@ -43,8 +53,11 @@ __all__ = [
     "INTERVENTIONS",
     "MTF_FLOWS",
     "NAMED_FLOWS",
+    "PAPER_LAYERS",
+    "PAPER_WINDOW",
     "PLAIN_SPANS",
     "REMOVALS",
+    "SHALLOW",
     "Cut",
     "EdgeCount",
     "Edges",
@@ -76,7 +89,12 @@ __all__ = [
     "layers",
     "parse_window",
     "read_window",
+    "scaled_bin",
+    "scaled_size",
+    "scaled_window",
+    "scaled_windows",
     "second_half",
     "series_of",
+    "spread_layers",
     "trailing",
 ]

@@ -1,4 +1,4 @@
-"""The papers' windows in models of another depth.
+"""The papers' windows, and layers to look at, in models of another depth.
 
 Map the Flow cuts 9 neighbouring layers of models with 28 to 40. In a much shallower model the same 9 layers
 would cover most of it, so the window shrinks to the same share of the layers.
@@ -39,6 +39,19 @@ def scaled_window(n_layers: int) -> Window:
 def scaled_bin(n_layers: int) -> int:
     """Bins of 5 for 24 layers or more; below that the same share of the model."""
     return PAPER_BIN if n_layers >= SHALLOW else max(1, round(PAPER_BIN * n_layers / PAPER_LAYERS))
+
+
+def spread_layers(n_layers: int, most: int) -> tuple[int, ...]:
+    """All layers from 1, or in a deeper model `most` of them in even steps, the first and the last included.
+
+    Raises WindowError for fewer than two of several.
+    """
+    if n_layers <= most:
+        return tuple(range(1, n_layers + 1))
+    if most < 2:
+        raise WindowError(f"{most} of {n_layers} layers: take 2 or more, the first and the last.")
+    step = (n_layers - 1) / (most - 1)
+    return tuple(round(1 + place * step) for place in range(most))
 
 
 def scaled_windows(sizes: Iterable[int], n_layers: int) -> tuple[Window, ...]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from workbench.errors import SampleError, near_matches
+from workbench.files import write_whole
 from workbench.mini.questions import STATIC, Question, question_for, static
 from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states
 
@@ -84,14 +84,6 @@ def _entry(task: str, number: int) -> dict[str, object]:
     }
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    """A file is there whole or not at all, also when several processes make the same one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}-{path.name}")
-    write(part)
-    os.replace(part, path)
-
-
 def write_clips(folder: Path, counts: dict[str, int]) -> Path:
     """Makes the first `counts[task]` clips of each task under `folder`; what is there already is kept.
 
@@ -109,14 +101,14 @@ def write_clips(folder: Path, counts: dict[str, int]) -> Path:
     for task, number, path in tqdm(missing, desc="Making clips", unit="clip", disable=quiet):
         shipped = _FOLDER / "video" / task / _clip_name(task, number)
         if shipped.exists():
-            _replace(path, lambda part, shipped=shipped: shutil.copyfile(shipped, part))
+            write_whole(path, shipped.read_bytes())
             continue
         scene, _ = scene_and_question(task, number)
-        frames = draw(scene)
-        _replace(path, lambda part, frames=frames: write_clip(part, frames, fps=RATE, crf=23))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_clip(path, draw(scene), fps=RATE, crf=23)
     for task, count in counts.items():
         text = json.dumps([_entry(task, number) for number in range(count)], indent=1) + "\n"
-        _replace(folder / "json" / f"{task}.json", lambda part, text=text: part.write_text(text, "utf-8"))
+        write_whole(folder / "json" / f"{task}.json", text)
     return folder
 
 

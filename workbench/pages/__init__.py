@@ -1,6 +1,17 @@
 """HTML and PNG: figures as files, pages of several, the report of a run, pages of single samples."""
 
-from workbench.pages.document import Part, write_html, write_page
+from workbench.pages.attention import write_attention_maps
+from workbench.pages.document import Part, write_figure, write_html, write_page
+from workbench.pages.findings import write_findings
 from workbench.pages.png import try_png, write_png
 
-__all__ = ["Part", "try_png", "write_html", "write_page", "write_png"]
+__all__ = [
+    "Part",
+    "try_png",
+    "write_attention_maps",
+    "write_figure",
+    "write_findings",
+    "write_html",
+    "write_page",
+    "write_png",
+]

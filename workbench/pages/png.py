@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import warnings
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ import plotly
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.files import write_whole
 from workbench.pages.renderer import Renderer
 
 _TIMEOUTS = (20, 40)
@@ -28,18 +28,13 @@ def write_png(
     `width` and `height` in pixels default to the figure's own, or 1000 x 500; `scale` multiplies both.
     Raises RunError where the drawing program (kaleido 0.2.1) is missing or fails, or takes over a minute.
     """
-    path = Path(path)
     picture = _draw(
         fig,
         width=int(width or fig.layout.width or 1000),  # pyright: ignore[reportAttributeAccessIssue]
         height=int(height or fig.layout.height or 500),  # pyright: ignore[reportAttributeAccessIssue]
         scale=scale,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.write_bytes(picture)
-    os.replace(unfinished, path)
-    return path
+    return write_whole(path, picture)
 
 
 def try_png(fig: go.Figure, path: Path | str, *, html: Path | str, scale: float = 2.0) -> list[Path]:

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.errors import RunError
-from workbench.files import write_whole
+from workbench.files import left_over, write_whole
 from workbench.runs.legacy import read_part
 from workbench.runs.manifest import check_same, now, read_manifest
 from workbench.runs.measurement import Measurement
@@ -162,8 +162,8 @@ class FolderStore:
         return RunError(f"{self.path} cannot be written ({error}). Choose another folder (out=).")
 
     def _open(self) -> None:
-        for left_over in [*self.path.glob("*.tmp"), *(self.path / SHARDS).glob("*.tmp")]:
-            left_over.unlink()
+        for unfinished in [*left_over(self.path), *left_over(self.path / SHARDS)]:
+            unfinished.unlink()
         if not (self.path / MANIFEST).exists():
             self._write_manifest()
             self._noted = True

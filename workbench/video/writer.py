@@ -6,7 +6,6 @@ Axes: t frame, H height, W width.
 from __future__ import annotations
 
 import os
-import secrets
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -18,6 +17,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from workbench.errors import ClipError
+from workbench.files import whole
 
 
 class Encoding(NamedTuple):
@@ -82,17 +82,14 @@ def write_clip(
     _check(path, frames, fps, encoding, crf)
     if not path.parent.is_dir():
         raise ClipError(f"{path}: the folder {path.parent} does not exist. Make it before writing the clip.")
-    partial = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
-        _encode(partial, frames, Fraction(fps).limit_denominator(100_000), encoding, crf)
-        os.replace(partial, path)
+        with whole(path) as unfinished:
+            _encode(unfinished, frames, Fraction(fps).limit_denominator(100_000), encoding, crf)
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise ClipError(
             f"{path}: FFmpeg cannot write {codec} into a {path.suffix or 'suffixless'} file ({error}). "
             "Use another suffix (.mp4, .mkv, .webm, .avi, .gif) or codec."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

@@ -8,21 +8,18 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from workbench.analyses.attention.maps import parse_heads
 from workbench.errors import ModelError, WorkbenchError
 from workbench.interventions.catalogue import CROSS_FRAME
-from workbench.pages.sample import page
 from workbench.pages.sample.exploration import Exploration
-from workbench.pages.sample.page import write_page
+from workbench.pages.sample.page import SCRIPT, STYLE, write_page
 
 if TYPE_CHECKING:
-    from workbench.analyses.attention.maps import Heads
     from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.data import Sample
     from workbench.interventions import Knockout, Window
     from workbench.models import Prompt, VideoLLM
     from workbench.runs import Run
-
-HERE = Path(page.__file__).parent
 
 
 def view(
@@ -79,8 +76,8 @@ def _viewer_class() -> Any:
     class Viewer(anywidget.AnyWidget):
         """The viewer of one sample. What it shows lives in three synchronised dictionaries."""
 
-        _esm = HERE / "viewer.js"
-        _css = HERE / "viewer.css"
+        _esm = SCRIPT
+        _css = STYLE
         document = traitlets.Dict().tag(sync=True)
         request = traitlets.Dict().tag(sync=True)
         """What is asked for: id, rows, heads, flow, first, last, cut."""
@@ -110,7 +107,7 @@ def _viewer_class() -> Any:
             """Write what is on show as a page: see `workbench.widgets.write_page`."""
             request = self.request
             knockout = _knockout(self.exploration, request)
-            settings = {"query": request["rows"], "heads": as_heads(request["heads"]), **settings}
+            settings = {"query": request["rows"], "heads": parse_heads(request["heads"]), **settings}
             return write_page(self.exploration, path, **{"knockout": knockout, **settings})
 
     return Viewer
@@ -119,12 +116,7 @@ def _viewer_class() -> Any:
 def answer(exploration: Exploration, request: dict[str, Any]) -> dict[str, Any]:
     """The result of a viewer's request. Raises WorkbenchError for what cannot be done."""
     knockout = _knockout(exploration, request)
-    return exploration.result([int(row) for row in request["rows"]], as_heads(request["heads"]), knockout)
-
-
-def as_heads(heads: Any) -> Heads:
-    """A choice of heads as the browser sends it."""
-    return heads if heads in ("mean", "max") else int(heads)
+    return exploration.result([int(row) for row in request["rows"]], parse_heads(request["heads"]), knockout)
 
 
 def _knockout(exploration: Exploration, request: dict[str, Any]) -> Knockout | None:

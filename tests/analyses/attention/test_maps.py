@@ -12,8 +12,8 @@ import workbench as wb
 from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, case
 from tests.planted import planted_model, planted_sample, staged
 from tests.tiny import tiny_model, tiny_prompt
-from workbench.analyses.attention.maps import attention_maps
-from workbench.errors import FlowError, HookError, KnockoutError, ModelError, SpanError, WindowError
+from workbench.analyses.attention.maps import attention_maps, cell_table, parse_heads
+from workbench.errors import FlowError, HookError, KnockoutError, ModelError, RunError, SpanError, WindowError
 from workbench.interventions import centred, layers
 from workbench.models.attention import Tap
 from workbench.prompts.partition import disjoint_spans
@@ -206,3 +206,26 @@ def test_attention_of_another_kind_is_refused() -> None:
 
 def test_it_is_public() -> None:
     assert wb.attention_maps is attention_maps
+
+
+def test_cells_of_several_samples_have_a_row_each_by_state_and_layer() -> None:
+    model = tiny_model()
+    maps = attention_maps(model, tiny_prompt(model), "last", layers=[1, 2])
+    table = cell_table({"one": (maps, maps), "other": (maps,)})
+    assert list(table.columns[:4]) == ["sample_id", "query", "state", "layer"]
+    cells, counts = maps.cells.size, table["sample_id"].value_counts().to_dict()
+    assert counts == {"one": 2 * cells, "other": cells}
+    assert not table.isna().to_numpy().any()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("mean", "mean"), ("max", "max"), (" 3 ", 3), (2, 2), ("0", 0)]
+)
+def test_heads_as_people_and_browsers_write_them(written: str | int, meant: str | int) -> None:
+    assert parse_heads(written) == meant
+
+
+@pytest.mark.parametrize("written", ["median", "", "-1", "1,2"])
+def test_other_heads_are_refused(written: str) -> None:
+    with pytest.raises(RunError, match="use mean, max, or the number of one head"):
+        parse_heads(written)

@@ -7,7 +7,7 @@ Axes: l layer, h query head, s position (key), t frame, i row and j column of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.attached import attached
-from workbench.errors import HookError, SpanError, WindowError
+from workbench.errors import HookError, RunError, SpanError, WindowError
 from workbench.interventions import Knockout, Window
 from workbench.prompts.partition import disjoint_spans
 from workbench.prompts.rows import query_rows_of
@@ -196,6 +196,16 @@ def maps_of_rows(
     ]
 
 
+def cell_table(maps: Mapping[str, Iterable[AttentionMaps]]) -> pd.DataFrame:
+    """The weights on the video's cells: one row a sample, state, layer and cell. `maps` go by sample id.
+
+    Columns: sample_id, then query, state, layer, frame, cell_row, cell_column and weight as in `table`.
+    """
+    parts = [one.table.assign(sample_id=sample_id) for sample_id, found in maps.items() for one in found]
+    columns = ["sample_id", "query", "state", "layer", "frame", "cell_row", "cell_column", "weight"]
+    return pd.concat(parts).dropna(subset="frame").reindex(columns=columns)
+
+
 def map_layers(asked: int | Sequence[int] | Window | None, n_layers: int) -> tuple[int, ...]:
     """Layers from 1, ascending, each once. Raises WindowError for what the model does not have."""
     if asked is None:
@@ -212,6 +222,18 @@ def map_layers(asked: int | Sequence[int] | Window | None, n_layers: int) -> tup
     if not chosen:
         raise WindowError("No layer is asked for. Leave layers out for all of them.")
     return tuple(sorted({int(layer) for layer in chosen}))
+
+
+def parse_heads(heads: str | int) -> Heads:
+    """A choice of heads as a person or a browser writes it: "mean", "max", or a head's number.
+
+    Raises RunError for another text.
+    """
+    if heads == "mean" or heads == "max":
+        return heads
+    if not str(heads).strip().isdigit():
+        raise RunError(f"heads={heads!r} is not offered: use mean, max, or the number of one head, from 0.")
+    return int(heads)
 
 
 def _checked(heads: Heads, n_heads: int) -> Heads:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, as_lists, match_keywords
+from workbench.analyses.lens.printed import lists_shown
 from workbench.analyses.pathways.bins import LayerBin, layer_bins
 from workbench.attached import attached
 from workbench.errors import RunError
@@ -24,6 +25,7 @@ from workbench.runs import PromptMeasurement, measure_samples
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from rich.table import Table
 
     from workbench.data import Sample, Samples
     from workbench.models import Prompt, VideoLLM
@@ -111,6 +113,9 @@ class KeywordFrequencies:
 
     figure: ClassVar[Callable[..., go.Figure]] = attached()
     """Its figure: `workbench.figures.of_results`."""
+
+    def __rich__(self) -> Table:
+        return lists_shown(self.lists, self.samples, self.rows)
 
     def __repr__(self) -> str:
         kept = int(self.table.drop_duplicates(["keyword_list", "keyword"])["kept"].to_numpy(bool).sum())

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-import jinja2
 from markupsafe import Markup, escape
-from plotly.offline import get_plotlyjs
 
 from workbench.figures import line_styles
 from workbench.figures.parts.reading import place
 from workbench.figures.parts.template import translucent
-from workbench.figures.parts.text import arrows, percent, task_name
+from workbench.figures.parts.text import arrows, task_name
+from workbench.files import write_whole
+from workbench.pages.html import plotly_script, render
 from workbench.pages.report import explain
 from workbench.pages.report.content import answers, reasons, sections, stage_figure, stage_rows
 from workbench.pages.report.stages import find_stages
-from workbench.pages.sample.linked import sample_pages
+from workbench.pages.sample.of_run import sample_pages
 from workbench.runs import load_run
 from workbench.statistics.peaks import is_clear
 
@@ -42,8 +41,9 @@ def write_report(folder: Path | str) -> Path:
     table = run.table
     stages = None if table.empty else find_stages(table, folder)
     flows = list(dict.fromkeys(table["flow"]))
-    page = _environment().get_template("page.html.j2")
-    html = page.render(
+    page = render(
+        "report/page.html.j2",
+        filters=_FILTERS,
         manifest=run.manifest,
         settings=_listed(run.manifest["settings"]),
         provenance=_listed(_provenance(run.manifest)),
@@ -62,34 +62,9 @@ def write_report(folder: Path | str) -> Path:
         flow_meanings=explain.flow_meanings(flows),
         span_meanings=explain.span_meanings(flows),
         colors={flow: style.color for flow, style in line_styles(flows).items()},
-        plotly=Markup(get_plotlyjs()),
+        plotly=plotly_script(),
     )
-    path = folder / REPORT
-    unfinished = folder / f"{REPORT}.tmp"
-    unfinished.write_text(html, encoding="utf-8")
-    os.replace(unfinished, path)
-    return path
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "arrows": arrows,
-        "percent": percent,
-        "task_name": task_name,
-        "place": place,
-        "shade": _shade,
-        "number": _number,
-        "sentence": _sentence,
-        "clear": is_clear,
-    }
-    return environment
+    return write_whole(folder / REPORT, page)
 
 
 def _provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,3 +112,14 @@ def _shade(mean: float, color: str) -> str:
     if not mean < 0:
         return "transparent"
     return translucent(color, min(0.75, -mean / 100 * 0.75))
+
+
+_FILTERS = {
+    "arrows": arrows,
+    "task_name": task_name,
+    "place": place,
+    "shade": _shade,
+    "number": _number,
+    "sentence": _sentence,
+    "clear": is_clear,
+}

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup
 
 from workbench.errors import RunError
+from workbench.files import write_whole
 from workbench.interventions import Knockout
+from workbench.pages.html import render
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import Heads
     from workbench.pages.sample.exploration import Exploration
 
-HERE = Path(__file__).parent
+SCRIPT, STYLE = (Path(__file__).with_name(name) for name in ("viewer.js", "viewer.css"))
+"""The viewer, as Jupyter and the page have it."""
 MOST_BYTES = 5_000_000
 _TOGETHER, _WAITING = 32, 2**28  # tokens whose maps are computed in one pass, and bytes that these may take
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
 _EXPORT = "export default"
 
 
@@ -65,17 +63,12 @@ def write_page(
                 f"{fitting} fit. Name fewer tokens, or make the viewer with fewer layers=."
             )
         rows = rows[:fitting]
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.tmp")
     results = {}
     for start in range(0, len(rows), together):
         some = [int(row) for row in rows[start : start + together]]
         exploration.prepare(some, cut)
         results |= {str(row): _plain(exploration.result(row, heads, cut)) for row in some}
-    unfinished.write_text(_filled(exploration, first, results), encoding="utf-8")
-    os.replace(unfinished, path)
-    return path
+    return write_whole(path, _filled(exploration, first, results))
 
 
 def default_tokens(exploration: Exploration) -> list[int]:
@@ -98,21 +91,14 @@ def _filled(exploration: Exploration, first: dict[str, Any], results: dict[str, 
     state = {"document": exploration.document, "first": first, "results": results}
     # Nothing in the data may end a script element.
     data = json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    module = (HERE / "viewer.js").read_text(encoding="utf-8")
+    module = SCRIPT.read_text(encoding="utf-8")
     assert module.count(_EXPORT) == 1
-    style = (HERE / "viewer.css").read_text(encoding="utf-8")
-    title = escape(f"{exploration.document['title']} in {exploration.document['model']}")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n<title>{title}</title>\n'
-        f"<style>\nbody {{ margin: 12px; background: #fff; }}\n{style}</style>\n"
-        '</head>\n<body>\n<div class="here"></div>\n<noscript>This page needs JavaScript.</noscript>\n'
-        f'<script type="application/json">{data}</script>\n'
-        f'<script type="module">\n{module.replace(_EXPORT, "const viewer =")}\n'
-        "const state = JSON.parse(document.querySelector('script[type=\"application/json\"]').textContent);\n"
-        'viewer.render({ model: stored(state), el: document.querySelector(".here") });\n'
-        "</script>\n</body>\n</html>\n"
+    return render(
+        "sample/page.html.j2",
+        title=f"{exploration.document['title']} in {exploration.document['model']}",
+        viewer_style=Markup(STYLE.read_text(encoding="utf-8")),
+        viewer=Markup(module.replace(_EXPORT, "const viewer =")),
+        state=Markup(data),
     )
 
 

@@ -21,13 +21,7 @@ from tests.tiny import tiny_clip, tiny_model, tiny_sample
 from workbench.analyses.lens.keywords import KeywordList, keyword_lists
 from workbench.data import Sample
 from workbench.pages.report import write_report
-from workbench.pages.sample.linked import (
-    MOST_BYTES,
-    layers_to_show,
-    page_name,
-    samples_to_show,
-    write_sample_page,
-)
+from workbench.pages.sample.of_run import MOST_BYTES, address, samples_to_show, write_sample_page
 from workbench.runs import Run
 
 IDS = (
@@ -49,11 +43,11 @@ IDS = (
 
 
 def test_every_id_gives_one_plain_name_of_its_own() -> None:
-    names = [page_name(name) for name in IDS]
-    assert all(re.fullmatch(r"[A-Za-z0-9_]*-?[0-9a-f]{8}\.html", name) for name in names), names
+    names = [address(name) for name in IDS]
+    assert all(re.fullmatch(r"samples/[A-Za-z0-9_]*-?[0-9a-f]{8}\.html", name) for name in names), names
     assert all(len(name) < 120 for name in names)
     assert len({name.lower() for name in names}) == len(IDS), "also where case does not count"
-    assert page_name(IDS[0]).startswith("moving_direction_00000-")
+    assert address(IDS[0]).startswith("samples/moving_direction_00000-")
 
 
 def made_run(table: pd.DataFrame, samples: pd.DataFrame) -> Run:
@@ -75,17 +69,6 @@ def test_the_first_correct_sample_of_each_task_is_shown() -> None:
     assert samples_to_show(made_run(table.iloc[:0], samples)) == []
 
 
-def test_deep_models_are_shown_in_even_steps_of_layers() -> None:
-    assert layers_to_show(12) == list(range(1, 13))
-    assert layers_to_show(28) == list(range(2, 29, 2))
-    for depth in range(1, 90):
-        layers = layers_to_show(depth)
-        assert layers[-1] == depth
-        assert layers[0] >= 1
-        assert len(layers) <= 16
-        assert len(set(np.diff(layers))) <= 1
-
-
 def test_the_report_links_the_pages_that_are_there(tmp_path: Path) -> None:
     table = sweep_table()
     names = list(table["sample_id"].unique())[:2]
@@ -95,10 +78,10 @@ def test_the_report_links_the_pages_that_are_there(tmp_path: Path) -> None:
     assert "single samples" not in write_report(tmp_path).read_text(encoding="utf-8")
     (tmp_path / "samples").mkdir()
     for name in (names[0], evil, "of another run"):
-        (tmp_path / "samples" / page_name(name)).write_text("a page")
+        (tmp_path / address(name)).write_text("a page")
     html = write_report(tmp_path).read_text(encoding="utf-8")
     page = Page(html)
-    assert page.loads == [f"a href=samples/{page_name(name)}" for name in (names[0], evil)]
+    assert page.loads == [f"a href={address(name)}" for name in (names[0], evil)]
     assert "Look into single samples" in words(page)
     assert evil in page.text
     assert EVIL not in html
@@ -135,7 +118,7 @@ def test_a_page_has_the_samples_curves_and_words_and_stays_in_its_folder(tmp_pat
     path = write_sample_page(
         model, sample, tiny_run(sample.id), tmp_path / "run", keywords=keywords, frames="uniform(4)"
     )
-    assert path == tmp_path / "run" / "samples" / page_name(sample.id)
+    assert path == tmp_path / "run" / address(sample.id)
     assert [file.name for file in (tmp_path / "run").rglob("*")] == ["samples", path.name]
     assert path.stat().st_size < MOST_BYTES
     document = stored(path)["document"]

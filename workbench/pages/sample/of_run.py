@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pandas as pd
 
-from workbench.errors import RunError
+from workbench.errors import RunError, WorkbenchError
+from workbench.files import plain_name
+from workbench.interventions.depth import spread_layers
+from workbench.pages.sample.exploration import Exploration
+from workbench.pages.sample.page import write_page
 
 if TYPE_CHECKING:
     from workbench.analyses.lens.keywords import KeywordList
-    from workbench.data import Sample
+    from workbench.data import Sample, Samples
     from workbench.models import VideoLLM
     from workbench.runs import Run
     from workbench.video import Sampling
@@ -23,6 +25,7 @@ FOLDER = "samples"
 """The pages' folder in a run folder."""
 MOST_BYTES = 1_000_000
 _MOST_LAYERS = 16
+"""Layers on a page: the fewer, the more tokens fit."""
 
 
 class SamplePage(NamedTuple):
@@ -34,14 +37,9 @@ class SamplePage(NamedTuple):
     """From the run folder: letters, digits, dots, dashes and underscores, behind `samples/`."""
 
 
-def page_name(sample_id: str) -> str:
-    """The file of a sample's page. Ids come from data sets: whatever they hold, this is one plain name.
-
-    Part of a hash keeps ids apart that differ only in what a file name cannot hold, or in case.
-    """
-    plain = re.sub(r"[^A-Za-z0-9]+", "_", sample_id).strip("_")[:80]
-    digest = hashlib.sha256(sample_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{plain}-{digest}.html" if plain else f"{digest}.html"
+def address(sample_id: str) -> str:
+    """Where a sample's page lies, from the run folder."""
+    return f"{FOLDER}/{plain_name(sample_id)}.html"
 
 
 def samples_to_show(run: Run, per_task: int = 1) -> list[str]:
@@ -51,6 +49,29 @@ def samples_to_show(run: Run, per_task: int = 1) -> list[str]:
     ordered = mine.sort_values("correct", ascending=False, kind="stable")
     chosen = set(ordered.groupby("task", sort=False).head(per_task)["sample_id"])
     return [name for name in mine["sample_id"] if name in chosen]
+
+
+def write_sample_pages(
+    model: VideoLLM,
+    samples: Samples,
+    run: Run,
+    folder: Path | str,
+    per_task: int = 1,
+    *,
+    tell: Callable[[str], object],
+    **settings: Any,
+) -> list[Path]:
+    """Write the pages of `samples_to_show`. `settings` are those of `write_sample_page`.
+
+    `tell` hears why a sample cannot be shown: the run is done all the same.
+    """
+    pages = []
+    for name in samples_to_show(run, per_task):
+        try:
+            pages.append(write_sample_page(model, samples[name], run, folder, **settings))
+        except WorkbenchError as error:
+            tell(f"No page of {name}: {error}")
+    return pages
 
 
 def write_sample_page(
@@ -70,31 +91,24 @@ def write_sample_page(
     """
     # Not above: reading a run needs neither torch nor the model's code.
     from workbench.analyses.lens.logit_lens import logit_lens
-    from workbench.widgets import Exploration, write_page
 
     prompt = model.encode(sample, style=style, frames=frames)
     table = run.table
     curves = bool(((table["sample_id"] == sample.id) & (table["layer"] > 0)).any())
     has_cells = prompt.layout.grid is not None and prompt.layout.n_frames > 0
     known = _sayable(model, keywords) if has_cells else ()
-    layers = layers_to_show(model.n_layers)
+    layers = spread_layers(model.n_layers, _MOST_LAYERS)
     lens = None
     if has_cells:
         lens = logit_lens(model, prompt, layers=layers, top_k=1, keywords=known, progress=False)
     exploration = Exploration(model, prompt, run=run if curves else None, lens=lens, layers=layers)
-    return write_page(exploration, Path(folder) / FOLDER / page_name(sample.id), most_bytes=MOST_BYTES)
-
-
-def layers_to_show(n_layers: int) -> list[int]:
-    """Layers from 1 up to the last, in even steps, at most 16: the fewer layers, the more tokens fit."""
-    step = -(-n_layers // _MOST_LAYERS)
-    return list(range(n_layers, 0, -step))[::-1]
+    return write_page(exploration, Path(folder) / address(sample.id), most_bytes=MOST_BYTES)
 
 
 def sample_pages(folder: Path, samples: pd.DataFrame) -> list[SamplePage]:
     """The pages that lie in a run folder, of the samples of its run."""
     named = zip(samples["task"], samples["sample_id"], strict=True)
-    pages = [SamplePage(str(task), str(name), f"{FOLDER}/{page_name(str(name))}") for task, name in named]
+    pages = [SamplePage(str(task), str(name), address(str(name))) for task, name in named]
     return [page for page in pages if (folder / page.address).is_file()]
 
 

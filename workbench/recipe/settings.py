@@ -1,0 +1,198 @@
+"""The settings that experiments share, and what every experiment does with them."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from workbench.files import write_whole
+from workbench.recipe.sources import data_source, given_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.analyses.pathways import Pathways
+    from workbench.data import Samples
+    from workbench.interventions import Window
+    from workbench.models import VideoLLM
+    from workbench.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ABC):
+    """The settings that every experiment has."""
+
+    paper_tasks: ClassVar[tuple[str, ...]] = ()
+    """The paper's tasks, which are the default on its own data sets; empty stands for all."""
+    model: str
+    """mini/video-ft, mini/image, a folder with a checkpoint, or an id on the hub."""
+    out: Path
+    """Folder for the results. A run that was stopped goes on from what it holds."""
+    data: str = "mini"
+    """mini, mini/moving_direction,object_count, tvbench:/path/to/TVBench, or a folder in TVBench's
+    format."""
+    tasks: tuple[str, ...] = ()
+    """Tasks of the data set to use; empty lets the recipe choose."""
+    limit: int | None = None
+    """Samples a task; all of them if not given."""
+    device: str | None = None
+    """cuda, cuda:1 or cpu; a GPU where there is one if not given."""
+    dtype: str | None = None
+    """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
+    seed: int = 0
+    """For everything that is drawn at random, bootstrap intervals among them."""
+
+    @abstractmethod
+    def run(self) -> Any:
+        """Do the experiment, leave its files in `out`, and give its result back."""
+
+    @classmethod
+    def like(cls, other: Recipe, **more: Any) -> Self:
+        """This recipe with all settings that it shares with another, and with `more`."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        shared = {field.name for field in dataclasses.fields(other)} & names
+        return cls(**{name: getattr(other, name) for name in shared} | more)
+
+    def load_model(self, name: str | None = None) -> VideoLLM:
+        """The model; another one, on the same device, by its name. Raises ModelError."""
+        import workbench as wb
+
+        return wb.load(name or self.model, device=self.device, dtype=self.dtype)
+
+    def load_samples(self, *, tasks: tuple[str, ...] | None = None, limit: int | None = None) -> Samples:
+        """The samples; `tasks` and `limit` are what the recipe prefers where the user does not say: the
+        paper's tasks, and all samples, if not given.
+
+        Raises SampleError.
+        """
+        import workbench as wb
+
+        name, root = data_source(self.data)
+        names_tasks = root is None and "/" in name and name.partition("/")[0] == "mini"
+        preferred = () if names_tasks else self.preferred_tasks() if tasks is None else tasks
+        return wb.samples(
+            name,
+            root=root,
+            tasks=self.tasks or preferred or None,
+            limit=self.limit if self.limit is not None else limit,
+        )
+
+    def preferred_tasks(self) -> tuple[str, ...]:
+        """The paper's tasks where the data set has them; none, which is all, for others."""
+        name, _ = data_source(self.data)
+        return self.paper_tasks if name in ("mini", "tvbench") else ()
+
+    def write_csv(self, table: pd.DataFrame, name: str, numbers: str = "%.4f") -> Path:
+        """Write a table into `out`, its fractions in the format `numbers`, and give back the path."""
+        return write_whole(self.out / name, table.to_csv(index=False, float_format=numbers))
+
+    def note(self, warnings: Iterable[str]) -> None:
+        """Print what to be careful with."""
+        for warning in warnings:
+            print(f"Note: {warning}", flush=True)
+
+    def wrote(self, *paths: Path, skipped: pd.DataFrame | None = None, also: str = "") -> None:
+        """Say how many samples were skipped, where any were, and what was written: `paths`, and `also`."""
+        if skipped is not None and len(skipped):
+            print(f"Skipped: {len(skipped)}, see {self.out / 'skipped.csv'}", flush=True)
+        print("Written: " + ", ".join(map(str, paths)) + (f" and {also}" if also else ""), flush=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompting(Recipe):
+    """An experiment that asks samples."""
+
+    style: str | None = None
+    """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
+    frames: str | None = None
+    """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
+
+    @property
+    def prompting(self) -> dict[str, Any]:
+        """Arguments of everything that encodes samples."""
+        return {"style": self.style, "frames": self.frames}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweeping(Prompting):
+    """An experiment that runs knockouts."""
+
+    engine: str = "incremental"
+    """incremental; incremental-float32 for weights of less than float32; or reference, one forward a
+    knockout."""
+
+    @property
+    def knocking(self) -> dict[str, Any]:
+        """Arguments of everything that runs knockouts."""
+        return {"engine": self.engine, "seed": self.seed, **self.prompting}
+
+    @property
+    def sweeping(self) -> dict[str, Any]:
+        """Arguments of `wb.sweep`."""
+        return self.knocking
+
+    def given_or_swept(
+        self,
+        given: Path | None,
+        model: VideoLLM,
+        samples: Samples,
+        flows: tuple[str, ...],
+        window: Window | None = None,
+        *,
+        out: Path,
+    ) -> Run:
+        """The sweep in the folder `given`, which must be of this model.
+
+        One is made in `out` if not given: in `window`, or the paper's, scaled to the model's depth.
+        """
+        import workbench as wb
+        from workbench.interventions import scaled_window
+
+        if given is not None:
+            return given_run(given, model)
+        window = window or scaled_window(model.n_layers)
+        return wb.sweep(model, samples, flows, window, out=out, **self.sweeping)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windowed(Sweeping):
+    """An experiment that cuts in a window which moves over the layers."""
+
+    window: str | None = None
+    """Layers that are cut at once, for example "centred(9)". If not given: the paper's centred(9) for 24
+    layers or more, scaled to the depth of smaller models."""
+
+    def window_in(self, n_layers: int) -> Window:
+        """The window in a model of that depth. Raises WindowError."""
+        from workbench.interventions import parse_window, scaled_window
+
+        return scaled_window(n_layers) if self.window is None else parse_window(self.window)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binned(Windowed):
+    """An experiment that reads effective pathways off a sweep."""
+
+    bin: int | None = None
+    """Layers a bin. If not given: the paper's 5 for 24 layers or more, scaled below that."""
+    threshold: float = -5.0
+    """Percent. A bin counts if its mean change is strictly below."""
+
+    def binning(self, n_layers: int) -> dict[str, Any]:
+        """Arguments of everything that finds pathways, in a model of that depth."""
+        from workbench.interventions import scaled_bin
+
+        size = scaled_bin(n_layers) if self.bin is None else self.bin
+        return {"bin": size, "threshold": self.threshold}
+
+    def pathways_of(
+        self, run: Run | pd.DataFrame, n_layers: int, task: str | tuple[str, ...] | None = None
+    ) -> Pathways:
+        """The effective pathways of a sweep; of some tasks, where they are named."""
+        import workbench as wb
+
+        return wb.pathways(run, task=task, **self.binning(n_layers))
