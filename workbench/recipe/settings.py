@@ -124,6 +124,9 @@ class Sweeping(Prompting):
     engine: str = "incremental"
     """incremental; incremental-float32 for weights of less than float32; or reference, one forward a
     knockout."""
+    measures: tuple[str, ...] = ()
+    """What else is read off every knockout of a sweep, beside the probability: log_odds, logit_difference,
+    kl. Their columns stand at the end of effects.parquet."""
 
     @property
     def knocking(self) -> dict[str, Any]:
@@ -133,7 +136,7 @@ class Sweeping(Prompting):
     @property
     def sweeping(self) -> dict[str, Any]:
         """Arguments of `wb.sweep`."""
-        return self.knocking
+        return {"measures": self.measures, **self.knocking}
 
     def given_or_swept(
         self,

@@ -18,7 +18,7 @@ from workbench.errors import RunError
 from workbench.interventions import Knockout
 from workbench.measures import MEASURES, Measure, as_measures
 from workbench.models import VideoLLM
-from workbench.runs import EFFECT_COLUMNS
+from workbench.runs import EFFECT_COLUMNS, Run
 
 FLOWS = ["video -> question", "question -> last"]
 ALL = ["log_odds", "logit_difference", "kl"]
@@ -36,7 +36,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VideoLLM, "read_clip", lambda *_: tiny_clip())
 
 
-def swept(**settings: Any) -> wb.VideoLLM | Any:
+def swept(**settings: Any) -> Run:
     samples = [tiny_sample(n_options=4, answer=2)]
     settings = {"only_correct": False, "windows": "centred(3)", "measures": ALL, **settings}
     return wb.sweep(tiny_model(), samples, FLOWS, **settings, progress=False)
@@ -102,5 +102,5 @@ def test_a_measure_of_ones_own_is_in_the_table_because_it_is_registered(
     monkeypatch.setitem(MEASURES, "entropy", own)
     table = swept(measures="entropy").table
     assert tuple(table.columns) == (*EFFECT_COLUMNS, "entropy")
-    assert (table["entropy"] > 0).all()
+    assert min(table["entropy"]) > 0
     assert [measure.name for measure in as_measures("entropy")] == ["probability", "entropy"]
