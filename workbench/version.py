@@ -1,3 +1,3 @@
 """The version of the project: read by the package, the build and every run's manifest."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
