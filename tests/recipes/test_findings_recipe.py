@@ -86,11 +86,11 @@ def test_what_is_there_is_not_measured_again(planted, tmp_path, monkeypatch) -> 
         "answers": made / "answer_probability",
         "controls": 1,
     }
-    monkeypatch.setattr("workbench.runs.measurement.measure_samples", None)
+    monkeypatch.setattr("workbench.runs.loop.open_store", None)
     monkeypatch.setattr("workbench.sweep", None)
     found = recipe(**settings(planted, tmp_path / "again", **given)).run()
     pd.testing.assert_frame_equal(found, expected)
-    with pytest.raises(RunError, match="results of 'answer_probability', and those of 'suffice' are asked"):
+    with pytest.raises(RunError, match=r"another analysis \(answer_probability\), not those of a suffice"):
         recipe(**settings(planted, tmp_path / "wrong", **{**given, "pathways": given["answers"]})).run()
     (made / "pathways" / "manifest.json").unlink()
     with pytest.raises(RunError, match="holds no run"):

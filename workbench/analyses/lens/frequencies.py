@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
-from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, as_lists, match_keywords
+from workbench.analyses.lens.keywords import (
+    KeywordList,
+    KeywordMatch,
+    as_lists,
+    match_keywords,
+    tokens_table,
+)
 from workbench.analyses.lens.printed import lists_shown
 from workbench.analyses.pathways.bins import LayerBin, layer_bins
 from workbench.attached import attached
@@ -167,7 +173,7 @@ def keyword_frequencies(
         table=tables.keywords,
         lists=tables.lists,
         counts=found.table,
-        tokens=_tokens_table(matches),
+        tokens=tokens_table(matches),
         skipped=found.skipped,
         manifest=found.manifest,
         folder=found.folder,
@@ -284,19 +290,3 @@ def _check(bin: int, min_hits: int) -> None:
     for name, value, least in (("bin", bin, 1), ("min_hits", min_hits, 0)):
         if isinstance(value, bool) or int(value) != value or value < least:
             raise RunError(f"{name}={value!r}: give a whole number from {least}.")
-
-
-def _tokens_table(matches: Sequence[Any]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "keyword_list": match.keyword_list,
-                "keyword": match.keyword,
-                "matched": match.matched,
-                "tokens": " | ".join(match.tokens),
-                "token_ids": " ".join(map(str, match.token_ids)),
-                "shared_with": ", ".join(match.shared_with),
-            }
-            for match in matches
-        ]
-    )

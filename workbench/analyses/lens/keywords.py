@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import pandas as pd
+
 from workbench.errors import RunError, near_matches
 from workbench.measures.correctness import first_tokens
 from workbench.mini.world import COLOURS, OPPOSITE, PALINDROMES, PLACES, SHAPES
@@ -246,3 +248,20 @@ def write_keywords(lists: Iterable[KeywordList], path: Path | str) -> Path:
     content = {entry.name: list(entry.words) for entry in lists}
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
+
+
+def tokens_table(matches: Iterable[KeywordMatch]) -> pd.DataFrame:
+    """What counts as which keyword: keyword_list, keyword, matched, tokens, token_ids, shared_with."""
+    return pd.DataFrame(
+        [
+            {
+                "keyword_list": match.keyword_list,
+                "keyword": match.keyword,
+                "matched": match.matched,
+                "tokens": " | ".join(match.tokens),
+                "token_ids": " ".join(map(str, match.token_ids)),
+                "shared_with": ", ".join(match.shared_with),
+            }
+            for match in matches
+        ]
+    )
