@@ -41,6 +41,19 @@ def test_scale_multiplies_the_size(tmp_path: Path) -> None:
         assert image.size == (300, 240)
 
 
+def test_installed_in_a_folder_with_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kaleido.scopes.plotly import PlotlyScope
+
+    inside = tmp_path / "a spaced folder"
+    inside.symlink_to(Path(PlotlyScope.executable_path()).parent)
+    scripts = tmp_path / "another one"
+    scripts.symlink_to(Path(still.plotly.__file__).parent)
+    monkeypatch.setattr(PlotlyScope, "executable_path", lambda: str(inside / "kaleido"))
+    monkeypatch.setattr(still.plotly, "__file__", str(scripts / "__init__.py"))
+    with Image.open(write_png(go.Figure(), tmp_path / "a.png", width=100, height=80, scale=1)) as image:
+        assert image.size == (100, 80)
+
+
 def test_a_missing_renderer_is_told_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 

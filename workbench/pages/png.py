@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import json
+import os
+import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
@@ -60,9 +63,14 @@ def _draw(fig: go.Figure, *, width: int, height: int, scale: float) -> bytes:
             "No program to draw a PNG with: kaleido 0.2.1 is not installed. It carries its own renderer; "
             "install it with: pip install kaleido==0.2.1. The figures in the HTML report need none."
         ) from error
-    script = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+    script = _without_spaces(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
     # The program speaks lines of JSON. Kaleido's own wrapper waits for ever where it says nothing.
-    command = (program, "plotly", f"--plotlyjs={str(script)!r}", *PlotlyScope.default_chromium_args())
+    command = (
+        _without_spaces(Path(program)),
+        "plotly",
+        f"--plotlyjs={script!r}",
+        *PlotlyScope.default_chromium_args(),
+    )
     request = {"format": "png", "width": width, "height": height, "scale": scale}
     figure = json.loads(fig.to_json() or "{}")
     # The program need not read what it does not draw: the traces behind a slider.
@@ -90,6 +98,18 @@ def _ask(command: tuple[str, ...], request: str) -> str:
         except OSError:  # TimeoutError is one
             continue
     return _renderer(command).ask(request, _TIMEOUTS[-1])
+
+
+@cache
+def _without_spaces(path: Path) -> str:
+    """A name of the file that kaleido's shell script can take: it quotes nothing."""
+    if os.name != "posix" or not any(character.isspace() for character in str(path)):
+        return str(path)
+    folder = tempfile.TemporaryDirectory(prefix="kaleido-")
+    atexit.register(folder.cleanup)
+    link = Path(folder.name) / "link"
+    link.symlink_to(path.parent, target_is_directory=True)
+    return str(link / path.name)
 
 
 @cache
