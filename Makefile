@@ -49,7 +49,7 @@ test-slow: $(STAMP) ## the tests marked slow; those marked gpu or browser where 
 	$(BIN)/python -m pytest -m "slow or gpu or browser"
 
 test-browser: $(STAMP) ## viewer and report in a real Chromium (WORKBENCH_SCREENSHOTS=DIR keeps pictures)
-	$(BIN)/python -m pytest -m browser tests/widgets tests/report
+	$(BIN)/python -m pytest -m browser tests/widgets tests/pages
 
 lint: $(STAMP) ## ruff: style and formatting; import-linter: imports point down
 	$(BIN)/ruff check .
