@@ -24,6 +24,13 @@ MAX_FILE_BYTES = 35_000_000
 MAX_MODULE_LINES = 300
 LONG_MODULES: frozenset[str] = frozenset()
 """Modules that may be longer, because a reader is better served by one file."""
+WITHOUT_TESTS_OF_THEIR_OWN = {
+    "__main__.py": "tests/test_cli.py runs it",
+    "prompts/turn.py": "two tuples without a method",
+    "runs/record.py": "two tuples without a method",
+    "version.py": "one constant, which a test below compares with the change log",
+}
+"""Modules without a test file of their own name, each with the reason."""
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +124,24 @@ def test_modules_can_be_read_in_one_sitting(tracked: list[Path]) -> None:
         and (lines := len(path.read_text().splitlines())) > MAX_MODULE_LINES
     }
     assert long == {}
+
+
+def test_every_module_has_a_test_file_of_its_own_name(tracked: list[Path]) -> None:
+    """workbench/a/b.py has tests/a/test_b.py, so that nobody has to look for it."""
+    names = {path.relative_to(ROOT).as_posix() for path in tracked}
+    modules = {
+        name.removeprefix("workbench/")
+        for name in names
+        if name.startswith("workbench/") and name.endswith(".py") and not name.endswith("/__init__.py")
+    }
+    without = {
+        module
+        for module in modules
+        if f"tests/{Path(module).with_name('test_' + Path(module).name)}" not in names
+    }
+    assert without == set(WITHOUT_TESTS_OF_THEIR_OWN)
+    recipes = {name.removeprefix("recipes/") for name in names if re.fullmatch(r"recipes/\w+\.py", name)}
+    assert {recipe for recipe in recipes if f"tests/recipes/test_{recipe}" not in names} == set()
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from workbench.figures import clip_strip
-from workbench.figures.parts.segments import segments
 from workbench.prompts.layout import TokenLayout
 
 WORDS = [
@@ -58,22 +57,6 @@ def make_clip(frames: int = 4, height: int = 48, width: int = 64) -> Any:
     pixels = np.zeros((frames, height, width, 3), np.uint8)
     pixels[..., 0] = np.arange(frames)[:, None, None] * 20
     return SimpleNamespace(frames=pixels, timestamps=np.arange(frames) * 0.5 + 0.25, path=None, duration=2.0)
-
-
-def test_segments_hold_every_row_once_under_its_most_telling_name() -> None:
-    layout = make_layout()
-    found = segments(layout)
-    rows = [row for part in found for row in range(part.first, part.last + 1)]
-    assert rows == list(range(layout.length))
-    assert [part.span for part in found] == [
-        "system",
-        *(f"frame[{t}]" for t in range(4)),
-        *("nonoption", "question", "option[A]", "option[B]", "tail", "last"),
-    ]
-    kinds = {part.span: part.kind for part in found}
-    assert kinds["option[B]"] == "true_option"
-    assert kinds["option[A]"] == "false_options"
-    assert kinds["frame[2]"] == "video"
 
 
 def test_frames_are_drawn_in_order_with_their_times() -> None:

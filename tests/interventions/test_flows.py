@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.interventions.layouts import separated_layout, small_layout
 from workbench.errors import FlowError, KnockoutError, SpanError
-from workbench.interventions import FLOW_GROUPS, MTF_FLOWS, NAMED_FLOWS, Flow, as_flows
+from workbench.interventions import Flow, as_flows
 from workbench.prompts.layout import TokenLayout
 
 
@@ -64,22 +64,6 @@ def test_every_pair_of_spans_is_a_flow_that_reads_back(
     assert Flow.parse(str(flow)) == flow
 
 
-def test_the_groups_hold_the_flows_of_map_the_flow_in_paper_order() -> None:
-    assert [flow.text for flow in NAMED_FLOWS if "MTF" in flow.paper] == list(MTF_FLOWS)
-    assert len(MTF_FLOWS) == 11
-    for group, figures in zip(FLOW_GROUPS, ("23", "6", "7"), strict=True):
-        papers = {flow.paper for flow in NAMED_FLOWS if flow.group == group.name}
-        assert {paper.partition("MTF Fig. ")[2][0] for paper in papers} == set(figures)
-
-
-@pytest.mark.parametrize("named", NAMED_FLOWS, ids=lambda named: named.text)
-def test_named_flows_are_canonical_and_act(named) -> None:
-    flow = Flow.parse(named.text)
-    assert str(flow) == named.text
-    assert all(Flow.parse(alias) == flow for alias in named.aliases)
-    assert flow.edges(SMALL).count() > 0
-
-
 EXPECTED = {
     "frames -> later frames": block(FRAMES[1], FRAMES[0]) | block(FRAMES[2], range(2, 10)),
     "within frames": {(q, k) for frame in FRAMES for q, k in block(frame, frame) if k < q},
@@ -113,19 +97,6 @@ def test_edges_are_those_of_the_definition(flow: str) -> None:
     np.testing.assert_array_equal(edges.rows, sorted({q for q, _ in EXPECTED[flow]}))
     for row in range(SMALL.length):
         np.testing.assert_array_equal(edges.keys_lost(row), np.flatnonzero(edges.dense()[row]))
-
-
-@given(SPANS, SPANS, st.booleans())
-def test_counts_agree_with_the_dense_mask_for_any_pair(source: str, target: str, self_too: bool) -> None:
-    keep_self = not (self_too or source == target == "last")
-    try:
-        edges = Flow(source=source, target=target, keep_self=keep_self).edges(SMALL)
-    except KnockoutError:
-        return
-    dense = edges.dense()
-    assert edges.count() == dense.sum() > 0
-    assert not np.triu(dense, 1).any()
-    assert edges.first_row == np.flatnonzero(dense.any(1))[0]
 
 
 def test_separators_are_video_but_no_frame() -> None:

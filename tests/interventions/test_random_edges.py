@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.interventions.layouts import small_layout
 from workbench.errors import KnockoutError
-from workbench.interventions import Cut, Edges, Flow, Knockout, RandomEdges, ScatteredEdges, keep_mask
+from workbench.interventions import Cut, Flow, Knockout, RandomEdges, keep_mask
 from workbench.interventions.random_edges import pool_size
 from workbench.prompts.layout import TokenLayout
 
@@ -32,18 +32,6 @@ def test_a_draw_has_its_size_and_stays_where_it_may(length, first, keep_self, se
     assert len(queries) == count
     assert keys.min() >= first
     assert np.all(keys < queries) if keep_self else np.all(keys <= queries)
-
-
-@given(st.integers(1, 190), st.integers(0, 3))
-def test_all_questions_about_a_draw_agree_with_its_mask(count, seed) -> None:
-    edges = drawn(count, seed=seed).edges(SMALL)
-    cut = edges.dense()
-    np.testing.assert_array_equal(edges.per_row(), cut.sum(1))
-    np.testing.assert_array_equal(edges.rows, np.flatnonzero(cut.any(1)))
-    assert edges.first_row == np.flatnonzero(cut.any(1))[0]
-    assert edges.count() == cut.sum() == count
-    for row in range(22):
-        np.testing.assert_array_equal(edges.keys_lost(row), np.flatnonzero(cut[row]))
 
 
 def test_the_whole_pool_is_every_edge_from_that_row_on() -> None:
@@ -106,13 +94,3 @@ def test_rows_without_a_key_are_refused() -> None:
 def test_numbers_that_are_none_are_refused(wrong) -> None:
     with pytest.raises(KnockoutError, match=f"{next(iter(wrong))}=.*whole number from"):
         RandomEdges(**{"count": 5, "first_row": 2, "seed": 0, **wrong})
-
-
-def test_code_that_reads_rectangles_without_asking_fails() -> None:
-    edges: Any = drawn(5).edges(SMALL)
-    assert type(edges) is ScatteredEdges
-    assert not edges.is_blocks
-    assert Edges.is_blocks
-    rectangles: Any = edges.rectangles
-    with pytest.raises(TypeError):
-        list(rectangles)

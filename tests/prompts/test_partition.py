@@ -90,3 +90,16 @@ def test_every_family_is_parted_alike(family: FamilyName, separators: str) -> No
         assert all(
             set(range(part.first, part.last + 1)) <= set(layout[part.span]) for part in segments(layout)
         )
+
+
+def test_row_places_name_the_narrowest_span() -> None:
+    layout = TokenLayout(
+        length=12,
+        spans={"video": [1, 2, 3], "question": range(4, 10), "nonoption": [4, 5], "option[A]": [7, 8]},
+        frames=[[1, 2], [3]],
+    )
+    spans = [place.span for place in row_places(layout)]
+    assert spans == [
+        *("system", "frame[0]", "frame[0]", "frame[1]", "nonoption", "nonoption"),
+        *("question", "option[A]", "option[A]", "question", "tail", "last"),
+    ]

@@ -6,7 +6,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from workbench.recipe import find_recipe
@@ -50,18 +49,3 @@ def test_a_recipe_takes_from_another_what_both_have(tmp_path) -> None:
     made: Any = find_recipe("pathways_suffice").like(other, out=tmp_path / "pathways", modes=("strict",))
     assert (made.model, made.limit, made.controls, made.frames) == ("m", 3, 7, "uniform(4)")
     assert (made.out, made.modes) == (tmp_path / "pathways", ("strict",))
-
-
-def test_what_was_written_and_skipped_is_told(tmp_path, capsys) -> None:
-    recipe: Any = find_recipe("evaluate")(model="m", out=tmp_path / "new")
-    table = recipe.write_csv(pd.DataFrame({"p": [0.123456], "n": [1]}), "a.csv")
-    assert table.read_text() == "p,n\n0.1235,1\n"
-    recipe.wrote(table, Path("b"), skipped=pd.DataFrame({"sample_id": ["x"]}))
-    recipe.wrote(table, skipped=pd.DataFrame(), also="the table beside it")
-    recipe.note(["few samples"])
-    assert capsys.readouterr().out.splitlines() == [
-        f"Skipped: 1, see {tmp_path / 'new' / 'skipped.csv'}",
-        f"Written: {table}, b",
-        f"Written: {table} and the table beside it",
-        "Note: few samples",
-    ]

@@ -2,46 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from tests.analyses.stand_in import StandInModel, questions
+from tests.runs.test_measurement import Lengths
 from workbench.data import Samples
-from workbench.runs import Encoder, Job, PromptMeasurement, ThisProcess, Unusable
-
-
-class Length(NamedTuple):
-    sample_id: str
-    rows: int
-
-
-@dataclass(frozen=True)
-class Lengths(PromptMeasurement):
-    """Rows of each prompt. One sample cannot be measured, and one breaks."""
-
-    name: ClassVar[str] = "lengths"
-    table: ClassVar[str] = "lengths"
-    row: ClassVar[type] = Length
-
-    unusable: str = ""
-    breaks: str = ""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        return {}
-
-    def at_once(self, model: Any, first: Any) -> int:
-        return 2
-
-    def rows(self, model: Any, sample: Any, prompt: Any) -> Iterable[Length]:
-        if sample.id == self.unusable:
-            raise Unusable("it has no length")
-        if sample.id == self.breaks:
-            raise ZeroDivisionError
-        return [Length(sample.id, len(prompt))]
+from workbench.runs import Encoder, Job, ThisProcess
 
 
 def measured(

@@ -13,8 +13,8 @@ from pandas.testing import assert_frame_equal
 
 from tests.analyses.stand_in import StandInModel, questions
 from tests.runs.test_encoding import Counting
-from tests.runs.test_executors import Length, Lengths
 from tests.runs.test_legacy import write_part
+from tests.runs.test_measurement import Length, Lengths
 from workbench.errors import RunError
 from workbench.runs import Measured, Record, ThisProcess, measure_samples, table_of
 from workbench.runs.tables import schema_of

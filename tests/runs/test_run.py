@@ -111,11 +111,6 @@ def test_reasons_keep_their_commas_quotes_and_lines(tmp_path) -> None:
     assert load_run(tmp_path).skipped["reason"].tolist() == [odd]
 
 
-def test_a_figure_comes_from_the_table() -> None:
-    traces = run().figure().to_dict()["data"]
-    assert any("video" in str(trace.get("name")) for trace in traces)
-
-
 def test_a_table_of_another_kind_is_refused(tmp_path) -> None:
     made = run()
     made.save(tmp_path)

@@ -9,7 +9,10 @@ from typing import Any, cast
 
 import av
 import numpy as np
+import pytest
 from av.video.stream import VideoStream
+
+from workbench.video import has_decord
 
 BITS = 7
 BLOCK = 16
@@ -123,3 +126,6 @@ def write_sound(path: Path) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+needs_decord = pytest.mark.skipif(not has_decord(), reason="decord has no wheel for this machine")

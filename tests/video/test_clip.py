@@ -1,54 +1,25 @@
-"""Reading clips: every format, both readers, the frame that was asked."""
+"""Reading clips: every format, bounds and samplings, and what cannot be asked of a clip."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import pickle
+import re
 import subprocess
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
 from tests import ROOT
-from tests.video.helpers import encode, numbered_frames, numbers, remux, rotate
+from tests.video.conftest import FORMATS
+from tests.video.helpers import encode, needs_decord, numbered_frames, numbers
 from workbench.errors import ClipError
 from workbench.video import Clip, Fps, Midpoints, Uniform, has_decord, read_clip, write_clip
-from workbench.video.index import index_by_decoding, read_index
-from workbench.video.readers import DecordReader, PyAvReader, VideoReader
-
-needs_decord = pytest.mark.skipif(not has_decord(), reason="decord has no wheel for this machine")
-
-# Name, codec, who reads it under "auto" where decord is installed.
-FORMATS = [
-    ("h264.mp4", "h264", "decord"),
-    ("hevc.mp4", "hevc", "decord"),
-    ("mpeg4.mp4", "mpeg4", "decord"),
-    ("h264.mkv", "h264", "decord"),
-    ("hevc.mkv", "hevc", "decord"),
-    ("ffv1.mkv", "ffv1", "decord"),
-    ("vp9.webm", "vp9", "decord"),
-    ("vp8.webm", "vp8", "decord"),
-    ("h264.mov", "h264", "decord"),
-    ("mpeg4.avi", "mpeg4", "decord"),
-    ("mjpeg.avi", "mjpeg", "decord"),
-    ("h264.avi", "h264", "pyav"),  # reordered frames, whose time avi does not tell
-    ("gif.gif", "gif", "pyav"),
-]
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A clip of 24 numbered frames at 8 a second in every format."""
-    folder = tmp_path_factory.mktemp("clips")
-    return {
-        name: write_clip(folder / name, numbered_frames(24), fps=8, codec=codec) for name, codec, _ in FORMATS
-    }
 
 
 @pytest.mark.parametrize("reader", ["auto", "pyav", pytest.param("decord", marks=needs_decord)])
@@ -70,206 +41,6 @@ def test_every_format(clips: dict[str, Path], name: str, codec: str, by: str, re
     assert clip.reader == (
         by if reader == "auto" and has_decord() else "pyav" if reader == "auto" else reader
     )
-
-
-@needs_decord
-@pytest.mark.parametrize("name", [name for name, _, by in FORMATS if by == "decord"])
-def test_both_readers_give_the_same_pixels_in_any_order(clips: dict[str, Path], name: str) -> None:
-    index = read_index(clips[name])
-    readers: list[VideoReader] = [DecordReader(index), PyAvReader(index)]
-    for wanted in ([0, 1, 2], [23, 0, 11, 11], [7], list(range(24))):
-        one, two = (reader.get(np.array(wanted)) for reader in readers)
-        np.testing.assert_array_equal(one, two)
-        assert numbers(one) == wanted
-
-
-@needs_decord
-@pytest.mark.parametrize(
-    ("codec", "pixel_format", "height", "options"),
-    [
-        ("libx264", "yuv444p", 95, {}),
-        ("libx264", "yuv422p", 96, {}),
-        ("libx264", "yuvj420p", 96, {}),
-        ("ffv1", "bgr0", 95, {}),
-        ("ffv1", "gray", 96, {}),
-    ],
-)
-def test_other_pixel_formats_and_odd_sizes(
-    tmp_path: Path, codec: str, pixel_format: str, height: int, options: dict[str, str]
-) -> None:
-    frames = numbered_frames(10, height, 127 if height % 2 else 128)
-    path = encode(tmp_path / "a.mkv", frames, codec, pixel_format=pixel_format, options=options)
-    one, two = (read_clip(path, 5, reader=reader) for reader in ("decord", "pyav"))
-    np.testing.assert_array_equal(one.frames, two.frames)
-    assert one.frames.shape == (5, *frames.shape[1:])
-    assert numbers(one.frames) == Midpoints(5).indices(10, 8.0).tolist()
-    if pixel_format != "gray":
-        assert np.abs(one.frames[0, -1, -1].astype(int) - (200, 90, 20)).max() <= 3
-
-
-@needs_decord
-@pytest.mark.parametrize(
-    ("codec", "pixel_format", "height", "options"),
-    [
-        ("libx265", "yuv420p10le", 96, {"x265-params": "log-level=none"}),
-        ("ffv1", "yuv420p", 95, {}),
-    ],
-)
-def test_where_the_readers_blend_colour_edges_differently(
-    tmp_path: Path, codec: str, pixel_format: str, height: int, options: dict[str, str]
-) -> None:
-    """10 bits, or 4:2:0 with odd sizes: the two FFmpeg versions spread the half-size colour differently."""
-    path = encode(
-        tmp_path / "a.mkv", numbered_frames(10, height), codec, pixel_format=pixel_format, options=options
-    )
-    one, two = (read_clip(path, 10, reader=reader).frames.astype(int) for reader in ("decord", "pyav"))
-    assert np.abs(one - two).mean() < 1
-    np.testing.assert_allclose(one[:, 40:80, 40:80], two[:, 40:80, 40:80], atol=1)  # away from edges
-
-
-@pytest.mark.parametrize("name", ["h264.mp4", "vp9.webm", "mpeg4.avi", "gif.gif"])
-def test_channels_are_red_green_blue(tmp_path: Path, name: str) -> None:
-    colours = np.array([(250, 10, 10), (10, 250, 10), (10, 10, 250)], np.uint8)
-    frames = np.repeat(colours, 4, axis=0)[:, None, None] * np.ones((1, 32, 32, 1), np.uint8)
-    codec = name.split(".")[0]
-    path = write_clip(tmp_path / name, frames, codec=codec)
-    for reader in ("auto", "pyav"):
-        clip = read_clip(path, 3, reader=reader)
-        np.testing.assert_allclose(clip.frames[:, 16, 16], colours, atol=15)
-
-
-# Files in which packets, time stamps and pictures do not simply follow each other.
-
-
-def _open_hevc(folder: Path) -> Path:
-    options = {"x265-params": "log-level=none:keyint=25:min-keyint=25:open-gop=1:bframes=3:scenecut=0"}
-    return encode(folder / "open.mkv", numbered_frames(100), "libx265", options=options)
-
-
-def _open_h264(folder: Path) -> Path:
-    options = {"g": "25", "bf": "3", "x264-params": "open-gop=1"}
-    return encode(folder / "open.mkv", numbered_frames(100), options=options)
-
-
-def _edit_list(folder: Path) -> Path:
-    whole = encode(folder / "whole.mp4", numbered_frames(100), options={"g": "25", "bf": "2"})
-    return remux(whole, folder / "edit.mp4", shift=10, container_options={"avoid_negative_ts": "disabled"})
-
-
-def _begins_late(folder: Path) -> Path:
-    whole = encode(folder / "whole.mkv", numbered_frames(100), options={"g": "25", "bf": "2"})
-    return remux(whole, folder / "late.mkv", skip=14)
-
-
-def _reordered_avi(folder: Path) -> Path:
-    return encode(folder / "a.avi", numbered_frames(100), options={"g": "12", "bf": "3"})
-
-
-def _reordered_mpeg4_avi(folder: Path) -> Path:
-    return encode(folder / "a.avi", numbered_frames(100), "mpeg4", options={"g": "12", "bf": "2", "q": "2"})
-
-
-def _program_stream(folder: Path) -> Path:
-    frames = numbered_frames(100)
-    return encode(folder / "a.mpg", frames, "mpeg2video", rate=25, options={"g": "12", "bf": "2"})
-
-
-def _transport_stream(folder: Path) -> Path:
-    return encode(folder / "a.ts", numbered_frames(100), options={"g": "25"})
-
-
-def _hidden_frames(folder: Path) -> Path:
-    """VP8 with helper frames: every fifth packet says that its picture is not to be shown."""
-    whole = write_clip(folder / "whole.webm", numbered_frames(100), codec="vp8")
-
-    def hide(number: int, packet: Any) -> Any:
-        data = bytearray(bytes(packet))
-        if number % 5 == 4:
-            data[0] &= ~0x10
-        changed = av.Packet(bytes(data))
-        changed.pts, changed.dts, changed.time_base = packet.pts, packet.dts, packet.time_base
-        changed.duration, changed.is_keyframe = packet.duration, packet.is_keyframe
-        return changed
-
-    return remux(whole, folder / "hidden.webm", edit=hide)
-
-
-def _many_groups(folder: Path) -> Path:
-    return encode(folder / "many.mp4", numbered_frames(100), options={"g": "7", "bf": "2"})
-
-
-IRREGULAR: list[tuple[Callable[[Path], Path], list[int]]] = [
-    (_open_hevc, list(range(100))),
-    (_open_h264, list(range(100))),
-    (_edit_list, list(range(10, 100))),
-    (_begins_late, list(range(25, 100))),
-    (_reordered_avi, list(range(100))),
-    (_reordered_mpeg4_avi, list(range(100))),
-    (_program_stream, list(range(100))),
-    (_transport_stream, list(range(100))),
-    (_hidden_frames, [number for number in range(100) if number % 5 != 4]),
-    (_many_groups, list(range(100))),
-]
-
-
-@pytest.mark.parametrize(("make", "shown"), IRREGULAR, ids=lambda value: getattr(value, "__name__", ""))
-def test_the_frame_that_was_asked(tmp_path: Path, make: Callable[[Path], Path], shown: list[int]) -> None:
-    path = make(tmp_path)
-    index = read_index(path)
-    assert index.n_frames == len(shown)
-    for wanted in ([24], [49, 50, 51], [73, 74], [60, 20], [0, len(shown) - 1]):
-        picked = np.array(wanted)
-        assert numbers(PyAvReader(index).get(picked)) == [shown[number] for number in wanted]
-    for n in (1, 8, 40, len(shown)):
-        clip = read_clip(path, Uniform(n))
-        assert numbers(clip.frames) == [shown[number] for number in Uniform(n).indices(len(shown), 8.0)]
-        assert clip.timestamps[0] == 0
-    step = 1 / (25 if path.suffix == ".mpg" else 8)
-    if make is not _hidden_frames:
-        np.testing.assert_allclose(clip.timestamps, np.arange(len(shown)) * step, atol=1e-3)
-
-
-@needs_decord
-@pytest.mark.parametrize("make", [make for make, _ in IRREGULAR if make not in (_many_groups, _open_h264)])
-def test_decord_is_kept_from_files_that_it_misnumbers(tmp_path: Path, make: Callable[[Path], Path]) -> None:
-    path = make(tmp_path)
-    with pytest.raises(ClipError, match=rf"{path.name}: decord cannot be used: .*decord is not exact"):
-        read_clip(path, reader="decord")
-    assert read_clip(path).reader == "pyav"
-
-
-def test_decoding_gives_the_same_index(clips: dict[str, Path]) -> None:
-    for name, path in clips.items():
-        one, two = read_index(path), index_by_decoding(path)
-        np.testing.assert_allclose(one.times, two.times, err_msg=name)
-        assert (one.height, one.width, one.fps) == (two.height, two.width, two.fps)
-
-
-def test_packets_that_lie_are_found_out(clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a packet's picture never comes, the file is decoded once more to find its frames."""
-    from workbench.video import scan
-
-    real = scan.scan_packets
-
-    def with_ghosts(*arguments: Any) -> Any:
-        found = real(*arguments)
-        return found._replace(pts=sorted(found.pts + [pts + 1 for pts in found.pts]))
-
-    monkeypatch.setattr("workbench.video.index.scan_packets", with_ghosts)
-    clip = read_clip(clips["h264.mp4"], Uniform(24), reader="pyav")
-    assert numbers(clip.frames) == list(range(24))
-
-
-@needs_decord
-def test_av1_falls_back_to_pyav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SVT_LOG", "-1")
-    options = {"preset": "12", "svtav1-params": "lp=1"}
-    path = encode(tmp_path / "a.mp4", numbered_frames(16), "libsvtav1", options=options)
-    clip = read_clip(path, 4)
-    assert clip.reader == "pyav"
-    assert numbers(clip.frames) == Midpoints(4).indices(16, 8.0).tolist()
-    with pytest.raises(ClipError, match=r"a\.mp4: decord cannot be used: .*video stream"):
-        read_clip(path, 4, reader="decord")
 
 
 # Time.
@@ -325,19 +96,6 @@ def test_sampling_as_people_type_it(clips: dict[str, Path], sampling: Any) -> No
     assert numbers(clip.frames) == (uniform if "uniform" in text else expected[6 if "fps" in text else 5])
 
 
-# Rotation, as phones write it.
-
-
-@pytest.mark.parametrize("reader", ["pyav", pytest.param("decord", marks=needs_decord)])
-@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
-def test_rotation_is_applied(clips: dict[str, Path], tmp_path: Path, degrees: int, reader: Any) -> None:
-    path = rotate(clips["h264.mp4"], tmp_path / "a.mp4", degrees)
-    upright = read_clip(clips["h264.mp4"], 4, reader="pyav").frames
-    shown = read_clip(path, 4, reader=reader)
-    np.testing.assert_array_equal(shown.frames, np.rot90(upright, -degrees // 90, axes=(1, 2)))
-    assert shown.size == ((128, 96) if degrees % 180 else (96, 128))
-
-
 # Threads, forks, memory, surroundings.
 
 
@@ -387,32 +145,6 @@ def test_only_sampled_frames_are_kept(tmp_path: Path, reader: str) -> None:
     assert float(found.stdout) < 120
 
 
-def test_without_decord_pyav_reads(clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    before = read_clip(clips["h264.mp4"])
-    monkeypatch.setitem(sys.modules, "decord", None)
-    assert not has_decord()
-    clip = read_clip(clips["h264.mp4"])
-    assert clip.reader == "pyav"
-    np.testing.assert_array_equal(clip.frames, before.frames)
-    with pytest.raises(
-        ClipError, match=r"h264\.mp4: decord cannot be used: it is not installed.*reader='pyav'"
-    ):
-        read_clip(clips["h264.mp4"], reader="decord")
-
-
-@needs_decord
-def test_decord_bridge_of_another_tool_is_harmless(clips: dict[str, Path]) -> None:
-    import decord
-
-    decord.bridge.set_bridge("torch")
-    try:
-        frames = read_clip(clips["h264.mp4"], reader="decord").frames
-    finally:
-        decord.bridge.reset_bridge()
-    assert isinstance(frames, np.ndarray)
-    assert numbers(frames) == Midpoints(8).indices(24, 8.0).tolist()
-
-
 def test_paths_that_look_like_something_else(
     clips: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,8 +192,63 @@ def test_clip_travels_between_processes(clips: dict[str, Path]) -> None:
     assert repr(copy) == repr(clip)
 
 
-def test_reader_refuses_frames_that_do_not_exist(clips: dict[str, Path]) -> None:
-    reader = PyAvReader(read_index(clips["h264.mp4"]))
-    for wanted in ([24], [-1], [], [0.5], [[0]]):
-        with pytest.raises(ClipError, match=r"h264\.mp4: .*(Use numbers|Pass a list)"):
-            reader.get(np.array(wanted))
+def test_missing_file_names_its_neighbour(whole: dict[str, Path]) -> None:
+    wrong = whole["index_first.mp4"].with_name("index_frist.mp4")
+    with pytest.raises(ClipError, match=r"no such file\. Check the path\. Did you mean 'index_first\.mp4'"):
+        read_clip(wrong)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_file_without_permission(whole: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(whole["a.mkv"].read_bytes())
+    path.chmod(0)
+    with pytest.raises(
+        ClipError, match=r"a\.mp4: the file cannot be read \(Permission denied\)\. Check its name"
+    ):
+        read_clip(path)
+
+
+# Requests that a good clip (24 frames, 3 seconds) cannot meet.
+
+BAD_REQUESTS: list[tuple[dict[str, Any], str]] = [
+    ({"start": 2, "end": 1}, r"the bounds are empty: start=2, end=1 s\. Use an end that lies after"),
+    ({"start": 1, "end": 1}, "the bounds are empty"),
+    ({"end": 0}, "the bounds are empty"),
+    ({"start": 3}, r"start=3 s is outside the clip, which lasts 3\.00 s\. Use a smaller start"),
+    ({"start": 100, "end": 200}, "start=100 s is outside the clip"),
+    ({"end": 3.6}, r"end=3\.6 s is outside the clip, which lasts 3\.00 s\. Use a smaller end"),
+    ({"start": 1, "end": 200}, "end=200 s is outside the clip"),
+    ({"start": -1}, r"start=-1\. Give start in seconds, from 0 to 3\.00"),
+    ({"end": -0.5}, r"end=-0\.5\. Give end in seconds"),
+    ({"start": float("nan")}, r"start=nan\. Give start in seconds"),
+    ({"end": float("nan")}, "end=nan"),
+    ({"end": float("inf")}, "end=inf"),
+    ({"start": "1"}, "start='1' is a str"),
+    ({"end": True}, "end=True is a bool"),
+    ({"sampling": 25}, r"midpoints\(25\) asks for 25 frames, but the clip has only 24, .* at most 24"),
+    ({"sampling": "uniform(1000)"}, r"uniform\(1000\) asks for 1000 frames"),
+    (
+        {"sampling": 9, "start": 1, "end": 1.9},
+        ".* of the clip's 24, the bounds leave only 8.*widen the bounds",
+    ),
+    ({"sampling": "fps(30)"}, r"fps\(30\) asks for 30 frames per second, but the clip has 8"),
+    ({"fps": 3}, r"fps=3 is for folders, and this is a file\. Leave fps out"),
+    ({"reader": "decrod"}, r"there is no reader 'decrod'\. Did you mean 'decord'\? Use one of auto"),
+    ({"reader": None}, "there is no reader None"),
+]
+
+
+@pytest.mark.parametrize(("request_", "cause"), BAD_REQUESTS, ids=lambda value: str(value)[:40])
+def test_bad_request(whole: dict[str, Path], request_: dict[str, Any], cause: str) -> None:
+    for name in ("index_first.mp4", "a.gif"):
+        if name == "a.gif" and ("3.00" in cause.replace("\\", "") or "has 8" in cause):
+            continue  # gif rounds its times
+        with pytest.raises(ClipError, match=rf"{re.escape(name)}: {cause}"):
+            read_clip(whole[name], **request_)
+
+
+@pytest.mark.parametrize("sampling", [0, -1, "midpoints(0)", "often", 1.5, None])
+def test_bad_sampling(whole: dict[str, Path], sampling: Any) -> None:
+    with pytest.raises(ClipError, match=r"midpoints\(|sampling"):
+        read_clip(whole["a.mkv"], sampling)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -116,16 +115,6 @@ def test_arguments_that_a_forward_does_not_take_are_left_out() -> None:
     assert "mm_token_type_ids" in tiny_prompt(tiny_model("qwen2_5_vl")).inputs
 
 
-def test_settings_that_do_not_fit_the_vision_tower_are_refused() -> None:
-    model = tiny_model()
-    small = dataclasses.replace(model.pixels, size={"height": 14, "width": 14}, do_center_crop=False)
-    with pytest.raises(ModelError, match=r"14 x 14 pixels, and its vision tower takes 28 x 28"):
-        tiny_prompt(model, pixels=small)
-    qwen = tiny_model("qwen2_5_vl")
-    with pytest.raises(ModelError, match=r"\(14, 2, 2\), and its vision tower takes \(7, 2, 2\)"):
-        tiny_prompt(qwen, pixels=dataclasses.replace(qwen.pixels, patch_size=14))
-
-
 @pytest.mark.parametrize("family", FAMILY_NAMES)
 def test_parts_are_found_in_the_model_and_in_nnsight(family: FamilyName) -> None:
     model = tiny_model(family)
@@ -178,10 +167,3 @@ def test_a_family_says_where_it_differs(monkeypatch: pytest.MonkeyPatch) -> None
     assert "<video> then Question:" in tiny_prompt(model).text
     with pytest.raises(ModelError, match=r"'eager' is not offered for llava_next_video.*use 'sdpa'"):
         load(tiny_folder(), device="cpu", attention="eager")
-
-
-@pytest.mark.parametrize(("chosen", "used"), [(-1, 12), (-2, 11), (0, 0), (7, 7), ([3, -4, 5], 9)])
-def test_blocks_behind_the_hidden_state_taken_are_not_used(chosen: int | list[int], used: int) -> None:
-    config = SimpleNamespace(vision_feature_layer=chosen)
-    assert LlavaNextVideo().vision_blocks_used(config, 12) == used
-    assert Qwen25VL().vision_blocks_used(SimpleNamespace(), 12) == 12

@@ -11,10 +11,7 @@ from tests.models.families.test_base import decoder_call
 from tests.prompts.test_pixels import noise
 from tests.tiny import tiny_clip, tiny_model, tiny_prompt
 from workbench.models.families.qwen2_5_vl import patchify, smart_resize
-from workbench.prompts.pixels import (
-    PixelSettings,
-    pixels,
-)
+from workbench.prompts.pixels import PixelSettings, pixels
 
 
 def test_qwen_positions_have_three_axes() -> None:

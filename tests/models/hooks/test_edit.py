@@ -280,31 +280,6 @@ def test_replacements_of_another_form_are_refused(name: str, replacement: Any, m
     assert torch.equal(run(of), plain_logits(of))  # nothing was left behind
 
 
-def test_functions_run_in_order_and_know_their_point() -> None:
-    of = case("llava_next_video", "sdpa")
-    calls: list[tuple[str, int | None]] = []
-
-    def note(value: Tensor, hook: HookPoint) -> None:
-        calls.append((hook.name, hook.layer()))
-
-    def plus(value: Tensor, hook: HookPoint) -> Tensor:
-        return value + 1
-
-    def times(value: Tensor, hook: HookPoint) -> Tensor:
-        return value * 3
-
-    run(of, ("blocks.*.hook_resid_pre", note), ("hook_embed", note), ("vision.0.hook_resid_pre", note))
-    assert calls == [
-        ("vision.0.hook_resid_pre", 0),
-        ("hook_embed", None),
-        *((f"blocks.{layer}.hook_resid_pre", layer) for layer in range(LAYERS)),
-    ]
-    name = "blocks.1.hook_resid_pre"
-    plus_times = run(of, (name, plus), (name, times))
-    assert torch.equal(plus_times, run(of, (name, lambda value, hook: (value + 1) * 3)))
-    assert not torch.allclose(plus_times, run(of, (name, times), (name, plus)), atol=1e-3)
-
-
 def test_hooks_must_be_functions() -> None:
     of = case("llava_next_video", "sdpa")
     with pytest.raises(HookError, match="came Tensor"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pytest
 
 import workbench as wb
 from tests.planted import direct, save_planted
-from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
+from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted, settings
 from workbench.analyses.findings.claims import CLAIMS
 from workbench.errors import RunError
 from workbench.recipe import find_recipe
@@ -21,15 +20,12 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
     return make_planted(tmp_path_factory.mktemp("planted"), samples=6)
 
 
-def settings(planted: PlantedFolder, out: Path, **more) -> dict[str, Any]:
-    common = {"model": str(planted.model), "data": str(planted.data), "out": out, "frames": FRAMES}
-    return {**common, "device": "cpu", **more}
-
-
 def test_the_planted_stages_are_found_and_nothing_else(planted, tmp_path, capsys) -> None:
     image = save_planted(direct(3), tmp_path / "image")
     recipe: Any = find_recipe("findings")
-    wanted = settings(planted, tmp_path / "out", image_model=str(image), controls=2, by_task=True)
+    wanted = settings(
+        planted, tmp_path / "out", device="cpu", image_model=str(image), controls=2, by_task=True
+    )
     table: Any = recipe(**wanted).run()
     assert list(dict.fromkeys(table["task"])) == ["all", "planted"]
     found = dict(zip(CLAIMS, table.query("task == 'all'")["verdict"], strict=True))
@@ -70,14 +66,16 @@ def test_sweeps_of_other_models_are_refused(planted, tmp_path) -> None:
     recipe: Any = find_recipe("findings")
     other = save_planted(direct(3), tmp_path / "other")
     with pytest.raises(RunError, match="is a sweep of"):
-        recipe(**settings(planted, tmp_path / "out", model=str(other), sweep=run.folder)).run()
+        recipe(**settings(planted, tmp_path / "out", device="cpu", model=str(other), sweep=run.folder)).run()
     with pytest.raises(RunError, match="without --image-model"):
-        recipe(**settings(planted, tmp_path / "out", sweep=run.folder, image_sweep=run.folder)).run()
+        recipe(
+            **settings(planted, tmp_path / "out", device="cpu", sweep=run.folder, image_sweep=run.folder)
+        ).run()
 
 
 def test_what_is_there_is_not_measured_again(planted, tmp_path, monkeypatch) -> None:
     recipe: Any = find_recipe("findings")
-    once = settings(planted, tmp_path / "once", controls=1)
+    once = settings(planted, tmp_path / "once", device="cpu", controls=1)
     expected = recipe(**once).run()
     made = tmp_path / "once"
     given = {
@@ -88,10 +86,12 @@ def test_what_is_there_is_not_measured_again(planted, tmp_path, monkeypatch) -> 
     }
     monkeypatch.setattr("workbench.runs.loop.open_store", None)
     monkeypatch.setattr("workbench.sweep", None)
-    found = recipe(**settings(planted, tmp_path / "again", **given)).run()
+    found = recipe(**settings(planted, tmp_path / "again", device="cpu", **given)).run()
     pd.testing.assert_frame_equal(found, expected)
     with pytest.raises(RunError, match=r"another analysis \(answer_probability\), not those of a suffice"):
-        recipe(**settings(planted, tmp_path / "wrong", **{**given, "pathways": given["answers"]})).run()
+        recipe(
+            **settings(planted, tmp_path / "wrong", device="cpu", **{**given, "pathways": given["answers"]})
+        ).run()
     (made / "pathways" / "manifest.json").unlink()
     with pytest.raises(RunError, match="holds no run"):
-        recipe(**settings(planted, tmp_path / "gone", **given)).run()
+        recipe(**settings(planted, tmp_path / "gone", device="cpu", **given)).run()

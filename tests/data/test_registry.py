@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.data.conftest import MakeFolder, entry
 from workbench.data import DATASETS, samples
 from workbench.errors import SampleError
-
-
-@pytest.fixture
-def root(make_folder: MakeFolder) -> Path:
-    tasks = {task: [entry(), entry(question="And then?")] for task in ("moving_direction", "object_count")}
-    return make_folder(tasks, ("video/clip_1.mp4",))
-
-
-@pytest.fixture
-def clips_calls(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """A clip maker in the place of the project's own: notes what it is asked and gives `root`."""
-    calls: list[dict[str, Any]] = []
-
-    def clips_folder(limit: int | None = None, tasks: tuple[str, ...] | None = None) -> Path:
-        calls.append({"limit": limit, "tasks": tasks})
-        return root
-
-    module = types.ModuleType("workbench.mini.clips")
-    vars(module)["clips_folder"] = clips_folder
-    monkeypatch.setitem(sys.modules, "workbench.mini.clips", module)
-    return calls
 
 
 def test_every_data_set_says_what_it_is() -> None:
@@ -62,24 +38,6 @@ class TestTvbench:
     def test_without_root_it_says_where_to_get_it(self) -> None:
         with pytest.raises(SampleError, match=r"has to be downloaded first.*root='/path/to/it'"):
             samples("tvbench")
-
-
-class TestMini:
-    def test_it_is_read_by_the_same_code(self, root: Path, clips_calls: list[dict[str, Any]]) -> None:
-        found = samples("mini")
-        assert (found.name, found.source, len(found)) == ("mini", root, 4)
-        assert found.fingerprint == samples(root).fingerprint
-        assert clips_calls == [{"limit": None, "tasks": None}]
-
-    def test_limit_and_tasks_reach_the_clip_maker(self, clips_calls: list[dict[str, Any]]) -> None:
-        found = samples("mini/Object Count", limit=1)
-        assert clips_calls == [{"limit": 1, "tasks": ("object_count",)}]
-        assert [s.id for s in found] == ["object_count/clip_1"]
-
-    @pytest.mark.usefixtures("clips_calls")
-    def test_root_would_be_ignored(self, root: Path) -> None:
-        with pytest.raises(SampleError, match="would be ignored"):
-            samples("mini", root=root)
 
 
 class TestFolder:

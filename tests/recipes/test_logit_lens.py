@@ -1,32 +1,14 @@
-"""The recipes of the logit lens and of answer probabilities on a model whose answer appears in layer 5."""
+"""The logit lens on a model whose answer appears in layer 5."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
-import pytest
 from pandas.testing import assert_frame_equal
 
-from tests.recipes.planted_folder import FRAMES, STAGES, PlantedFolder, make_planted
+from tests.recipes.planted_folder import RUN, STAGES, names, settings
 from workbench.analyses.lens.keywords import BUILT_IN, KeywordList, write_keywords
 from workbench.recipe import find_recipe
 
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
-    return make_planted(tmp_path_factory.mktemp("planted"))
-
-
-def settings(planted: PlantedFolder, out: Path, **more):
-    return {"model": str(planted.model), "data": str(planted.data), "out": out, "frames": FRAMES, **more}
-
-
-def names(out: Path) -> set[str]:
-    return {path.name for path in out.iterdir() if not path.name.startswith(".")}
-
-
-RUN = {"manifest.json", "shards", "skipped.csv"}
 TABLES = {
     "keyword_counts.parquet",
     "keyword_frequencies.csv",
@@ -74,20 +56,3 @@ def test_lists_follow_the_data_set(planted, tmp_path) -> None:
     }
     assert of["mini"] == of["mini/object_count"] == BUILT_IN["mini"]
     assert of["tvbench:/x"] == of["/y"] == BUILT_IN["mtf"]
-
-
-def test_answer_probability_rises_in_the_planted_layer(planted, tmp_path, capsys) -> None:
-    found = find_recipe("answer_probability")(**settings(planted, tmp_path)).run()
-    assert names(tmp_path) == RUN | {
-        "answer_probability.parquet",
-        "answer_curves.csv",
-        "answer_probability.html",
-        "answer_probability.png",
-    }
-    curves = pd.read_csv(tmp_path / "answer_curves.csv")
-    assert_frame_equal(curves, found.curves(), atol=1e-5)
-    true = curves[curves["role"] == "true_option"]["mean"]
-    assert (true > 0.5).tolist() == [layer >= STAGES[-1] for layer in range(1, 7)]
-    said = capsys.readouterr().out
-    assert "planted" in said
-    assert "Skipped: 1" in said

@@ -1,0 +1,56 @@
+"""The tokenizer of a folder, and the marks of one that belongs to another model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder
+from workbench.errors import ModelError
+from workbench.models.checkpoints import CheckpointFolder
+from workbench.models.checkpoints.tokenizer import check_tokenizer, read_tokenizer
+
+
+def read(folder: Path) -> Any:
+    return read_tokenizer(CheckpointFolder("tiny", folder), trust_remote_code=False)
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_a_folders_own_tokenizer_is_read_and_fits(family: FamilyName) -> None:
+    folder = CheckpointFolder("tiny", tiny_folder(family))
+    tokenizer = read(folder.path)
+    offsets = tokenizer("a b", return_offsets_mapping=True, add_special_tokens=False)["offset_mapping"]
+    assert offsets[0][0] == 0
+    video = tokenizer.convert_tokens_to_ids("<video>" if "llava" in family else "<|video_pad|>")
+    config: Any = SimpleNamespace(get_text_config=lambda: SimpleNamespace(vocab_size=len(tokenizer)))
+    check_tokenizer(folder, tokenizer, config, video)
+
+
+def test_files_that_cannot_be_read_are_refused(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(ModelError, match=r"tokenizer in .* cannot be read .*Copy its files again"):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    ("vocab_size", "video", "says"),
+    [
+        (300, None, r"tokens, and the model 300\. Copy"),
+        (None, 9, "id 9, .* no special token"),
+        (None, 10**9, "None"),
+    ],
+)
+def test_a_tokenizer_of_another_model_is_refused(
+    folder: Path, vocab_size: int | None, video: int | None, says: str
+) -> None:
+    tokenizer = read(folder)
+    rows = len(tokenizer) if vocab_size is None else vocab_size
+    config: Any = SimpleNamespace(get_text_config=lambda: SimpleNamespace(vocab_size=rows))
+    known = tokenizer.convert_tokens_to_ids("<video>")
+    with pytest.raises(ModelError, match=says):
+        check_tokenizer(
+            CheckpointFolder("tiny", folder), tokenizer, config, known if video is None else video
+        )
