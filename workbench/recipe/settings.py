@@ -125,8 +125,8 @@ class Sweeping(Prompting):
     """incremental; incremental-float32 for weights of less than float32; or reference, one forward a
     knockout."""
     measures: tuple[str, ...] = ()
-    """What else is read off every knockout of a sweep, beside the probability: log_odds, logit_difference,
-    kl. Their columns stand at the end of effects.parquet."""
+    """What else is read off every knockout of a sweep, beside the probability, for example log_odds kl;
+    `workbench list measures` shows all. Their columns stand at the end of effects.parquet."""
 
     @property
     def knocking(self) -> dict[str, Any]:
