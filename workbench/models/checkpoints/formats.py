@@ -28,8 +28,8 @@ class Loaded(NamedTuple):
 class Format(ABC):
     """How the files of a checkpoint become the config and the weights of transformers' own class.
 
-    Tokenizer, frames and chat template are read from the files that transformers has for them, unless a format
-    says otherwise.
+    Tokenizer, frames and chat template are read from the files that transformers has for them, unless a
+    format says otherwise.
 
     One module each; `checkpoints/__init__.py` lists them, and the first that recognises a folder reads it.
     """
