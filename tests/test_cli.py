@@ -63,6 +63,7 @@ def test_version_and_help(capsys) -> None:
         ("data", ["mini", "tvbench:/path"]),
         ("recipes", ["information_flow", "evaluate"]),
         ("flows", ["frames -> later frames", "video -> text", "MTF Fig. 3"]),
+        ("measures", ["probability", "p_base", "log_odds", "percent"]),
     ],
 )
 def test_lists(what, words, capsys) -> None:

@@ -2,7 +2,7 @@
 
 workbench run RECIPE --model M --data D --out DIR
 workbench report DIR
-workbench list models|data|recipes|flows
+workbench list models|data|recipes|flows|measures
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="run a recipe; goes on with a run that was stopped", add_help=False)
     report = commands.add_parser("report", help="write the report of a run folder again: one HTML page")
     report.add_argument("folder", metavar="DIR", help="the folder that was given as --out")
-    listing = commands.add_parser("list", help="what there is: models, data, recipes, flows")
+    listing = commands.add_parser("list", help=f"what there is: {', '.join(_LISTS)}")
     listing.add_argument("what", choices=list(_LISTS), metavar="|".join(_LISTS))
     return parser
 
@@ -183,9 +183,21 @@ def _list_flows() -> None:
     print("\nAny two spans make a flow: 'frame[0] -> question', 'video -> last @ heads 0,3'.")
 
 
+def _list_measures() -> None:
+    from workbench.measures import MEASURES
+
+    rows = [
+        (measure.name, column, meaning)
+        for measure in MEASURES.values()
+        for column, meaning in measure.columns.items()
+    ]
+    _print_table(("measure", "column", "what it holds"), rows)
+
+
 _LISTS: dict[str, Callable[[], None]] = {
     "models": _list_models,
     "data": _list_data,
     "recipes": _list_recipes,
     "flows": _list_flows,
+    "measures": _list_measures,
 }

@@ -27,6 +27,10 @@ class Dataset:
     load: Loader
     needs_root: bool
     """Whether the user says with root= where the files are."""
+    layout: str
+    """What lies where in its folder, for messages."""
+    papers_tasks: bool = False
+    """Whether it has the tasks that Map the Flow studies, which its recipes then take by themselves."""
 
 
 def check_limit(limit: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -9,6 +10,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from workbench.data.confine import inside
 from workbench.data.sample import LETTERS, Skipped, shown
 from workbench.errors import SampleError
 
@@ -49,6 +51,33 @@ class OwnEntry(BaseModel):
     open_answer: Words = None
     task: str | None = None
     id: str | None = None
+
+
+def read_list(file: Path, root: Path, layout: str) -> list[object]:
+    """The entries of a JSON file in the folder of a data set, which should hold `layout`.
+
+    Raises SampleError where the file cannot be read, or holds no list.
+    """
+    if not inside(file, root):
+        raise SampleError(f"{file} is a link that leads out of {root}: put the annotations themselves there")
+    try:
+        # Some editors put a byte order mark in front; utf-8-sig takes it away.
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as problem:
+        raise SampleError(f"{file} cannot be read ({problem.strerror}): check its permissions") from problem
+    except UnicodeDecodeError as problem:
+        raise SampleError(
+            f"{file} is not UTF-8 ({problem.reason}, byte {problem.start}): save it as UTF-8"
+        ) from None
+    except RecursionError:
+        raise SampleError(
+            f"{file} is nested too deeply to be a list of questions: it needs {layout}"
+        ) from None
+    except ValueError as problem:  # json's own error, or a number with thousands of digits
+        raise SampleError(f"{file} is no JSON ({problem}): download it again or correct it") from None
+    if not isinstance(content, list):
+        raise SampleError(f"{file} holds {shown(content)}, not a list of questions: it needs {layout}")
+    return content
 
 
 def validated(model: type[AnyEntry], entry: object) -> AnyEntry:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workbench.data.collection import Samples
 from workbench.data.dataset import Dataset
-from workbench.data.tvbench import load_folder, task_key
+from workbench.data.tvbench import LAYOUT, load_folder, task_key
 
 
 def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples:
@@ -22,4 +22,6 @@ MINI = Dataset(
     description="Rendered clips that come with the project, for the models mini/video-ft and mini/image",
     load=_load,
     needs_root=False,
+    layout=LAYOUT,
+    papers_tasks=True,
 )

@@ -56,7 +56,7 @@ def samples(
     if dataset.needs_root and root is None:
         raise SampleError(
             f"{shown(dataset.name)} has to be downloaded first: then give its folder, "
-            f"samples({dataset.name!r}, root='/path/to/it'); the folder holds {LAYOUT}"
+            f"samples({dataset.name!r}, root='/path/to/it'); the folder holds {dataset.layout}"
         )
     if not dataset.needs_root and root is not None:
         raise SampleError(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from workbench.data.collection import Samples
-from workbench.data.confine import find_clip, inside
+from workbench.data.confine import find_clip
 from workbench.data.dataset import Dataset, check_limit
-from workbench.data.entry import Entry, Ids, answer_index, nothing_usable, validated
+from workbench.data.entry import Entry, Ids, answer_index, nothing_usable, read_list, validated
 from workbench.data.sample import Sample, Skipped, shown
 from workbench.errors import SampleError, near_matches
 
@@ -86,7 +85,7 @@ def _read_task(root: Path, task: str, file: Path, limit: int | None) -> tuple[li
     samples: list[Sample] = []
     skipped: list[Skipped] = []
     ids = Ids()
-    for position, raw in enumerate(_read_json(file, root), start=1):
+    for position, raw in enumerate(read_list(file, root, LAYOUT), start=1):
         if len(samples) == limit:
             break
         id = ids.take(task, raw, position)
@@ -118,29 +117,6 @@ def _to_sample(id: str, task: str, raw: object, root: Path) -> Sample:
     )
 
 
-def _read_json(file: Path, root: Path) -> list[object]:
-    if not inside(file, root):
-        raise SampleError(f"{file} is a link that leads out of {root}: put the annotations themselves there")
-    try:
-        # Some editors put a byte order mark in front; utf-8-sig takes it away.
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as problem:
-        raise SampleError(f"{file} cannot be read ({problem.strerror}): check its permissions") from problem
-    except UnicodeDecodeError as problem:
-        raise SampleError(
-            f"{file} is not UTF-8 ({problem.reason}, byte {problem.start}): save it as UTF-8"
-        ) from None
-    except RecursionError:
-        raise SampleError(
-            f"{file} is nested too deeply to be a list of questions: it needs {LAYOUT}"
-        ) from None
-    except ValueError as problem:  # json's own error, or a number with thousands of digits
-        raise SampleError(f"{file} is no JSON ({problem}): download it again or correct it") from None
-    if not isinstance(content, list):
-        raise SampleError(f"{file} holds {shown(content)}, not a list of questions: it needs {LAYOUT}")
-    return content
-
-
 def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples:
     assert root is not None, "the registry asks for root where needs_root is set"
     return load_folder(root, tasks=tasks, limit=limit, name="tvbench")
@@ -151,4 +127,6 @@ TVBENCH = Dataset(
     description="TVBench: 10 tasks that need time, multiple choice (FunAILab/TVBench on the hub)",
     load=_load,
     needs_root=True,
+    layout=LAYOUT,
+    papers_tasks=True,
 )

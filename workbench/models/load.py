@@ -9,8 +9,7 @@ import torch
 
 from workbench.errors import ModelError
 from workbench.models.checkpoints import find, recognise
-from workbench.models.checkpoints.processor import chat_template, pixel_settings
-from workbench.models.checkpoints.tokenizer import check_tokenizer, read_tokenizer
+from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.video_llm import VideoLLM
 
@@ -64,9 +63,9 @@ def load(
         )
     folder.check(allow_pickle=allow_pickle)
     config = read_config(folder, form, trust_remote_code=trust_remote_code)
-    pixels = pixel_settings(folder, family.default_pixels)
-    tokenizer = read_tokenizer(folder, trust_remote_code=trust_remote_code)
-    template = chat_template(folder, tokenizer)
+    pixels = form.pixels(folder, family)
+    tokenizer = form.tokenizer(folder, trust_remote_code=trust_remote_code)
+    template = form.template(folder, tokenizer)
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
     hf = _moved(hf, place)

@@ -70,9 +70,11 @@ class Recipe(ABC):
         Raises SampleError.
         """
         import workbench as wb
+        from workbench.data import DATASETS
 
         name, root = data_source(self.data)
-        names_tasks = root is None and "/" in name and name.partition("/")[0] == "mini"
+        head, slash, _ = name.partition("/")
+        names_tasks = bool(slash) and head in DATASETS
         preferred = () if names_tasks else self.preferred_tasks() if tasks is None else tasks
         return wb.samples(
             name,
@@ -83,8 +85,10 @@ class Recipe(ABC):
 
     def preferred_tasks(self) -> tuple[str, ...]:
         """The paper's tasks where the data set has them; none, which is all, for others."""
+        from workbench.data import DATASETS
+
         name, _ = data_source(self.data)
-        return self.paper_tasks if name in ("mini", "tvbench") else ()
+        return self.paper_tasks if name in DATASETS and DATASETS[name].papers_tasks else ()
 
     def write_csv(self, table: pd.DataFrame, name: str, numbers: str = "%.4f") -> Path:
         """Write a table into `out`, its fractions in the format `numbers`, and give back the path."""
@@ -125,8 +129,8 @@ class Sweeping(Prompting):
     """incremental; incremental-float32 for weights of less than float32; or reference, one forward a
     knockout."""
     measures: tuple[str, ...] = ()
-    """What else is read off every knockout of a sweep, beside the probability: log_odds, logit_difference,
-    kl. Their columns stand at the end of effects.parquet."""
+    """What else is read off every knockout of a sweep, beside the probability, for example log_odds kl;
+    `workbench list measures` shows all. Their columns stand at the end of effects.parquet."""
 
     @property
     def knocking(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Runs: one loop over samples, one store that can be resumed, one manifest."""
 
 from workbench.runs.encoding import Encoder, nothing_usable, read_frames
-from workbench.runs.executors import Executor, Job, ThisProcess
+from workbench.runs.executors import Executor, Job, ThisProcess, measure_group
 from workbench.runs.loop import Measured, measure_samples
 from workbench.runs.manifest import data_settings, model_settings, new_manifest
 from workbench.runs.measurement import Done, Measurement, PromptMeasurement, Unusable
@@ -41,6 +41,7 @@ __all__ = [
     "effects_schema",
     "load_measured",
     "load_run",
+    "measure_group",
     "measure_samples",
     "model_settings",
     "new_manifest",

@@ -32,7 +32,10 @@ def read_frames(frames: Sampling | int | str | None) -> Sampling | int | None:
 
 
 class Encoder:
-    """The prompts of a run's samples, by position. Use it as a context: it owns the threads that decode."""
+    """The prompts of a run's samples, by position. Use it as a context: it owns the threads that decode.
+
+    One thread asks it: an executor with several hands the prompts out.
+    """
 
     def __init__(
         self, model: VideoLLM, samples: Samples, *, frames: Sampling | int | None, style: str | None

@@ -48,15 +48,19 @@ class ThisProcess:
         """See Executor."""
         begun = time.perf_counter()
         for group in job.encoder.groups(groups):
-            records = _measured(job, group, on_done)
+            records = measure_group(job, group, on_done)
             seconds = (time.perf_counter() - begun) / len(group)
             yield {position: _timed(records[position], seconds) for position in sorted(records)}
             begun = time.perf_counter()
 
 
-def _measured(
+def measure_group(
     job: Job, group: Sequence[Asked | tuple[int, WorkbenchError]], on_done: Done
 ) -> dict[int, Record]:
+    """The records of one group of a job's encoder, by position. Every executor measures by this.
+
+    Raises as Executor.run.
+    """
     records: dict[int, Record] = {}
     asked = []
     for one in group:

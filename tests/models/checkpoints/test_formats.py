@@ -15,6 +15,8 @@ from workbench.errors import ModelError
 from workbench.models import checkpoints, load
 from workbench.models.checkpoints import CheckpointFolder
 from workbench.models.checkpoints.formats import Format, Loaded
+from workbench.models.checkpoints.native import Native
+from workbench.prompts.pixels import PixelSettings
 
 
 class Theirs(Format):
@@ -53,3 +55,23 @@ def test_an_authors_format_is_told_by_its_architecture_and_its_keys(
     model = load(folder, device="cpu")
     prompt = tiny_prompt(model)
     assert torch.equal(model.logits(prompt), tiny_model().logits(prompt))
+
+
+class Silent(Native):
+    """A folder that says nothing about frames, and whose template calls people otherwise."""
+
+    def pixels(self, folder: CheckpointFolder, family: Any) -> PixelSettings:
+        return tiny_model().pixels
+
+    def template(self, folder: CheckpointFolder, tokenizer: Any) -> str:
+        return (super().template(folder, tokenizer) or "").replace("USER", "HUMAN")
+
+
+def test_a_format_says_what_its_files_leave_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "video_preprocessor_config.json").unlink()
+    with pytest.raises(ModelError, match="says nothing about how frames become pixels"):
+        load(folder, device="cpu")
+    monkeypatch.setattr(checkpoints, "FORMATS", (Silent(),))
+    model = load(folder, device="cpu")
+    assert model.pixels == tiny_model().pixels
+    assert model.turn == tiny_model().turn._replace(opening="HUMAN: ")
