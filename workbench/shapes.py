@@ -62,6 +62,11 @@ def _checking(function: Callable[Given, Result]) -> Callable[Given, Result]:
 
 def _array_hints(function: Callable[..., Any]) -> dict[str, Any]:
     """The annotations that speak of arrays. The others may name types that only type checkers import."""
-    home = vars(sys.modules[function.__module__])
     written = inspect.unwrap(function).__annotations__
-    return {name: eval(hint, home) for name, hint in written.items() if _ARRAY.search(str(hint))}
+    speak = {name: str(hint) for name, hint in written.items() if _ARRAY.search(str(hint))}
+    home = vars(sys.modules[function.__module__])
+    if "Tensor" not in home and any("Tensor" in hint for hint in speak.values()):
+        from torch import Tensor  # that module does without torch until it is given one
+
+        home = {**home, "Tensor": Tensor}
+    return {name: eval(hint, home) for name, hint in speak.items()}

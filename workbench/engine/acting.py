@@ -17,6 +17,7 @@ from torch import Tensor
 
 from workbench.errors import InterventionError
 from workbench.interventions import Intervention, Knockout, keep_mask
+from workbench.shapes import Bool, shaped
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -54,10 +55,11 @@ def _cut(
     return nullcontext(layer_masks(model, prompt, intervention, kept))
 
 
+@shaped
 def layer_masks(
     model: VideoLLM, prompt: Prompt, knockout: Knockout | None, kept: Kept | None = None
-) -> dict[int, Tensor]:
-    """What each touched layer (from 0) keeps: bool (b=1, h, q, k) on the model's device."""
+) -> dict[int, Bool[Tensor, "1 h q k"]]:
+    """What each touched layer (from 0) keeps, on the model's device."""
     masks = {} if kept is None else kept
     cut = knockout.layers(model.n_layers) if knockout is not None else {}
     if not masks.keys() <= set(cut.values()):

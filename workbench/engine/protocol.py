@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 from torch import Tensor
 
 from workbench.interventions import Intervention
+from workbench.shapes import Float
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -58,12 +59,17 @@ class Outcomes(NamedTuple):
 class Readout(Protocol):
     """Something read off the logits of the last row, where they are: nothing of them leaves the device."""
 
-    def __call__(self, base: Tensor, changed: Tensor, token_id: int) -> Tensor:
-        """Numbers of each intervention, float64 (intervention, number).
+    def __call__(
+        self,
+        base: Float[Tensor, " vocab"],
+        changed: Float[Tensor, "intervention vocab"],
+        token_id: int,
+    ) -> Float[Tensor, "intervention number"]:
+        """Numbers of each intervention, float64.
 
         Args:
-            base: the untouched model's logits (vocab,).
-            changed: logits after interventions (intervention, vocab), some of the request's at a time.
+            base: the untouched model's logits.
+            changed: logits after interventions, some of the request's at a time.
             token_id: the traced token.
         """
         ...

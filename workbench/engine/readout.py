@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.engine.protocol import Baseline, Outcome, Request
 from workbench.errors import ModelError, PromptError
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -23,8 +24,9 @@ def check(model: VideoLLM, requests: Sequence[Request]) -> None:
             kind.check_all(same, request.prompt.layout, model.n_layers, model.n_heads)
 
 
-def probabilities(logits: Tensor) -> Tensor:
-    """Softmax in float32 over the vocabulary, (.., vocab). Raises ModelError where it is not finite."""
+@shaped
+def probabilities(logits: Float[Tensor, "*rows vocab"]) -> Float[Tensor, "*rows vocab"]:
+    """Softmax in float32 over the vocabulary. Raises ModelError where it is not finite."""
     p = logits.float().softmax(dim=-1)
     if not bool(torch.isfinite(p).all()):
         raise ModelError(
@@ -33,8 +35,9 @@ def probabilities(logits: Tensor) -> Tensor:
     return p
 
 
-def baseline_of(untouched: Tensor, token_id: int | None) -> Baseline:
-    """The token to follow and its probability, from the untouched model's probabilities (vocab,).
+@shaped
+def baseline_of(untouched: Float[Tensor, " vocab"], token_id: int | None) -> Baseline:
+    """The token to follow and its probability, from the untouched model's probabilities.
 
     Raises PromptError for a token outside the vocabulary.
     """
@@ -49,9 +52,15 @@ def is_wanted(request: Request, baseline: Baseline) -> bool:
     return request.wanted is None or request.wanted(baseline.token_id)
 
 
-def measured(request: Request, baseline: Baseline, base: Tensor, changed: Tensor) -> list[tuple[float, ...]]:
-    """What the request's readouts find in logits after some of its interventions (intervention, vocab), next
-    to the untouched model's (vocab,)."""
+@shaped
+def measured(
+    request: Request,
+    baseline: Baseline,
+    base: Float[Tensor, " vocab"],
+    changed: Float[Tensor, "intervention vocab"],
+) -> list[tuple[float, ...]]:
+    """What the request's readouts find in logits after some of its interventions, next to the untouched
+    model's."""
     if not request.readouts:
         return [()] * len(changed)
     base, changed = base.float(), changed.float()
@@ -59,9 +68,14 @@ def measured(request: Request, baseline: Baseline, base: Tensor, changed: Tensor
     return [tuple(row) for row in torch.cat(found, dim=1).tolist()]
 
 
-def outcomes_of(p: Tensor, token_ids: Sequence[int], measured: Sequence[tuple[float, ...]]) -> list[Outcome]:
-    """Results from probabilities after interventions (intervention, vocab), with what each one's readouts
-    found and the token to follow."""
+@shaped
+def outcomes_of(
+    p: Float[Tensor, "intervention vocab"],
+    token_ids: Sequence[int],
+    measured: Sequence[tuple[float, ...]],
+) -> list[Outcome]:
+    """Results from probabilities after interventions, with what each one's readouts found and the token to
+    follow."""
     tokens = torch.tensor(token_ids, device=p.device)
     top = p.max(dim=-1)
     traced = p.gather(1, tokens[:, None])[:, 0].tolist()

@@ -16,6 +16,7 @@ from workbench.engine.protocol import Engine, Outcomes, Request
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.restrict import restrict
 from workbench.interventions import Intervention
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -48,15 +49,19 @@ class ReferenceEngine(Engine):
         return Outcomes(baseline, results)
 
 
-def logits(model: VideoLLM, prompt: Prompt, intervention: Intervention | None = None) -> Tensor:
-    """Logits of every row (s, vocab) after an intervention, or of the untouched model."""
+@shaped
+def logits(
+    model: VideoLLM, prompt: Prompt, intervention: Intervention | None = None
+) -> Float[Tensor, "s vocab"]:
+    """Logits of every row after an intervention, or of the untouched model."""
     return _run(model, prompt, intervention, {}, {})[0]
 
 
+@shaped
 def last_logits(
     model: VideoLLM, prompt: Prompt, intervention: Intervention | None = None, *, kept: Kept | None = None
-) -> Tensor:
-    """Logits of the last row (vocab,) after an intervention, or of the untouched model.
+) -> Float[Tensor, " vocab"]:
+    """Logits of the last row after an intervention, or of the untouched model.
 
     `kept` holds what interventions on this prompt share, from call to call.
     """

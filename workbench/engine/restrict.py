@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from workbench.errors import KnockoutError
+from workbench.shapes import Bool
 
 
 class Call(NamedTuple):
@@ -20,8 +21,10 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
 
 
-def restrict(inputs: tuple[tuple[Any, ...], dict[str, Any]], keep: Tensor | None, attention: str) -> Call:
-    """The inputs of one attention module with its own mask ANDed with `keep` (b h q k, None keeps all).
+def restrict(
+    inputs: tuple[tuple[Any, ...], dict[str, Any]], keep: Bool[Tensor, "b h q k"] | None, attention: str
+) -> Call:
+    """The inputs of one attention module with its own mask ANDed with `keep` (None keeps all).
 
     The mask is written out in either case, so that a cut and an untouched layer run the same kernel. Raises
     KnockoutError where the module's own mask cannot be read, or where a row would be left without a key.

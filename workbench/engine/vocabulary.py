@@ -11,6 +11,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workbench.shapes import Float, shaped
+
 VOCAB_CHUNK = 16_384
 """Words of a tile: with 1,024 rows 64 MiB of float32."""
 
@@ -20,19 +22,20 @@ class Tile(NamedTuple):
 
     first: int
     """Id of its first word."""
-    logits: Tensor
-    """float32 (r, w)."""
+    logits: Float[Tensor, "r w"]
+    """In float32."""
 
 
+@shaped
 def tiles(
     unembed: nn.Linear,
-    hidden: Tensor,
+    hidden: Float[Tensor, "r d"],
     size: int = VOCAB_CHUNK,
     *,
     only: Sequence[int] | None = None,
     wide: bool = False,
 ) -> Iterator[Tile]:
-    """Logits of normed residual streams (r, d), tile by tile; with `only`, of the tiles that hold these ids.
+    """Logits of normed residual streams, tile by tile; with `only`, of the tiles that hold these ids.
 
     The product is in the model's own type, as in its forward, or in float32 where `wide`; what is given is in
     float32.

@@ -1,6 +1,6 @@
 """Attention edges that a cut removes: rectangles of rows and columns, or any set of pairs.
 
-Axes: q query row, k key column; both count the rows of the prompt from 0.
+Axes: q query row, k key column, both of the whole prompt and from 0; r some rows, c some columns.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from workbench.shapes import Bool, Int, shaped
+
 
 class Rectangle(NamedTuple):
-    """Every query of `rows` loses every key of `columns` that it could see. Both sorted int64."""
+    """Every query of `rows` loses every key of `columns` that it could see. Both sorted."""
 
-    rows: np.ndarray
-    columns: np.ndarray
+    rows: Int[np.ndarray, " r"]
+    columns: Int[np.ndarray, " c"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,7 +44,8 @@ class Edges:
         assert np.unique(joined).size == joined.size, "a row may be in one rectangle only"
 
     @property
-    def rows(self) -> np.ndarray:
+    @shaped
+    def rows(self) -> Int[np.ndarray, " r"]:
         """Sorted rows that lose at least one key."""
         return np.flatnonzero(self.per_row())
 
@@ -52,8 +55,9 @@ class Edges:
         rows = self.rows
         return int(rows[0]) if rows.size else self.length
 
-    def per_row(self) -> np.ndarray:
-        """Keys that each row loses, int64 (q,)."""
+    @shaped
+    def per_row(self) -> Int[np.ndarray, " q"]:
+        """How many keys each row loses."""
         lost = np.zeros(self.length, dtype=np.int64)
         # Columns are sorted: the keys before a row (or up to it) are counted by a binary search.
         side = "left" if self.keep_self else "right"
@@ -65,15 +69,17 @@ class Edges:
         """Number of (query, key) pairs removed, the diagonal counted, for one head."""
         return int(self.per_row().sum())
 
-    def keys_lost(self, row: int) -> np.ndarray:
-        """Sorted keys that `row` loses, int64."""
+    @shaped
+    def keys_lost(self, row: int) -> Int[np.ndarray, " c"]:
+        """Sorted keys that `row` loses."""
         for rows, columns in self.rectangles:
             if row in rows:
                 return columns[columns < row] if self.keep_self else columns[columns <= row]
         return np.empty(0, dtype=np.int64)
 
-    def dense(self) -> np.ndarray:
-        """The cut as bool (q, k), True where an edge is removed."""
+    @shaped
+    def dense(self) -> Bool[np.ndarray, "q k"]:
+        """The cut, True where an edge is removed."""
         cut = np.zeros((self.length, self.length), dtype=bool)
         for rows, columns in self.rectangles:
             cut[np.ix_(rows, columns)] = True
@@ -90,10 +96,10 @@ class ScatteredEdges:
 
     length: int
     """Rows in the prompt, n."""
-    keys: np.ndarray
-    """The removed keys, row after row and sorted in each, int64."""
-    starts: np.ndarray
-    """Where the keys of each row begin in `keys`, and the end: int64 (q + 1,)."""
+    keys: Int[np.ndarray, " c"]
+    """The removed keys, row after row and sorted in each."""
+    starts: Int[np.ndarray, " q+1"]
+    """Where the keys of each row begin in `keys`, and the end."""
 
     def __post_init__(self) -> None:
         assert self.starts.shape == (self.length + 1,)
@@ -101,7 +107,8 @@ class ScatteredEdges:
         assert self.starts[-1] == self.keys.size
 
     @property
-    def rows(self) -> np.ndarray:
+    @shaped
+    def rows(self) -> Int[np.ndarray, " r"]:
         """Sorted rows that lose at least one key."""
         return np.flatnonzero(self.per_row())
 
@@ -111,20 +118,23 @@ class ScatteredEdges:
         rows = self.rows
         return int(rows[0]) if rows.size else self.length
 
-    def per_row(self) -> np.ndarray:
-        """Keys that each row loses, int64 (q,)."""
+    @shaped
+    def per_row(self) -> Int[np.ndarray, " q"]:
+        """How many keys each row loses."""
         return np.diff(self.starts)
 
     def count(self) -> int:
         """Number of (query, key) pairs removed, for one head."""
         return int(self.keys.size)
 
-    def keys_lost(self, row: int) -> np.ndarray:
-        """Sorted keys that `row` loses, int64."""
+    @shaped
+    def keys_lost(self, row: int) -> Int[np.ndarray, " c"]:
+        """Sorted keys that `row` loses."""
         return self.keys[self.starts[row] : self.starts[row + 1]]
 
-    def dense(self) -> np.ndarray:
-        """The cut as bool (q, k), True where an edge is removed."""
+    @shaped
+    def dense(self) -> Bool[np.ndarray, "q k"]:
+        """The cut, True where an edge is removed."""
         cut = np.zeros((self.length, self.length), dtype=bool)
         cut[np.repeat(np.arange(self.length), self.per_row()), self.keys] = True
         return cut

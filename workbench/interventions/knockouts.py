@@ -14,6 +14,7 @@ from workbench.interventions.flows import Flow
 from workbench.interventions.masks import check_flows, keep_mask
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.windows import LayerSpan, Window
+from workbench.shapes import Bool, shaped
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -139,8 +140,9 @@ class Knockout(Intervention):
         for flows in {flows for one in interventions for flows in one.layers(n_layers).values()}:
             check_flows(flows, layout, n_heads)
 
-    def mask(self, layout: TokenLayout, layer0: int, n_heads: int) -> np.ndarray | None:
-        """What layer `layer0` (from 0) keeps: bool (h, q, k), True = keep, h = 1 or `n_heads`.
+    @shaped
+    def mask(self, layout: TokenLayout, layer0: int, n_heads: int) -> Bool[np.ndarray, "h q k"] | None:
+        """What layer `layer0` (from 0) keeps: True = keep, h = 1 or `n_heads`.
 
         None where the layer is untouched. Raises as `check`.
         """

@@ -13,6 +13,7 @@ import numpy as np
 from workbench.errors import KnockoutError
 from workbench.interventions.edges import Edges, ScatteredEdges
 from workbench.interventions.protocol import Removal
+from workbench.shapes import Bool, shaped
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -40,8 +41,9 @@ def check_flows(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> 
                 raise KnockoutError(_starved(int(row), names, layout))
 
 
-def keep_mask(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> np.ndarray:
-    """The edges that stay when all `flows` are cut in one layer: bool (h, q, k), True = keep.
+@shaped
+def keep_mask(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> Bool[np.ndarray, "h q k"]:
+    """The edges that stay when all `flows` are cut in one layer: True = keep.
 
     h is 1 where all heads share the mask, else n_heads. Keys after their query are True: the mask is meant to
     be ANDed with the model's own. Raises as `check_flows`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.measures.registry import Measure, register, row_by_row
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from workbench.measures.correctness import Judge
 
 
-def kl(base: Tensor, changed: Tensor) -> Tensor:
-    """KL(base || changed) in nats, float64 (row,), from logits (vocab,) and (row, vocab)."""
+@shaped
+def kl(base: Float[Tensor, " vocab"], changed: Float[Tensor, "row vocab"]) -> Float[Tensor, " row"]:
+    """KL(base || changed) in nats, float64, from logits."""
     log_p = base.double().log_softmax(-1)
     p = log_p.exp()
 

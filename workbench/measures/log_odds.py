@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.measures.registry import Measure, against, register, row_by_row
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from workbench.measures.correctness import Judge
 
 
-def log_odds(logits: Tensor, token_id: int) -> Tensor:
-    """log(p / (1 - p)) of one token, natural, float64 (row,), from logits (row, vocab)."""
+@shaped
+def log_odds(logits: Float[Tensor, "row vocab"], token_id: int) -> Float[Tensor, " row"]:
+    """log(p / (1 - p)) of one token, natural, float64."""
 
     def of(block: Tensor) -> Tensor:
         own = block[:, token_id].clone()

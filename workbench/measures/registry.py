@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.errors import RunError, near_matches
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +56,10 @@ def as_measures(names: str | Sequence[str] = ()) -> tuple[Measure, ...]:
     return tuple(MEASURES[name] for name in dict.fromkeys([first, *several]))
 
 
-def row_by_row(function: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
+@shaped
+def row_by_row(
+    function: Callable[[Tensor], Tensor], logits: Float[Tensor, "row vocab"]
+) -> Float[Tensor, " row"]:
     """A function of float64 logits (row, vocab) -> (row,), a few rows at a time, so that memory stays small.
 
     The function may write into what it is given: a copy.
@@ -66,9 +70,11 @@ def row_by_row(function: Callable[[Tensor], Tensor], logits: Tensor) -> Tensor:
     return torch.cat([function(block.to(torch.float64, copy=True)) for block in blocks])
 
 
-def against(base: Tensor, changed: Tensor) -> Tensor:
-    """Two columns (intervention, 2): the untouched model's number (1,), and by how much that of each
-    intervention (intervention,) is more."""
+@shaped
+def against(
+    base: Float[Tensor, " 1"], changed: Float[Tensor, " intervention"]
+) -> Float[Tensor, "intervention 2"]:
+    """Two columns: the untouched model's number, and by how much that of each intervention is more."""
     import torch
 
     return torch.stack([base.expand_as(changed), changed - base], dim=1)

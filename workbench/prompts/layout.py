@@ -1,4 +1,7 @@
-"""Which rows of a prompt are what: the spans that every flow is resolved against."""
+"""Which rows of a prompt are what: the spans that every flow is resolved against.
+
+Axes: n row of a span, t frame, i row and j column of its grid of cells.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 
 from workbench.errors import SpanError, near_matches
 from workbench.prompts.spans import Axis, read_term
+from workbench.shapes import Int, shaped
 
 Rows = Sequence[int] | np.ndarray
 
@@ -33,9 +37,9 @@ class TokenLayout:
 
     length: int
     """Rows of the prompt."""
-    spans: Mapping[str, np.ndarray]
+    spans: Mapping[str, Int[np.ndarray, " n"]]
     """Rows of every span that is not indexed by frame."""
-    frames: tuple[np.ndarray, ...]
+    frames: tuple[Int[np.ndarray, " n"], ...]
     """Rows of each temporal unit: a frame, or the group of frames that the model makes one of."""
     grid: tuple[int, int] | None
     """(rows, columns) of cells of a frame; None where the model has no grid."""
@@ -98,8 +102,9 @@ class TokenLayout:
         return len(self.frames)
 
     @property
-    def cells(self) -> np.ndarray | None:
-        """Rows (t, i, j) of every cell, int64; None where the prompt has no grid of cells."""
+    @shaped
+    def cells(self) -> Int[np.ndarray, "t i j"] | None:
+        """The row of every cell; None where the prompt has no grid of cells."""
         if self.grid is None or not self.frames:
             return None
         shown = [np.setdiff1d(unit, self.spans["separator"]) for unit in self.frames]
@@ -126,7 +131,8 @@ class TokenLayout:
         except SpanError:
             return False
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    @shaped
+    def __getitem__(self, name: str) -> Int[np.ndarray, " n"]:
         """Sorted rows (int64) of a span, or of a union `A + B`.
 
         Raises SpanError where a name does not exist in this prompt.

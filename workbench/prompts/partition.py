@@ -3,7 +3,7 @@
 From wide to narrow: `other`, `system`, `gap`, `tail`, `video`, `question`, `nonoption`, an option,
 `generated`, `separator`, `last`. Rows of the video that show a frame are then called by the frame or cell.
 
-Axes: s row of the prompt.
+Axes: s row of the prompt, n row of a span.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.prompts.layout import TokenLayout
+from workbench.shapes import Int, Shaped, shaped
 
 _WIDE = ("system", "gap", "tail", "video", "question", "nonoption")
 _NARROW = ("generated", "separator", "last")
@@ -34,8 +35,9 @@ class RowPlace(NamedTuple):
     """The token that stands there; empty where the layout does not know."""
 
 
-def row_spans(layout: TokenLayout) -> np.ndarray:
-    """Names (s,), dtype object: the narrowest span of each row. Rows of frames are "video" here."""
+@shaped
+def row_spans(layout: TokenLayout) -> Shaped[np.ndarray, " s"]:
+    """Names, dtype object: the narrowest span of each row. Rows of frames are "video" here."""
     spans = np.full(layout.length, OTHER, dtype=object)
     options = sorted(name for name in layout.spans if name.startswith("option["))
     for name in (*_WIDE, *options, *_NARROW):
@@ -44,8 +46,9 @@ def row_spans(layout: TokenLayout) -> np.ndarray:
     return spans
 
 
-def row_frames(layout: TokenLayout) -> np.ndarray:
-    """The frame of each row, int64 (s,), with the separators that the layout counts to it; -1 outside."""
+@shaped
+def row_frames(layout: TokenLayout) -> Int[np.ndarray, " s"]:
+    """The frame of each row, with the separators that the layout counts to it; -1 outside."""
     frames = np.full(layout.length, -1)
     for t, unit in enumerate(layout.frames):
         frames[unit] = t
@@ -73,7 +76,8 @@ def cell_of(layout: TokenLayout, row: int) -> str:
     return f"cell[{','.join(map(str, found[0]))}]" if found else ""
 
 
-def disjoint_spans(layout: TokenLayout) -> dict[str, np.ndarray]:
+@shaped
+def disjoint_spans(layout: TokenLayout) -> dict[str, Int[np.ndarray, " n"]]:
     """All rows of a prompt, each in one span: system, frame[0].., separator, gap, option[A].., nonoption,
     question (what is left of it), tail, generated, last. In the order of their first rows; spans without
     rows are left out. A separator that the layout counts to a frame is in that frame."""

@@ -1,6 +1,6 @@
 """Frames -> pixel values: the numbers of the Hugging Face video processors, without torchvision.
 
-Axes: t frame, c channel, H and W pixels.
+Axes: t frame, c channel, H and W pixels as they come, h and w as the model gets them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from workbench.errors import ModelError
+from workbench.shapes import Float, UInt8, shaped
 
 Backend = Literal["torch", "pil"]
 """torch resizes as the Hugging Face video processors do, pil as the authors' code of most models does."""
@@ -82,14 +83,15 @@ def settings_of(found: Mapping[str, Any], defaults: PixelSettings, *, source: ob
     return settings
 
 
+@shaped
 def pixels(
-    frames: np.ndarray,
+    frames: UInt8[np.ndarray, "t H W c"],
     settings: PixelSettings,
     *,
     size: tuple[int, int] | None = None,
     backend: Backend = "torch",
-) -> Tensor:
-    """Pixel values (t, c, H, W), float32, of uint8 frames (t, H, W, c).
+) -> Float[Tensor, "t c h w"]:
+    """Pixel values, float32, of frames.
 
     `size` (height, width) is the resized size, where the family computes it; otherwise the settings say it.
     Always on the CPU: uint8 interpolation exists only there, so that every device gets the same numbers.
@@ -155,8 +157,11 @@ def _rescale_and_normalize(images: Tensor, settings: PixelSettings) -> Tensor:
     return (values - mean[:, None, None]) / std[:, None, None]
 
 
-def seen_frames(frames: np.ndarray, settings: PixelSettings) -> np.ndarray:
-    """The part of uint8 frames (t, H, W, c) that the model sees, as pictures: cropped as the model does.
+@shaped
+def seen_frames(
+    frames: UInt8[np.ndarray, "t H W c"], settings: PixelSettings
+) -> UInt8[np.ndarray, "t h w c"]:
+    """The part of frames that the model sees, as pictures: cropped as the model does.
 
     Where nothing is cropped the frames come back as they are, whatever the model resizes them to.
     """

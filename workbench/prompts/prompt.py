@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from workbench.prompts.layout import TokenLayout
+from workbench.shapes import Int, shaped
 
 if TYPE_CHECKING:
     from workbench.data import Sample
@@ -34,8 +35,9 @@ class Prompt:
     """Option letter -> all token ids that the tokenizer has for that letter ("A", " A", ...)."""
 
     @property
-    def input_ids(self) -> Tensor:
-        """Token ids (b=1, s)."""
+    @shaped
+    def input_ids(self) -> Int[Tensor, "1 s"]:
+        """Token ids of a batch of one."""
         return self.inputs["input_ids"]
 
     def __len__(self) -> int:

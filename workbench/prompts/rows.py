@@ -11,6 +11,7 @@ from workbench.errors import HookError, SpanError
 from workbench.prompts.layout import TokenLayout
 from workbench.prompts.partition import cell_of
 from workbench.prompts.spans import Span
+from workbench.shapes import Int, shaped
 
 if TYPE_CHECKING:
     from torch import Tensor  # tables are read without torch
@@ -65,8 +66,9 @@ def positions(asked: PosSlice, layout: TokenLayout) -> Positions | None:
     return found.astype(np.int64)
 
 
-def chosen_rows(rows: PosSlice, layout: TokenLayout) -> np.ndarray:
-    """Row numbers (int64, from 0) of a span, a row, a slice or a list of rows.
+@shaped
+def chosen_rows(rows: PosSlice, layout: TokenLayout) -> Int[np.ndarray, " n"]:
+    """Row numbers, from 0, of a span, a row, a slice or a list of rows.
 
     Raises SpanError, HookError for what the prompt does not have.
     """
@@ -74,7 +76,8 @@ def chosen_rows(rows: PosSlice, layout: TokenLayout) -> np.ndarray:
     return np.atleast_1d(np.arange(layout.length)[slice(None) if found is None else found])
 
 
-def query_rows_of(query: str | int | Sequence[int], layout: TokenLayout) -> tuple[np.ndarray, str]:
+@shaped
+def query_rows_of(query: str | int | Sequence[int], layout: TokenLayout) -> tuple[Int[np.ndarray, " n"], str]:
     """The rows of a query and what to call it: a span expression, a row (negative from the end), or rows.
 
     Raises SpanError where there is no such row.
@@ -98,7 +101,8 @@ def query_rows_of(query: str | int | Sequence[int], layout: TokenLayout) -> tupl
     return rows, row_text(layout, rows)
 
 
-def row_text(layout: TokenLayout, rows: np.ndarray) -> str:
+@shaped
+def row_text(layout: TokenLayout, rows: Int[np.ndarray, " n"]) -> str:
     """What to call some rows: `"move" (row 304)`, `cell[2,0,5]`, `row 12`, or `rows 3, 4`."""
     if rows.size == 1 and (cell := cell_of(layout, int(rows[0]))):
         return cell

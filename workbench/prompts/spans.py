@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from workbench.errors import SpanError, near_matches
+from workbench.shapes import Int, shaped
 
 PLAIN_SPANS: dict[str, str] = {
     "system": "all rows before the video",
@@ -110,7 +111,7 @@ def _axis(text: str) -> Axis | None:
 class Resolves(Protocol):
     """What gives the rows of a name: a token layout."""
 
-    def __getitem__(self, name: str, /) -> np.ndarray: ...
+    def __getitem__(self, name: str, /) -> Int[np.ndarray, " n"]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,9 @@ class Span:
     def __str__(self) -> str:
         return " + ".join(self.terms)
 
-    def rows(self, layout: Resolves) -> np.ndarray:
-        """Sorted int64 rows of this span in `layout`; SpanError where the prompt lacks a term."""
+    @shaped
+    def rows(self, layout: Resolves) -> Int[np.ndarray, " n"]:
+        """Sorted rows of this span in `layout`; SpanError where the prompt lacks a term."""
         return layout[str(self)]
 
 

@@ -8,12 +8,14 @@ import numpy as np
 
 from workbench.errors import PromptError, SpanError, near_matches
 from workbench.prompts.layout import TokenLayout
+from workbench.shapes import Int, shaped
 
 _EDGES = re.compile(r"^\W+|\W+$")
 
 
-def word_rows(layout: TokenLayout, word: str, within: str = "question") -> np.ndarray:
-    """Rows (int64) of the first place where `word` stands in the span `within`, whole and in any case.
+@shaped
+def word_rows(layout: TokenLayout, word: str, within: str = "question") -> Int[np.ndarray, " n"]:
+    """Rows of the first place where `word` stands in the span `within`, whole and in any case.
 
     A word that the tokenizer splits gives several rows. Raises SpanError where the span lacks the word, with
     the words that it has, PromptError where the layout knows no token texts.

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from workbench.errors import ClipError, near_matches
+from workbench.shapes import Float, UInt8
 from workbench.video.errors import clip_error
 from workbench.video.folder import FolderReader
 from workbench.video.index import index_by_decoding, is_constant, read_index
@@ -32,10 +33,10 @@ END_SLACK = 0.5
 class Clip:
     """Sampled frames of one video."""
 
-    frames: np.ndarray
-    """uint8 (t, H, W, 3), RGB."""
-    timestamps: np.ndarray
-    """float64 (t,), seconds since the first frame of the file."""
+    frames: UInt8[np.ndarray, "t H W 3"]
+    """RGB."""
+    timestamps: Float[np.ndarray, " t"]
+    """Seconds since the first frame of the file."""
     path: Path | None = None
     """Where the frames come from; None for frames made in memory."""
     duration: float | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from workbench.shapes import Int, UInt8
 from workbench.video.errors import clip_error
 from workbench.video.readers import check_indices
 
@@ -52,7 +53,7 @@ class FolderReader:
     def n_frames(self) -> int:
         return len(self.files)
 
-    def get(self, indices: np.ndarray) -> np.ndarray:
+    def get(self, indices: Int[np.ndarray, " t"]) -> UInt8[np.ndarray, "t H W 3"]:
         numbers = check_indices(self, self.path, indices)
         height, width = self.size
         frames = np.empty((len(numbers), height, width, 3), dtype=np.uint8)

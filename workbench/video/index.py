@@ -16,6 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from workbench.errors import ClipError
+from workbench.shapes import Float, Int, shaped
 from workbench.video.completeness import Cut, find_cut
 from workbench.video.errors import clip_error
 from workbench.video.scan import Scan, open_container, scan_packets, scan_pictures, video_stream
@@ -37,14 +38,14 @@ class FileIndex:
     """Counter-clockwise quarter turns from the stored picture to the shown one (phones store it so)."""
     fps: float
     """Average frames per second."""
-    times: np.ndarray
-    """float64 (n_frames,), seconds since the first frame."""
+    times: Float[np.ndarray, " n"]
+    """Seconds since the first frame."""
     duration: float
     """Seconds, the last frame's own time included."""
-    pts: np.ndarray | None
-    """int64 (n_frames,), the container's time stamps; None where only counting pictures tells them apart."""
-    keys: np.ndarray
-    """int64, time stamps at which decoding can begin, sorted; empty without `pts`."""
+    pts: Int[np.ndarray, " n"] | None
+    """The container's time stamps; None where only counting pictures tells them apart."""
+    keys: Int[np.ndarray, " k"]
+    """Time stamps at which decoding can begin, sorted; empty without `pts`."""
     irregular: str | None
     """Why frame numbers cannot be had from the packets' order alone; None for a regular file."""
 
@@ -157,7 +158,8 @@ def _make_index(path: Path, stream: VideoStream, scan: Scan, *, seekable: bool) 
     )
 
 
-def is_constant(times: np.ndarray, fps: float) -> bool:
+@shaped
+def is_constant(times: Float[np.ndarray, " n"], fps: float) -> bool:
     """Is every frame within half a frame of i / fps, so that numbers and seconds convert by the rate?"""
     return fps > 0 and bool(np.abs(times * fps - np.arange(len(times))).max() < 0.5)
 

@@ -17,6 +17,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from workbench.errors import ClipError
+from workbench.shapes import Float, Int, UInt8, shaped
 from workbench.video.errors import clip_error
 from workbench.video.index import FileIndex, index_by_decoding
 from workbench.video.scan import open_container, quarter_turns, video_stream
@@ -44,8 +45,8 @@ class VideoReader(Protocol):
         ...
 
     @property
-    def times(self) -> np.ndarray:
-        """float64 (n_frames,), seconds since the first frame."""
+    def times(self) -> Float[np.ndarray, " n"]:
+        """Seconds since the first frame."""
         ...
 
     @property
@@ -53,8 +54,8 @@ class VideoReader(Protocol):
         """Seconds of the whole clip."""
         ...
 
-    def get(self, indices: np.ndarray) -> np.ndarray:
-        """The frames of these numbers, in this order: uint8 (t, H, W, 3), RGB.
+    def get(self, indices: Int[np.ndarray, " t"]) -> UInt8[np.ndarray, "t H W 3"]:
+        """The frames of these numbers, in this order, RGB.
 
         Raises:
             ClipError: a number outside the clip, or a frame that cannot be decoded.
@@ -95,14 +96,14 @@ class _FileReader:
         return self.index.fps
 
     @property
-    def times(self) -> np.ndarray:
+    def times(self) -> Float[np.ndarray, " n"]:
         return self.index.times
 
     @property
     def duration(self) -> float:
         return self.index.duration
 
-    def get(self, indices: np.ndarray) -> np.ndarray:
+    def get(self, indices: Int[np.ndarray, " t"]) -> UInt8[np.ndarray, "t H W 3"]:
         wanted, places = np.unique(check_indices(self, self.index.path, indices), return_inverse=True)
         frames = self._get_sorted(wanted)
         return frames if np.array_equal(places, np.arange(len(wanted))) else frames[places]
@@ -255,8 +256,9 @@ class _Incomplete(Exception):
     """A picture came out of the decoder damaged."""
 
 
-def check_indices(reader: VideoReader, path: Path, indices: np.ndarray) -> np.ndarray:
-    """Frame numbers as int64 (t,).
+@shaped
+def check_indices(reader: VideoReader, path: Path, indices: np.ndarray) -> Int[np.ndarray, " t"]:
+    """Frame numbers as int64.
 
     Raises:
         ClipError: no number at all, or one that is not a frame of this clip.

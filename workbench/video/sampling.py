@@ -21,6 +21,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from workbench.errors import ClipError, near_matches
+from workbench.shapes import Float, Int, shaped
 
 
 @runtime_checkable
@@ -34,16 +35,16 @@ class Sampling(Protocol):
         first: int = 0,
         last: int | None = None,
         *,
-        times: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Frame numbers, int64 (t,), strictly increasing, within first..last.
+        times: Float[np.ndarray, " n"] | None = None,
+    ) -> Int[np.ndarray, " t"]:
+        """Frame numbers, strictly increasing, within first..last.
 
         Args:
             n_frames: frames in the whole clip.
             fps: average frames per second of the clip.
             first: first frame that may be taken, from 0.
             last: last frame that may be taken, included; None is the last of the clip.
-            times: (n_frames,) seconds of each frame where the rate varies; None is i / fps.
+            times: seconds of each frame where the rate varies; None is i / fps.
 
         Raises:
             ClipError: more frames asked than there are.
@@ -64,6 +65,7 @@ class Midpoints:
     def __post_init__(self) -> None:
         object.__setattr__(self, "n", _count("midpoints", self.n))
 
+    @shaped
     def indices(
         self,
         n_frames: int,
@@ -71,8 +73,8 @@ class Midpoints:
         first: int = 0,
         last: int | None = None,
         *,
-        times: np.ndarray | None = None,
-    ) -> np.ndarray:
+        times: Float[np.ndarray, " n"] | None = None,
+    ) -> Int[np.ndarray, " t"]:
         last = _check_range(str(self), self.n, n_frames, first, last)
         if self.n == last - first + 1:
             return np.arange(first, last + 1, dtype=np.int64)
@@ -93,6 +95,7 @@ class Uniform:
     def __post_init__(self) -> None:
         object.__setattr__(self, "n", _count("uniform", self.n))
 
+    @shaped
     def indices(
         self,
         n_frames: int,
@@ -100,8 +103,8 @@ class Uniform:
         first: int = 0,
         last: int | None = None,
         *,
-        times: np.ndarray | None = None,
-    ) -> np.ndarray:
+        times: Float[np.ndarray, " n"] | None = None,
+    ) -> Int[np.ndarray, " t"]:
         last = _check_range(str(self), self.n, n_frames, first, last)
         return np.linspace(first, last, self.n, dtype=np.int64)
 
@@ -128,6 +131,7 @@ class Fps:
         if self.max_frames is not None:
             object.__setattr__(self, "max_frames", _count("fps max_frames", self.max_frames))
 
+    @shaped
     def indices(
         self,
         n_frames: int,
@@ -135,8 +139,8 @@ class Fps:
         first: int = 0,
         last: int | None = None,
         *,
-        times: np.ndarray | None = None,
-    ) -> np.ndarray:
+        times: Float[np.ndarray, " n"] | None = None,
+    ) -> Int[np.ndarray, " t"]:
         last = _check_range(str(self), 1, n_frames, first, last)
         if self.rate > fps * (1 + 1e-3):
             raise ClipError(

@@ -18,6 +18,7 @@ from PIL import Image
 
 from workbench.errors import ClipError
 from workbench.files import whole
+from workbench.shapes import UInt8
 
 
 class Encoding(NamedTuple):
@@ -54,7 +55,7 @@ CODECS: dict[str, Encoding] = {
 
 def write_clip(
     path: str | os.PathLike[str],
-    frames: np.ndarray,
+    frames: UInt8[np.ndarray, "t H W 3"],
     fps: float = 8,
     *,
     codec: str | None = None,
@@ -66,7 +67,7 @@ def write_clip(
 
     Args:
         path: file to write (replaced if there). The suffix picks the container: mp4, mkv, webm, avi, gif, ..
-        frames: uint8 (t, H, W, 3), RGB; H and W even, except for gif.
+        frames: RGB; H and W even, except for gif.
         fps: frames per second, constant.
         codec: one of `CODECS`; None takes "vp9" for webm, "gif" for gif and "h264" for the rest.
         crf: quality of h264, hevc, vp8 and vp9 (lower is better); None is the codec's default.

@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.integrations.sdpa_attention import repeat_kv
 
+from workbench.shapes import Bool, Float, shaped
+
 _aten = torch.ops.aten
 _ALIGNED = 8
 """Masks of the memory-efficient kernel must start every row on a multiple of this many elements."""
@@ -23,24 +25,24 @@ _PLAIN_SCORES = 2**26
 class Attended(NamedTuple):
     """A part of attention: its result over some keys, and what it needs to be joined with another part."""
 
-    out: Tensor
-    """(b, H, q, e)"""
-    lse: Tensor
-    """Logarithm of the sum of exp(score), float32 (b, H, q)."""
+    out: Float[Tensor, "b H q e"]
+    lse: Float[Tensor, "b H q"]
+    """Logarithm of the sum of exp(score), float32."""
 
 
+@shaped
 def attend(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    query: Float[Tensor, "b H q e"],
+    key: Float[Tensor, "#b K k e"],
+    value: Float[Tensor, "#b K k e"],
     *,
     scale: float,
     causal: bool = False,
-    mask: Tensor | None = None,
+    mask: Bool[Tensor, "q k"] | None = None,
 ) -> Attended:
-    """Softmax attention of query (b, H, q, e) over key and value (b or 1, K, k, e).
+    """Softmax attention of query over key and value.
 
-    `causal` needs as many keys as queries; `mask` is bool (q, k), True = sees, at least one key a row.
+    `causal` needs as many keys as queries; `mask` is True = sees, at least one key a row.
     """
     assert not (causal and mask is not None)
     assert not causal or query.shape[2] == key.shape[2]
@@ -78,14 +80,15 @@ def _on_cuda(
     return Attended(found[0], found[1][..., : query.shape[2]])
 
 
+@shaped
 def plain(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    query: Float[Tensor, "b H q e"],
+    key: Float[Tensor, "#b K k e"],
+    value: Float[Tensor, "#b K k e"],
     *,
     scale: float,
     causal: bool = False,
-    mask: Tensor | None = None,
+    mask: Bool[Tensor, "q k"] | None = None,
 ) -> Attended:
     """`attend` written out, softmax in float32 (or wider), a stretch of rows at a time."""
     groups = query.shape[1] // key.shape[1]
@@ -107,15 +110,23 @@ def plain(
     return Attended(torch.cat(outs, 2), torch.cat(lses, 2))
 
 
-def attend_self(query: Tensor, key: Tensor, value: Tensor, *, scale: float) -> Attended:
-    """Attention where row i sees key i and nothing else: query (b, H, q, e), key and value (b, K, q, e)."""
+@shaped
+def attend_self(
+    query: Float[Tensor, "b H q e"],
+    key: Float[Tensor, "b K q e"],
+    value: Float[Tensor, "b K q e"],
+    *,
+    scale: float,
+) -> Attended:
+    """Attention where row i sees key i and nothing else."""
     groups = query.shape[1] // key.shape[1]
     grouped = query.unflatten(1, (key.shape[1], groups))  # (b, K, groups, q, e)
     lse = torch.einsum("bkgqe,bkqe->bkgq", grouped.float(), key.float()).flatten(1, 2) * scale
     return Attended(repeat_kv(value, groups), lse)
 
 
-def join(one: Attended, two: Attended, out: Tensor | None = None) -> Attended:
+@shaped
+def join(one: Attended, two: Attended, out: Float[Tensor, "b H q e"] | None = None) -> Attended:
     """Attention over the keys of both parts, which share no key. A part without keys has lse -inf."""
     weight = torch.sigmoid(two.lse - one.lse)[..., None].to(one.out.dtype)
     joined = (

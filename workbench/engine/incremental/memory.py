@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from workbench.shapes import Shaped, shaped
+
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
 
@@ -51,7 +53,8 @@ def most_rows(model: VideoLLM, limit_bytes: int | None = None) -> int:
     return max(1, min(GPU_ROWS, int(SHARE * (free + held)) // bytes_per_row(model)))
 
 
-def to_device(array: np.ndarray, device: torch.device) -> Tensor:
+@shaped
+def to_device(array: Shaped[np.ndarray, "*axes"], device: torch.device) -> Shaped[Tensor, "*axes"]:
     """An array as a tensor there. On a GPU it is on its way: work already queued there goes on meanwhile."""
     tensor = torch.from_numpy(array)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

@@ -24,12 +24,16 @@ from workbench.engine.incremental.plan import Node, Plan
 from workbench.engine.incremental.precision import head
 from workbench.engine.incremental.untouched import rows_of
 from workbench.models.attention import stand_in
+from workbench.shapes import Float, Int, shaped
 
 
+@shaped
 @torch.no_grad()
-def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) -> Tensor:
-    """Logits of the last row of every job, float32 (job, vocab); from the residual stream in float32 where
-    `wide`. They are not waited for: a device may still be at work."""
+def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) -> Float[Tensor, "job vocab"]:
+    """Logits of the last row of every job, float32; from the residual stream in float32 where `wide`.
+
+    They are not waited for: a device may still be at work.
+    """
     model = attention.model
     runner = _Runner(attention, plan)
     layers = list(model.family.decoder_layers(model.hf))
@@ -45,8 +49,8 @@ class _Pass(NamedTuple):
     """One run of a layer."""
 
     segments: list[Segment]
-    rows: Tensor
-    """Where the packed rows stand, int64 (N,); the prompts' rows are counted through one after another."""
+    rows: Int[Tensor, " N"]
+    """Where the packed rows stand; the prompts' rows are counted through one after another."""
 
 
 class _Runner:

@@ -16,9 +16,10 @@ import numpy as np
 
 from workbench.errors import KnockoutError
 from workbench.interventions import Edges, ScatteredEdges
+from workbench.shapes import Bool, Int, shaped
 
-Rows = np.ndarray
-"""Sorted rows, int64."""
+Rows = Int[np.ndarray, " n"]
+"""Sorted rows."""
 
 MOST_RUNS = 8
 """A set of rows in more stretches than this shares one piece with a mask rather than two pieces a stretch."""
@@ -34,18 +35,24 @@ class Piece(NamedTuple):
     row i sees key i. "masked": what the mask says."""
     own: bool
     """Keys are among the rows that are computed anew; otherwise they are the untouched model's."""
-    mask: np.ndarray | None = None
-    """bool (q, k), True = sees, at least one key a row."""
+    mask: Bool[np.ndarray, "q k"] | None = None
+    """True = sees, at least one key a row."""
     fresh: bool = False
     """No earlier piece has any of these rows."""
 
 
+@shaped
 def pieces(
-    edges: Sequence[Edges | ScatteredEdges], *, first: int, own: int, keep: np.ndarray | None, length: int
+    edges: Sequence[Edges | ScatteredEdges],
+    *,
+    first: int,
+    own: int,
+    keep: Bool[np.ndarray, "q k"] | None,
+    length: int,
 ) -> list[Piece]:
     """The attention of rows `first`.. after all `edges` are cut together, as disjoint pieces.
 
-    Keys from row `own` on are computed anew (`own` <= `first`). `keep` is the model's own mask (q, k) where
+    Keys from row `own` on are computed anew (`own` <= `first`). `keep` is the model's own mask where
     it is more than causal. Raises KnockoutError where a row is left without a key that the model shows it.
     """
     assert own <= first < length

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.vocabulary import tiles
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -42,8 +43,9 @@ def float32_residual(model: VideoLLM) -> Iterator[None]:
             handle.remove()
 
 
-def head(model: VideoLLM, rows: Tensor, *, wide: bool) -> Tensor:
-    """Logits (.., vocab) of residual streams (.., d): final norm and unembedding, in float32 where `wide`."""
+@shaped
+def head(model: VideoLLM, rows: Float[Tensor, "r d"], *, wide: bool) -> Float[Tensor, "r vocab"]:
+    """Logits of residual streams: final norm and unembedding, in float32 where `wide`."""
     normed = model.family.final_norm(model.hf)(rows)
     unembed = model.family.lm_head(model.hf)
     if not wide:

@@ -1,6 +1,6 @@
 """The untouched model on one prompt: one forward, and everything of it that knockouts use again.
 
-Axes: s position, d model, H query heads, K key/value heads, e head dim, q query, k key.
+Axes: s position, N packed rows, d model, H query heads, K key/value heads, e head dim, q query, k key.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from workbench.engine.incremental.precision import head
 from workbench.engine.readout import probabilities
 from workbench.models.attention import CUT_BELOW, UNREAD, stand_in
+from workbench.shapes import Bool, Float, Int, shaped
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -35,23 +36,23 @@ class CannotReuse(Exception):
 class Untouched:
     """What one forward of the untouched model leaves behind."""
 
-    logits: Tensor
-    """Logits of the last row, as the model gave them (vocab,)."""
-    last: Tensor
-    """The residual stream of the last row after the last layer, (1, d)."""
+    logits: Float[Tensor, " vocab"]
+    """Logits of the last row, as the model gave them."""
+    last: Float[Tensor, "1 d"]
+    """The residual stream of the last row after the last layer."""
     length: int
     first: int
     """Residual streams are kept from this row on."""
-    resid: list[Tensor]
-    """The residual stream before each layer, (s - first, d)."""
-    keys: list[Tensor]
-    """Keys of each layer as attention uses them, after their rotation, (1, K, s, e)."""
-    values: list[Tensor]
-    """Values of each layer, (1, K, s, e)."""
+    resid: list[Float[Tensor, "s-first d"]]
+    """The residual stream before each layer."""
+    keys: list[Float[Tensor, "1 K s e"]]
+    """Keys of each layer as attention uses them, after their rotation."""
+    values: list[Float[Tensor, "1 K s e"]]
+    """Values of each layer."""
     arguments: list[dict[str, Any]]
     """What each layer was called with, beside the residual stream, the mask and the cache."""
-    keep: list[Tensor | None]
-    """Each layer's own mask, bool (q, k) on the CPU, where it is more than causal."""
+    keep: list[Bool[Tensor, "q k"] | None]
+    """Each layer's own mask, on the CPU, where it is more than causal."""
 
 
 @torch.no_grad()
@@ -90,9 +91,12 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
     )
 
 
+@shaped
 @torch.no_grad()
-def untouched_logits(model: VideoLLM, untouched: Untouched, *, wide: bool = False) -> tuple[Tensor, Tensor]:
-    """Logits and probabilities of the last row, float32 (vocab,); from the residual stream in float32 where
+def untouched_logits(
+    model: VideoLLM, untouched: Untouched, *, wide: bool = False
+) -> tuple[Float[Tensor, " vocab"], Float[Tensor, " vocab"]]:
+    """Logits and probabilities of the last row, float32; from the residual stream in float32 where
     `wide`.
 
     Raises ModelError where they are not finite, CannotReuse where they do not come from the residual stream
@@ -162,7 +166,8 @@ class _Watch:
         return default(module, query, key, value, mask, **options)
 
 
-def rows_of(parts: Sequence[Mapping[str, Any]], rows: Tensor) -> dict[str, Any]:
+@shaped
+def rows_of(parts: Sequence[Mapping[str, Any]], rows: Int[Tensor, " N"]) -> dict[str, Any]:
     """A layer's arguments for `rows`, which count through the prompts of `parts` one after another."""
     chosen: dict[str, Any] = {}
     for name, value in parts[0].items():
