@@ -14,6 +14,7 @@ from workbench.figures.keywords import list_styles
 from workbench.figures.parts.pictures import frame_uri
 from workbench.figures.parts.template import INK, MUTED, TEMPLATE
 from workbench.figures.parts.text import count_of, plain
+from workbench.shapes import UInt8, shaped
 from workbench.statistics.columns import require_columns
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class _Cell(NamedTuple):
     keyword_list: str
 
 
+@shaped
 def lens_overlay(
-    frames: np.ndarray,
+    frames: UInt8[np.ndarray, "t H W 3"],
     layout: TokenLayout,
     table: pd.DataFrame,
     *,
@@ -55,7 +57,7 @@ def lens_overlay(
     """Each cell's likeliest word on its frame; a slider chooses the layer.
 
     Args:
-        frames: the pictures as the model sees them, uint8 (t, H, W, 3), RGB.
+        frames: the pictures as the model sees them, RGB.
         layout: of the prompt; its grid says where cells lie.
         table: that of `logit_lens`, for one sample; words marked with a keyword list get its colour.
         layer: shown first, from 1; the middle one if not given.

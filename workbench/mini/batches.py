@@ -25,6 +25,7 @@ from workbench.mini.tokenizer import (
     open_text,
 )
 from workbench.mini.world import KINDS, backdrops, make_scene, states, still
+from workbench.shapes import Float, Int, shaped
 
 # Axes: b clip, t frame, o object, s position
 FRAMES = 8
@@ -37,12 +38,12 @@ WEIGHTS = (0.2, 0.17, 0.08, 0.3, 0.25)
 
 
 class Batch(TypedDict):
-    places: Tensor  # int64 (b, t)
-    objects: Tensor  # float32 (b, o, t, 6)
-    ids: Tensor  # int64 (b, s)
-    labels: Tensor  # int64 (b, s)
-    rounds: Tensor  # int64 (b, s), 0 for what all rounds see
-    positions: Tensor  # int64 (b, s)
+    places: Int[Tensor, "b t"]
+    objects: Float[Tensor, "b o t 6"]
+    ids: Int[Tensor, "b s"]
+    labels: Int[Tensor, "b s"]
+    rounds: Int[Tensor, "b s"]  # 0 for what all rounds see
+    positions: Int[Tensor, "b s"]
 
 
 class Conversation(NamedTuple):
@@ -98,8 +99,8 @@ def conversation(questions: list[tuple[Question, bool]], frames: int, length: in
 class Row(NamedTuple):
     """One clip of a batch."""
 
-    places: np.ndarray
-    objects: np.ndarray
+    places: Int[np.ndarray, " t"]
+    objects: Float[np.ndarray, "o t 6"]
     talk: Conversation
 
 
@@ -114,7 +115,8 @@ def collate(rows: list[Row]) -> Batch:
     )
 
 
-def frame_times(rng: random.Random, frames: int = FRAMES) -> np.ndarray:
+@shaped
+def frame_times(rng: random.Random, frames: int = FRAMES) -> Float[np.ndarray, " t"]:
     """When the frames of a clip are taken, as shares of it: one in each of `frames` equal segments."""
     shift = rng.uniform(-0.4, 0.4)
     jitter = rng.uniform(0.0, 0.35)
@@ -164,8 +166,8 @@ class Batches(Dataset[Batch]):
 
 class Exam(TypedDict):
     batch: Batch
-    position: Tensor  # int64 (b,), where the answer letter is predicted
-    letter: Tensor  # int64 (b,), id of the right letter
+    position: Int[Tensor, " b"]  # where the answer letter is predicted
+    letter: Int[Tensor, " b"]  # id of the right letter
 
 
 def exam(kind: str, clips: int, seed: int, *, reverse: bool = False) -> Exam:

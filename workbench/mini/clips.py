@@ -19,6 +19,7 @@ from workbench.errors import SampleError, near_matches
 from workbench.files import write_whole
 from workbench.mini.questions import STATIC, Question, question_for, static
 from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states
+from workbench.shapes import UInt8, shaped
 
 SHIPPED = 60
 """Clips of each task in the project."""
@@ -55,8 +56,9 @@ def scene_and_question(task: str, number: int) -> tuple[Scene, Question]:
     return scene, question
 
 
-def draw(scene: Scene) -> np.ndarray:
-    """The frames of a scene. Returns uint8 (t, y, x, 3), t = FRAMES, y = x = SIZE."""
+@shaped
+def draw(scene: Scene) -> UInt8[np.ndarray, "t y x 3"]:
+    """The frames of a scene, t = FRAMES, y = x = SIZE."""
     import torch
 
     from workbench.mini.render import backdrops as textures

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from workbench.mini.world import COLOURS
+from workbench.shapes import Float, Int, shaped
 
 # Axes: b clip, t frame, o object, c colour channel, y row, x column
 
@@ -16,8 +17,9 @@ def _grid(size: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
     return columns, rows
 
 
-def backdrops(size: int, device: torch.device | str = "cpu") -> Tensor:
-    """The textures of `world.PLACES`, in that order. Returns float (place, c, y, x) in [0, 1]."""
+@shaped
+def backdrops(size: int, device: torch.device | str = "cpu") -> Float[Tensor, "place c y x"]:
+    """The textures of `world.PLACES`, in that order, in [0, 1]."""
     x, y = _grid(size, "cpu")
     zero = torch.zeros_like(x)
     generator = torch.Generator().manual_seed(0)
@@ -57,11 +59,14 @@ def _distance(shape: Tensor, dx: Tensor, dy: Tensor, r: Tensor) -> Tensor:
     return torch.where(shape == 4, cross, out)
 
 
-def render(places: Tensor, objects: Tensor, textures: Tensor) -> Tensor:
-    """Pictures of scenes.
+@shaped
+def render(
+    places: Int[Tensor, "b t"], objects: Float[Tensor, "b o t 6"], textures: Float[Tensor, "place c y x"]
+) -> Float[Tensor, "b t c y x"]:
+    """Pictures of scenes, in [0, 1].
 
-    places: int64 (b, t), objects: float (b, o, t, 6) from `world.states`, textures: from `backdrops`, whose
-    size is the pictures' size. Returns float (b, t, c, y, x) in [0, 1].
+    places: from `world.backdrops`, objects: from `world.states`, textures: from `backdrops`, whose size is
+    the pictures' size.
     """
     size, device = textures.shape[-1], textures.device
     x, y = _grid(size, device)
@@ -79,10 +84,13 @@ def render(places: Tensor, objects: Tensor, textures: Tensor) -> Tensor:
     return picture.clamp(0, 1)
 
 
-def like_video(picture: Tensor, amount: Tensor, noise: float = 0.015) -> Tensor:
+@shaped
+def like_video(
+    picture: Float[Tensor, "b t c y x"], amount: Float[Tensor, " b"], noise: float = 0.015
+) -> Float[Tensor, "b t c y x"]:
     """What a video codec does to a picture, roughly: colour at half resolution and faint noise.
 
-    picture: (b, t, c, y, x) in [0, 1]; amount: (b,) in [0, 1], 0 leaves a clip untouched. Used in training
+    picture: in [0, 1]; amount: in [0, 1], 0 leaves a clip untouched. Used in training
     only, so that the model reads real mp4 files as well as its own drawings.
     """
     r, g, b = picture.unbind(2)

@@ -23,6 +23,7 @@ from workbench.mini.batches import FRAMES, IGNORED, Batch, Batches, exam
 from workbench.mini.render import backdrops as textures_of
 from workbench.mini.render import like_video, render
 from workbench.mini.world import KINDS
+from workbench.shapes import Float, shaped
 
 # Axes: b clip, t frame, s position, d model width
 SIZE = 96
@@ -85,8 +86,9 @@ class Trainer:
             for layer in [*encoder.layers, *self.model.model.language_model.layers]:
                 layer.compile()
 
-    def pixels(self, batch: Batch, *, wear: bool, stills: bool = False) -> Tensor:
-        """Normalised frames (b, t, 3, SIZE, SIZE); a still is drawn once."""
+    @shaped
+    def pixels(self, batch: Batch, *, wear: bool, stills: bool = False) -> Float[Tensor, "b t 3 y x"]:
+        """Normalised frames, y = x = SIZE; a still is drawn once."""
         places, objects = batch["places"].to(self.device), batch["objects"].to(self.device)
         if stills:
             places, objects = places[:, :1], objects[:, :, :1]
@@ -96,15 +98,17 @@ class Trainer:
             picture = self.like_video(picture, amount * (amount > 0.3))
         return (picture - self.mean) / self.std
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """Video tokens (b, t * 36, d) of normalised frames: what LlavaNextVideo's own forward computes."""
+    @shaped
+    def features(self, pixels: Float[Tensor, "b t 3 y x"]) -> Float[Tensor, "b 36*t d"]:
+        """Video tokens of normalised frames: what LlavaNextVideo's own forward computes."""
         core = self.model.model
         patches = core.vision_tower(pixels.flatten(0, 1)).last_hidden_state[:, 1:]
         tokens = core.multi_modal_projector(core.vision_resampler(patches))
         return tokens.reshape(pixels.shape[0], -1, tokens.shape[-1])
 
-    def hidden(self, batch: Batch, *, wear: bool, stills: bool = False) -> Tensor:
-        """Final hidden states (b, s, d)."""
+    @shaped
+    def hidden(self, batch: Batch, *, wear: bool, stills: bool = False) -> Float[Tensor, "b s d"]:
+        """Final hidden states."""
         core = self.model.model
         ids = batch["ids"].to(self.device)
         video = self.features(self.pixels(batch, wear=wear, stills=stills))
@@ -126,7 +130,8 @@ class Trainer:
             use_cache=False,
         ).last_hidden_state
 
-    def loss(self, batch: Batch, *, stills: bool) -> Tensor:
+    @shaped
+    def loss(self, batch: Batch, *, stills: bool) -> Float[Tensor, ""]:
         labels = batch["labels"].to(self.device, non_blocking=True)
         hidden = self.hidden(batch, wear=True, stills=stills)
         rows = (labels[:, 1:] != IGNORED).flatten().nonzero()[:, 0]

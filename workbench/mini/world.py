@@ -14,6 +14,8 @@ from typing import Literal
 
 import numpy as np
 
+from workbench.shapes import Float, Int, shaped
+
 # Axes: o object, t time, c channel of an object's state (x, y, radius, opacity, colour, shape)
 
 PLACES = ("forest", "desert", "ocean", "night", "snow", "city")
@@ -123,8 +125,9 @@ def _state(thing: Thing, times: np.ndarray) -> np.ndarray:
     return np.stack([x, y, radius, opacity], axis=1)
 
 
-def states(scene: Scene, times: np.ndarray) -> np.ndarray:
-    """Every object at every time. times: (t,) in [0, 1]. Returns (o, t, 6), absent objects 0."""
+@shaped
+def states(scene: Scene, times: Float[np.ndarray, " t"]) -> Float[np.ndarray, "o t 6"]:
+    """Every object at every time, absent ones 0. times: in [0, 1]."""
     if scene.reverse:
         times = 1.0 - times
     out = np.zeros((MOST_OBJECTS, len(times), 6), np.float32)
@@ -135,8 +138,9 @@ def states(scene: Scene, times: np.ndarray) -> np.ndarray:
     return out
 
 
-def backdrops(scene: Scene, times: np.ndarray) -> np.ndarray:
-    """Index of the backdrop at every time. times: (t,) in [0, 1]. Returns int64 (t,)."""
+@shaped
+def backdrops(scene: Scene, times: Float[np.ndarray, " t"]) -> Int[np.ndarray, " t"]:
+    """Index of the backdrop at every time. times: in [0, 1]."""
     if scene.reverse:
         times = 1.0 - times
     numbers = [PLACES.index(place) for place in scene.places]

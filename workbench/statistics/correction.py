@@ -4,11 +4,14 @@ wrong alarms pass; Holm's correction keeps the chance of any at all."""
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from workbench.shapes import Float, shaped
 
 
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """p-values (g) corrected for how many there are; NaN stays NaN and does not count.
+@shaped
+def holm(p_values: ArrayLike) -> Float[np.ndarray, " g"]:
+    """p-values corrected for how many there are; NaN stays NaN and does not count.
 
     Holm, "A simple sequentially rejective multiple test procedure" (1979).
     """

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.errors import RunError
+from workbench.shapes import Float, shaped
 from workbench.statistics.bootstrap import Estimate, percentile_interval, sample_weights
 
 
@@ -24,8 +25,8 @@ from workbench.statistics.bootstrap import Estimate, percentile_interval, sample
 class ResampledCurves:
     """Resampled mean curves of some flows on the same samples."""
 
-    means: Mapping[str, NDArray[np.float64]]
-    """Mean change in percent by flow: (1 + r, l). Row 0 is that of the samples themselves."""
+    means: Mapping[str, Float[np.ndarray, "1+r l"]]
+    """Mean change in percent by flow. Row 0 is that of the samples themselves."""
     samples: tuple[str, ...]
 
     @property
@@ -71,12 +72,14 @@ def resampled_curves(
     return ResampledCurves(means=means, samples=tuple(map(str, wide.index)))
 
 
-def deepest(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+@shaped
+def deepest(curve: Float[np.ndarray, "*r l"]) -> NDArray[np.float64]:
     """The lowest mean change of any layer."""
     return curve.min(axis=-1)
 
 
-def loss_layer(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+@shaped
+def loss_layer(curve: Float[np.ndarray, "*r l"]) -> NDArray[np.float64]:
     """The mean layer, from 1, weighted by what the answer loses there; NaN without any loss."""
     loss = np.maximum(0.0, -curve)
     layers = np.arange(1, curve.shape[-1] + 1)
@@ -84,7 +87,8 @@ def loss_layer(curve: NDArray[np.float64]) -> NDArray[np.float64]:
         return (loss * layers).sum(axis=-1) / loss.sum(axis=-1)
 
 
-def early_share(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+@shaped
+def early_share(curve: Float[np.ndarray, "*r l"]) -> NDArray[np.float64]:
     """The share of the whole loss, in percent, in the first half of the layers; NaN without any loss."""
     loss = np.maximum(0.0, -curve)
     half = curve.shape[-1] // 2
@@ -92,7 +96,8 @@ def early_share(curve: NDArray[np.float64]) -> NDArray[np.float64]:
         return 100 * loss[..., :half].sum(axis=-1) / loss.sum(axis=-1)
 
 
-def half_layer(rise: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The first layer, from 1, at which a curve (.., l) reaches half of its last value."""
+@shaped
+def half_layer(rise: Float[np.ndarray, "*r l"]) -> NDArray[np.float64]:
+    """The first layer, from 1, at which a curve reaches half of its last value."""
     reached = rise >= rise[..., -1:] / 2
     return (reached.argmax(axis=-1) + 1).astype(np.float64)

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from workbench.errors import RunError, near_matches
+from workbench.shapes import Float, shaped
 
 Test = Literal["sign_flip", "wilcoxon"]
 TESTS: tuple[Test, ...] = get_args(Test)
@@ -20,8 +21,11 @@ _EXACT = 13
 _DRAWS = 9_999
 
 
-def paired_p_values(differences: ArrayLike, *, test: str = "sign_flip", seed: int = 0) -> NDArray[np.float64]:
-    """Two-sided p-values (g) that differences (g, n) are centred on 0; NaN where n < 2.
+@shaped
+def paired_p_values(
+    differences: ArrayLike, *, test: str = "sign_flip", seed: int = 0
+) -> Float[np.ndarray, " g"]:
+    """Two-sided p-values that differences (g, n) are centred on 0; NaN where n < 2.
 
     "sign_flip" compares the mean with that under all sign patterns, or 9999 random ones beyond 13 samples,
     the same for all rows; "wilcoxon" is the signed-rank test of scipy. A row of zeros has p = 1. Raises
@@ -43,7 +47,7 @@ def too_few_pairs(n: int) -> str:
     return "" if least <= 0.05 else f"{n} pairs cannot give a p-value below {least:.2g}"
 
 
-def _sign_flips(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+def _sign_flips(values: Float[np.ndarray, "g n"], seed: int) -> Float[np.ndarray, " g"]:
     # scipy.stats.permutation_test asks the same of its "samples" permutations, but takes sums for equal only
     # within 2e-14 of the sum seen: of values that cancel out it misses some, and so gives too small a p.
     n = values.shape[1]
@@ -60,7 +64,7 @@ def _sign_flips(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     return (reached + draws) / (len(patterns) + draws)
 
 
-def _wilcoxon(row: NDArray[np.float64]) -> float:
+def _wilcoxon(row: Float[np.ndarray, " n"]) -> float:
     if not row.any():
         return 1.0
     return float(cast(Any, stats.wilcoxon(row)).pvalue)

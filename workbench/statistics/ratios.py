@@ -7,11 +7,14 @@ weighs it by its probability, so that a sample with a tiny p_base cannot blow it
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from workbench.shapes import Float, shaped
 
 
-def ratio_of_means(base: ArrayLike, knocked: ArrayLike) -> NDArray[np.float64]:
-    """Change in percent of a mean probability (g), from sums or means over the same samples (g).
+@shaped
+def ratio_of_means(base: ArrayLike, knocked: ArrayLike) -> Float[np.ndarray, "*g"]:
+    """Change in percent of a mean probability, from sums or means over the same samples (g).
 
     NaN where `base` is 0.
     """

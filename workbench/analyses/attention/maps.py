@@ -19,6 +19,7 @@ from workbench.errors import HookError, RunError, SpanError, WindowError
 from workbench.interventions import Knockout, Window
 from workbench.prompts.partition import disjoint_spans
 from workbench.prompts.rows import query_rows_of
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,8 +35,8 @@ UNTOUCHED = "untouched"
 class AttentionMaps:
     """Attention weights of one query on every key of a prompt."""
 
-    by_head: np.ndarray
-    """Weights (l, h, s), float32: the mean over the query's rows."""
+    by_head: Float[np.ndarray, "l h s"]
+    """Weights in float32: the mean over the query's rows."""
     layers: tuple[int, ...]
     """From 1, ascending."""
     rows: tuple[int, ...]
@@ -57,8 +58,9 @@ class AttentionMaps:
         return UNTOUCHED if self.knockout is None else str(self.knockout)
 
     @property
-    def weights(self) -> np.ndarray:
-        """Weights (l, s) after the choice of heads. The mean, and any one head, sum to 1 over the keys."""
+    @shaped
+    def weights(self) -> Float[np.ndarray, "l s"]:
+        """Weights after the choice of heads. The mean, and any one head, sum to 1 over the keys."""
         if self.heads == "mean":
             return self.by_head.mean(axis=1)
         if self.heads == "max":
@@ -66,8 +68,9 @@ class AttentionMaps:
         return self.by_head[:, [self.heads] if isinstance(self.heads, int) else list(self.heads)].mean(axis=1)
 
     @property
-    def cells(self) -> np.ndarray:
-        """Weights on the video (l, t, i, j). Raises SpanError where the prompt has no grid of cells."""
+    @shaped
+    def cells(self) -> Float[np.ndarray, "l t i j"]:
+        """Weights on the video. Raises SpanError where the prompt has no grid of cells."""
         if self.layout.cells is None:
             raise SpanError("This prompt has no grid of cells. Use the weights by frame: maps.mass.")
         return self.weights[:, self.layout.cells]

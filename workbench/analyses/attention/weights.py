@@ -18,6 +18,7 @@ from workbench.engine import layer_masks, restrict
 from workbench.engine.reference import attentions
 from workbench.errors import ModelError
 from workbench.models.attention import CUT_BELOW
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.interventions import Knockout
@@ -27,6 +28,7 @@ _UNREAD = ("sinks", "attn_logit_softcapping", "softcap", "relative_attention_bia
 """Attributes of attention modules whose scores go through more than a mask and a softmax."""
 
 
+@shaped
 def query_rows(
     model: VideoLLM,
     prompt: Prompt,
@@ -35,8 +37,8 @@ def query_rows(
     knockout: Knockout | None = None,
     *,
     each: bool = False,
-) -> Tensor:
-    """Weights (l, h, s) float32 on the CPU, the mean over the query `rows`; `layers` count from 0, ascending.
+) -> Float[Tensor, "l h s"] | Float[Tensor, "l h r s"]:
+    """Weights, float32 on the CPU, the mean over the query `rows`; `layers` count from 0, ascending.
 
     With `each` there is no mean: (l, h, r, s). Masks go in as in the reference engine; the pass ends after
     the last asked layer. Raises KnockoutError, SpanError for a knockout that cannot act here, ModelError for

@@ -20,6 +20,7 @@ from workbench.errors import RunError
 from workbench.prompts.partition import row_places
 from workbench.prompts.rows import chosen_rows
 from workbench.runs import Asked, Done, Measurement, Record
+from workbench.shapes import Int, shaped
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
@@ -35,10 +36,11 @@ class LayerReading(NamedTuple):
     reading: Reading
 
 
+@shaped
 def read_layers(
     model: VideoLLM,
     prompt: Prompt,
-    rows: np.ndarray,
+    rows: Int[np.ndarray, " r"],
     layers: Sequence[int],
     *,
     top_k: int = 1,

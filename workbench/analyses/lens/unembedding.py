@@ -3,7 +3,7 @@
 The logits of 6,272 video rows over 152,000 words would take 3.8 GB a layer, so they exist in tiles only: some
 rows by some words. A running top-k and a running logsumexp in float32 go over the tiles.
 
-Axes: r row, d model, w word of the vocabulary, k place among the top, g group of words.
+Axes: r row, d model, w word of the vocabulary, k place among the top, g group of words, i word of any group.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from workbench.engine.vocabulary import VOCAB_CHUNK, tiles
 from workbench.errors import ModelError, RunError
+from workbench.shapes import Float, Int, shaped
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
@@ -27,21 +28,21 @@ ROW_CHUNK = 1024
 class Reading(NamedTuple):
     """What residual streams say through the unembedding. Softmax in float32, over the whole vocabulary."""
 
-    top_ids: Tensor
-    """int64 (r, k), likeliest first; equal logits in the order of their ids."""
-    top_p: Tensor
-    """float32 (r, k)."""
-    group_p: Tensor
-    """float32 (r, g): summed over the ids of a group."""
-    group_rank: Tensor
-    """int64 (r, g): of the likeliest id of a group, 1 + the number of words with a larger logit."""
-    id_p: Tensor
-    """float32 (r, i): of every id of every group, one group after another."""
+    top_ids: Int[Tensor, "r k"]
+    """Likeliest first; equal logits in the order of their ids."""
+    top_p: Float[Tensor, "r k"]
+    group_p: Float[Tensor, "r g"]
+    """Summed over the ids of a group."""
+    group_rank: Int[Tensor, "r g"]
+    """Of the likeliest id of a group, 1 + the number of words with a larger logit."""
+    id_p: Float[Tensor, "r i"]
+    """Of every id of every group, one group after another."""
 
 
+@shaped
 def read_residual(
     model: VideoLLM,
-    residual: Tensor,
+    residual: Float[Tensor, "r d"],
     *,
     top_k: int = 1,
     groups: Sequence[Sequence[int]] = (),
@@ -49,7 +50,7 @@ def read_residual(
     row_chunk: int = ROW_CHUNK,
     vocab_chunk: int = VOCAB_CHUNK,
 ) -> Reading:
-    """The likeliest words of `residual` (r, d), and probability and rank of `groups` of token ids.
+    """The likeliest words of `residual`, and probability and rank of `groups` of token ids.
 
     `norm=False` leaves the final norm out. Raises RunError for sizes below 1, ids outside the vocabulary and
     empty groups, ModelError for logits that are not finite.

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from workbench.shapes import UInt8, shaped
+
 
 def data_uri(image: Image.Image, form: str = "PNG", **saving: Any) -> str:
     """A picture as a data URI; `saving` goes to the encoder of PNG or JPEG."""
@@ -17,8 +19,9 @@ def data_uri(image: Image.Image, form: str = "PNG", **saving: Any) -> str:
     return f"data:image/{form.lower()};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def frame_uri(frame: np.ndarray, width: int) -> str:
-    """A frame (H, W, 3) uint8 as a data URI, a PNG at most `width` wide."""
+@shaped
+def frame_uri(frame: UInt8[np.ndarray, "H W 3"], width: int) -> str:
+    """A frame as a data URI, a PNG at most `width` wide."""
     image = Image.fromarray(frame)
     image.thumbnail((width, 4 * width))
     return data_uri(image)

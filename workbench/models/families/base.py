@@ -11,6 +11,7 @@ from torch import Tensor
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.template import turn_of
 from workbench.prompts.turn import Turn, VideoPiece
+from workbench.shapes import Int
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -115,8 +116,10 @@ class Family(ABC):
         Raises ModelError where the settings do not fit the model.
         """
 
-    def vision_rows(self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool) -> Tensor | None:
-        """Rows (t, p) of the vision tower's output in raster order of each frame's patches, where the tower
+    def vision_rows(
+        self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool
+    ) -> Int[Tensor, "t p"] | None:
+        """Rows of the vision tower's output in raster order of each frame's patches, where the tower
         strings all frames together; None where it keeps them apart.
 
         `inputs` are the forward's arguments; `merged`: of the projector's output. Raises HookError.
@@ -127,8 +130,8 @@ class Family(ABC):
         """How many vision blocks come before the last hidden state that the projector takes."""
         return blocks
 
-    def token_inputs(self, config: Any, input_ids: Tensor) -> dict[str, Tensor]:
-        """Arguments of the forward that follow from the token ids (b=1, s)."""
+    def token_inputs(self, config: Any, input_ids: Int[Tensor, "1 s"]) -> dict[str, Tensor]:
+        """Arguments of the forward that follow from the token ids."""
         return {}
 
     def __repr__(self) -> str:

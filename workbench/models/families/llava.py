@@ -9,6 +9,7 @@ from torch import Tensor
 from workbench.errors import ModelError
 from workbench.models.families.base import Family
 from workbench.prompts.pixels import Backend, PixelSettings, pixels
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.video import Clip
@@ -38,8 +39,11 @@ def patches_per_side(config: Any) -> int:
     return config.vision_config.image_size // config.vision_config.patch_size
 
 
-def square_pixels(config: Any, settings: PixelSettings, clip: Clip, backend: Backend) -> Tensor:
-    """Pixel values (b=1, t, c, H, W) of the size that the vision tower was built for."""
+@shaped
+def square_pixels(
+    config: Any, settings: PixelSettings, clip: Clip, backend: Backend
+) -> Float[Tensor, "1 t c h w"]:
+    """Pixel values, batch 1, of the size that the vision tower was built for."""
     values = pixels(clip.frames, settings, backend=backend)
     side = config.vision_config.image_size
     if tuple(values.shape[-2:]) != (side, side):

@@ -15,6 +15,7 @@ from workbench.models.families.base import Family, VideoInputs, frame_times
 from workbench.models.families.vision_rows import frame_rows
 from workbench.prompts.pixels import Backend, PixelSettings, pixels
 from workbench.prompts.turn import Turn, VideoPiece
+from workbench.shapes import Float, Int, shaped
 
 if TYPE_CHECKING:
     from workbench.video import Clip
@@ -43,7 +44,7 @@ class Qwen25VL(Family):
     def projector(self, root: Any) -> Any:
         return root.model.visual.merger
 
-    def vision_rows(self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool) -> Tensor:
+    def vision_rows(self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool) -> Int[Tensor, "t p"]:
         return frame_rows(root.model.visual, inputs, merged=merged)
 
     def video_inputs(
@@ -66,7 +67,8 @@ class Qwen25VL(Family):
             frame_times=frame_times(clip, group),
         )
 
-    def token_inputs(self, config: Any, input_ids: Tensor) -> dict[str, Tensor]:
+    @shaped
+    def token_inputs(self, config: Any, input_ids: Int[Tensor, "1 s"]) -> dict[str, Tensor]:
         # Without these the model silently falls back to positions with one axis.
         kinds = torch.where(input_ids == self.video_token_id(config), _VIDEO, _TEXT)
         return {"mm_token_type_ids": kinds.to(torch.int32)}
@@ -120,8 +122,11 @@ def smart_resize(height: int, width: int, settings: PixelSettings) -> tuple[int,
     return new_height, new_width
 
 
-def patchify(values: Tensor, settings: PixelSettings) -> tuple[Tensor, tuple[int, int, int]]:
-    """Patches (units * rows * columns, c * group * patch * patch) of frames (t, c, H, W), and that grid.
+@shaped
+def patchify(
+    values: Float[Tensor, "t c h w"], settings: PixelSettings
+) -> tuple[Float[Tensor, "patch value"], tuple[int, int, int]]:
+    """Patches (units * rows * columns, c * group * patch * patch) of frames, and that grid.
 
     A unit is `temporal_patch_size` frames; the last frame is repeated to fill the last unit. Patches that
     merge into one cell lie side by side. Follows transformers' `Qwen2VLVideoProcessor.patchify`.

@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from workbench.errors import HookError
+from workbench.shapes import Int, shaped
 
 
-def frame_rows(tower: Any, prompt: Mapping[str, Tensor], *, merged: bool) -> Tensor:
-    """Rows (t, p) of the tower's sequence in raster order of each frame's patches; `merged`: of merged
+@shaped
+def frame_rows(tower: Any, prompt: Mapping[str, Tensor], *, merged: bool) -> Int[Tensor, "t p"]:
+    """Rows of the tower's sequence in raster order of each frame's patches; `merged`: of merged
     blocks.
 
     t counts temporal units (two frames each). Raises HookError where the prompt does not hold exactly one

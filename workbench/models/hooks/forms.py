@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import HookError
+from workbench.shapes import Float, shaped
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,8 +193,9 @@ class HeadResults(Form):
         moment.value = _grafted(moment.value, read.sum(2))
 
 
-def scale_of(norm: Any, given: Tensor) -> Tensor:
-    """The divisor of an RMS or layer norm for its input (.., d): (.., 1) in float32."""
+@shaped
+def scale_of(norm: Any, given: Float[Tensor, "*r d"]) -> Float[Tensor, "*r 1"]:
+    """The divisor of an RMS or layer norm for its input, in float32."""
     return (_centred(norm, given).pow(2).mean(-1, keepdim=True) + _epsilon(norm)).sqrt()
 
 

@@ -23,6 +23,7 @@ from workbench.models.hooks.forms import Moment
 from workbench.models.hooks.points import Hooked, HookPoint, hook_points
 from workbench.models.hooks.sites import materialised_at, visiting
 from workbench.prompts.rows import Positions, PosSlice, positions
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.prompts.prompt import Prompt
@@ -35,8 +36,8 @@ KeptLogits: TypeAlias = Literal["all", "last"]
 class RunWithCache(NamedTuple):
     """What `run_with_cache` gives back."""
 
-    logits: Tensor | None
-    """(s, vocab), or (vocab,) of the last row; None after stop_at_layer."""
+    logits: Float[Tensor, "s vocab"] | Float[Tensor, " vocab"] | None
+    """All, or those of the last row; None after stop_at_layer."""
     cache: ActivationCache
 
 
@@ -92,6 +93,7 @@ def run_with_cache(
     return RunWithCache(logits, ActivationCache(keeper.kept, n_layers=len(blocks), gradients=gradients))
 
 
+@shaped
 def run_with_hooks(
     model: Hooked,
     prompt: Prompt,
@@ -99,8 +101,8 @@ def run_with_hooks(
     *,
     return_logits: KeptLogits = "all",
     gradients: bool = False,
-) -> Tensor:
-    """Run the model once with functions on hook points; the logits: (s, vocab) or the last (vocab,).
+) -> Float[Tensor, "s vocab"] | Float[Tensor, " vocab"]:
+    """Run the model once with functions on hook points; the logits, or those of the last row.
 
     Each function takes the activation and the hook point, and gives the replacement or None; changes in
     place count. Functions on one point run in the order given. `gradients` keeps torch's graph of the logits.

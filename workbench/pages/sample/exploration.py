@@ -19,6 +19,7 @@ from workbench.interventions import Knockout, Window
 from workbench.pages.sample.document import document
 from workbench.pages.sample.lens import answer_by_layer, cell_words, option_texts
 from workbench.prompts.rows import query_rows_of
+from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.analyses.lens.logit_lens import LogitLens
@@ -143,6 +144,7 @@ class Exploration:
         return knockout
 
 
-def packed(weights: np.ndarray) -> bytes:
+@shaped
+def packed(weights: Float[np.ndarray, "l s"]) -> bytes:
     """Weights as little-endian float16: 3 digits, and what is exactly 0 stays 0."""
     return np.ascontiguousarray(weights, dtype="<f2").tobytes()
