@@ -38,6 +38,7 @@ def test_one_forward_leaves_behind_what_hooks_see(tiny: Case) -> None:
         torch.testing.assert_close(resid, cache[f"blocks.{layer}.hook_resid_pre"][0, 5:])
         torch.testing.assert_close(keys[0].transpose(0, 1), cache[f"blocks.{layer}.attn.hook_rot_k"][0])
     assert logits is not None
+    assert logits is not None
     torch.testing.assert_close(found.logits, logits[-1])
     own, p = untouched_logits(model, found)
     torch.testing.assert_close(own, logits[-1])
