@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from workbench.measures import kl as kl_module
 from workbench.shapes import Float, Int, shaped
 
 
@@ -42,3 +43,9 @@ def test_what_does_not_fit_is_named(left: Tensor, right: Tensor) -> None:
 def test_a_result_is_held_to_the_axes_of_the_arguments() -> None:
     with pytest.raises(TypeError, match="wrong: return is"):
         wrong(np.arange(3))
+
+
+def test_a_module_that_names_tensors_for_type_checkers_only_is_checked_too() -> None:
+    assert not hasattr(kl_module, "Tensor")
+    with pytest.raises(TypeError, match="kl: changed is"):
+        kl_module.kl(torch.ones(3), torch.ones(2, 4))
