@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from transformers import LlavaNextVideoProcessor, LlavaOnevisionProcessor, Qwen2_5_VLProcessor
 
-from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt, tiny_sample
+from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_family, tiny_model, tiny_prompt, tiny_sample
 from workbench.data import Sample
 from workbench.errors import PromptError
 from workbench.models import Prompt, Turn, VideoLLM
@@ -43,17 +41,7 @@ def replaced_by_hugging_face(model: VideoLLM, prompt: Prompt) -> str:
 
     Its own class cannot be made without torchvision, but the method that expands needs only a few settings.
     """
-    frames = {"pixel_values_videos": prompt.inputs["pixel_values_videos"].numpy()}
-    if model.family.model_type == "llava_next_video":
-        settings = SimpleNamespace(patch_size=7, video_token="<video>")
-        video = LlavaNextVideoProcessor.replace_video_token(settings, frames, 0)  # type: ignore[arg-type]
-    elif model.family.model_type == "llava_onevision":
-        settings = SimpleNamespace(num_image_tokens=16, video_token="<video>")
-        video = LlavaOnevisionProcessor.replace_video_token(settings, frames, 0)  # type: ignore[arg-type]
-    else:
-        settings = SimpleNamespace(video_processor=SimpleNamespace(merge_size=2), video_token="<|video_pad|>")
-        grid = {"video_grid_thw": prompt.inputs["video_grid_thw"].numpy()}
-        video = Qwen2_5_VLProcessor.replace_video_token(settings, grid, 0)  # type: ignore[arg-type]
+    video = tiny_family(model.family.model_type).expanded(prompt.inputs)
     assert prompt.text.count(model.placeholder) == 1
     return prompt.text.replace(model.placeholder, video)
 
