@@ -44,8 +44,8 @@ def without_attention(model: VideoLLM) -> Any:
     hf: Any = copy.deepcopy(model.hf)
     with torch.no_grad():
         for block in model.family.vision_blocks(hf):
-            attention = getattr(block, "self_attn", None) or block.attn
-            out = getattr(attention, "out_proj", None) or attention.proj
+            (attention,) = (part for part in block.children() if "Attention" in type(part).__name__)
+            *_, out = (part for part in attention.modules() if isinstance(part, nn.Linear))
             out.weight.zero_()
             out.bias.zero_()
     return hf
