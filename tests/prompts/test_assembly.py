@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_family, tiny_model, tiny_prompt, tiny_sample
+from tests.tiny import (
+    FAMILY_NAMES,
+    FamilyName,
+    pixel_input,
+    tiny_clip,
+    tiny_family,
+    tiny_model,
+    tiny_prompt,
+    tiny_sample,
+)
 from workbench.data import Sample
 from workbench.errors import PromptError
 from workbench.models import Prompt, Turn, VideoLLM
@@ -183,6 +192,6 @@ def test_pixel_settings_can_be_changed_for_one_prompt() -> None:
 
 def test_both_backends_make_nearly_the_same_pixels(model: VideoLLM) -> None:
     ours, pil = tiny_prompt(model), tiny_prompt(model, backend="pil")
-    (name,) = (name for name in ours.inputs if name.startswith("pixel_values"))
+    name = pixel_input(ours)
     one, other = ours.inputs[name], pil.inputs[name]
     assert (one - other).abs().max() < 0.05

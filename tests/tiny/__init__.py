@@ -130,6 +130,12 @@ def tiny_prompt(model: VideoLLM, *, n_frames: int = N_FRAMES, **options: Any) ->
     return model.encode(tiny_sample(), clip=tiny_clip(n_frames), **options)
 
 
+def pixel_input(prompt: Prompt) -> str:
+    """The name of the forward's argument that holds the pixels."""
+    (name,) = (name for name in prompt.inputs if name.startswith("pixel_values"))
+    return name
+
+
 def whole_frames(model: VideoLLM) -> PixelSettings:
     """Settings that squeeze the whole frame into the picture, where LLaVA-NeXT-Video's cut its sides off."""
     return replace(model.pixels, size={"height": SIDE, "width": SIDE}, do_center_crop=False, crop_size=None)
