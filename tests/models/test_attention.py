@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
+from tests.tiny import pixel_input
 from workbench.errors import KnockoutError, ModelError
 from workbench.models import attention
 from workbench.models.hooks import materialise, run_with_cache, run_with_hooks
@@ -259,8 +260,8 @@ def test_bfloat16_equals_transformers_eager(family: FamilyName) -> None:
     of.model.hf.to(torch.bfloat16)
     of.plain.to(torch.bfloat16)
     of.plain.get_decoder().set_attn_implementation("eager")
-    pixels = of.prompt.inputs["pixel_values_videos"]
-    of.prompt.inputs["pixel_values_videos"] = pixels.to(torch.bfloat16)
+    name = pixel_input(of.prompt)
+    of.prompt.inputs[name] = of.prompt.inputs[name].to(torch.bfloat16)
     logits, cache = run_with_cache(of.model, of.prompt, "blocks.*.attn.hook_pattern")
     assert logits is not None
     assert cache["pattern", 0].dtype == torch.bfloat16

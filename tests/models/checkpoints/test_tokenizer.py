@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder
+from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model
 from workbench.errors import ModelError
 from workbench.models.checkpoints import CheckpointFolder
 from workbench.models.checkpoints.tokenizer import check_tokenizer, read_tokenizer
@@ -24,7 +24,7 @@ def test_a_folders_own_tokenizer_is_read_and_fits(family: FamilyName) -> None:
     tokenizer = read(folder.path)
     offsets = tokenizer("a b", return_offsets_mapping=True, add_special_tokens=False)["offset_mapping"]
     assert offsets[0][0] == 0
-    video = tokenizer.convert_tokens_to_ids("<video>" if "llava" in family else "<|video_pad|>")
+    video = tokenizer.convert_tokens_to_ids(tiny_model(family).placeholder)
     config: Any = SimpleNamespace(get_text_config=lambda: SimpleNamespace(vocab_size=len(tokenizer)))
     check_tokenizer(folder, tokenizer, config, video)
 

@@ -21,6 +21,7 @@ from tests.models.hooks.cases import (
     case,
     plain_logits,
 )
+from tests.tiny import N_FRAMES, tiny_family
 from workbench.models.hooks import ActivationCache, hook_names, run_with_cache
 
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
@@ -75,11 +76,8 @@ def test_shapes_are_those_of_the_table(family: FamilyName, kind: Any, kv_heads: 
     assert cache["hook_embed"].shape == (1, s, HIDDEN)
     assert cache["scale"].shape == (1, s, 1)
     assert cache["normalized"].shape == (1, s, HIDDEN)
-    units, patches, cells = {
-        "llava_next_video": (4, 17, 4),
-        "llava_onevision": (4, 16, 16),
-        "qwen2_5_vl": (2, 48, 12),
-    }[family]
+    said = tiny_family(family)
+    units, patches, cells = N_FRAMES // said.group, said.patches, said.cells
     for block in range(VISION_BLOCKS):
         assert cache[f"vision.{block}.hook_resid_pre"].shape == (units, patches, 32)
         assert cache[f"vision.{block}.hook_resid_post"].shape == (units, patches, 32)
@@ -167,11 +165,12 @@ def test_identities_of_the_norms(family: FamilyName) -> None:
 def test_projector_is_what_the_video_rows_hold(family: FamilyName) -> None:
     of = case(family, "sdpa")
     cache = everything(of)
-    rows = cache["embed"][0, of.prompt.layout["video"].tolist()]
+    layout = of.prompt.layout
+    shown = [row for unit in range(layout.n_frames) for row in layout[f"frame[{unit}]"].tolist()]
+    rows = cache["embed"][0, shown]
     cells = cache["projector.hook_out"]
-    if family == "llava_onevision":  # pooled from 4 x 4 to 2 x 2 afterwards, and a newline at the end
+    if family == "llava_onevision":  # pooled from 4 x 4 to 2 x 2 afterwards
         cells = of.model.hf.model.apply_pooling(cells)
-        rows = rows[:-1]
     assert torch.equal(cells.flatten(0, 1), rows)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tests.models.hooks.cases import FAMILY_NAMES, KINDS, Case, FamilyName, case, plain_logits
 from tests.models.hooks.test_edit import editable, run
+from tests.tiny import N_FRAMES, tiny_family
 from workbench.errors import HookError
 from workbench.models.hooks import HookPoint, run_with_cache
 
@@ -35,7 +36,7 @@ def test_edits_twice_in_a_row_give_the_same(family: FamilyName, kind: Any) -> No
 def test_vision_edits_by_frame(family: FamilyName) -> None:
     """Zeroing one frame's patches after the tower zeroes that frame's rows of the prompt, and no others."""
     of = case(family, "sdpa")
-    used = "vision.0.hook_resid_post" if family == "llava_next_video" else "vision.1.hook_resid_post"
+    used = f"vision.{tiny_family(family).blocks_used - 1}.hook_resid_post"
     seen: dict[str, Tensor] = {}
 
     def change_frame(value: Tensor, hook: HookPoint) -> None:
@@ -47,11 +48,8 @@ def test_vision_edits_by_frame(family: FamilyName) -> None:
     run(of, (used, change_frame), ("hook_embed", keep))
     before = run_with_cache(of.model, of.prompt, "hook_embed").cache["embed"]
     changed = (seen["embed"] != before).any(-1)[0].nonzero().flatten().tolist()
-    frames = 2 if family == "qwen2_5_vl" else 4
-    video = of.prompt.layout["video"]
-    cells = 12 if family == "qwen2_5_vl" else 4
-    assert changed == video[cells : 2 * cells].tolist()
-    assert len(video) // cells == frames
+    assert changed == of.prompt.layout["frame[1]"].tolist()
+    assert of.prompt.layout.n_frames == N_FRAMES // tiny_family(family).group
 
 
 def test_one_patch_of_qwen_moves_its_own_cell() -> None:
