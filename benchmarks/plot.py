@@ -33,7 +33,7 @@ COLUMNS = (
 
 
 def read(folder: Path, pattern: str) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text()) for path in sorted(folder.glob(pattern))]
+    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob(pattern))]
 
 
 def table(runs: list[dict[str, Any]]) -> str:

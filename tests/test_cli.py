@@ -188,15 +188,15 @@ def test_a_run_names_the_command_that_made_it(planted, tmp_path) -> None:
     out = tmp_path / "my run"
     words = planted.words("evaluate", out, "--limit", "2")
     assert main([*words, "--debug"]) == 0
-    made = json.loads((out / "manifest.json").read_text())
+    made = json.loads((out / "manifest.json").read_text("utf-8"))
     assert shlex.split(made["command"]) == ["workbench", *words]
     # The command is no setting: the same request in other words finds everything done.
     assert main([*words[:-2], "--limit=2"]) == 0
-    assert json.loads((out / "manifest.json").read_text()) == made
+    assert json.loads((out / "manifest.json").read_text("utf-8")) == made
     # One that adds numbers is put on record.
     (out / "shards" / "sample-00001.json").unlink()
     assert main([*words[:-2], "--limit=2"]) == 0
-    again = json.loads((out / "manifest.json").read_text())
+    again = json.loads((out / "manifest.json").read_text("utf-8"))
     assert again["command"] == made["command"]
     assert "--limit=2" in again["resumed"][0]["command"]
     assert workbench.runs.manifest.provenance()["command"] is None, "only while the command runs"

@@ -26,7 +26,7 @@ def test_the_old_content_stays_where_writing_breaks_off(
     monkeypatch.setattr("os.replace", disk_full)
     with pytest.raises(OSError, match="No space"):
         write_whole(path, "new")
-    assert path.read_text() == "old"
+    assert path.read_text("utf-8") == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["table.csv"]
 
 
@@ -36,7 +36,7 @@ def test_another_program_writes_to_a_name_of_its_own_with_the_same_suffix(tmp_pa
         assert one.suffix == other.suffix == ".mp4"
         one.write_text("one")
         other.write_text("other")
-    assert [(entry.name, entry.read_text()) for entry in (tmp_path / "new").iterdir()] == [
+    assert [(entry.name, entry.read_text("utf-8")) for entry in (tmp_path / "new").iterdir()] == [
         ("clip.mp4", "one")
     ], "the block that ends last"
 
@@ -51,7 +51,7 @@ def test_what_breaks_off_leaves_nothing_behind(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         write()
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("table.csv", "old")]
+    assert [(entry.name, entry.read_text("utf-8")) for entry in tmp_path.iterdir()] == [("table.csv", "old")]
 
 
 def test_only_our_own_unfinished_files_are_left_over(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ WITHOUT_TESTS_OF_THEIR_OWN = {
 
 @pytest.fixture(scope="module")
 def project() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def tracked() -> list[Path]:
 
 
 def pins() -> dict[str, Version]:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
     entries = [Requirement(line) for line in lines if line and not line.startswith("#")]
     for entry in entries:
         assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(entry.specifier)), (
@@ -59,7 +59,7 @@ def pins() -> dict[str, Version]:
 
 
 def test_environment_has_the_ranges_of_pyproject(project: dict[str, Any]) -> None:
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     python, *_, from_pip = environment["dependencies"]
     assert python == "python" + project["requires-python"]
     *listed, itself = from_pip["pip"]
@@ -89,7 +89,7 @@ def test_every_runtime_range_has_both_ends(project: dict[str, Any]) -> None:
 
 
 def test_citation_names_both_papers_and_this_version() -> None:
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["cff-version"] == "1.2.0"
     assert citation["version"] == workbench.__version__
     assert [paper["title"] for paper in citation["references"]] == [
@@ -105,7 +105,7 @@ def test_citation_names_both_papers_and_this_version() -> None:
 def test_version_is_written_once_and_the_changelog_knows_it(project: dict[str, Any]) -> None:
     assert "version" not in project
     assert project["dynamic"] == ["version"]
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert newest is not None
     assert newest.group(1) == workbench.__version__
 
@@ -121,7 +121,7 @@ def test_modules_can_be_read_in_one_sitting(tracked: list[Path]) -> None:
         if path.suffix == ".py"
         and (name := path.relative_to(ROOT).as_posix()).startswith(("workbench/", "recipes/"))
         and name not in LONG_MODULES
-        and (lines := len(path.read_text().splitlines())) > MAX_MODULE_LINES
+        and (lines := len(path.read_text("utf-8").splitlines())) > MAX_MODULE_LINES
     }
     assert long == {}
 
@@ -146,8 +146,10 @@ def test_every_module_has_a_test_file_of_its_own_name(tracked: list[Path]) -> No
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_commands_in_the_pages_exist(page: str) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    asked = set(re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", (ROOT / page).read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    asked = set(
+        re.findall(r"^make ([a-z-]+)|`make ([a-z-]+)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    )
     names = {first or second for first, second in asked}
     assert names
     assert names <= targets
@@ -155,13 +157,13 @@ def test_commands_in_the_pages_exist(page: str) -> None:
 
 def test_files_that_the_pages_link_to_exist() -> None:
     for page in ("README.md", "CONTRIBUTING.md"):
-        for link in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):
+        for link in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text("utf-8")):
             if not link.startswith(("http://", "https://")):
                 assert (ROOT / link).exists(), f"{page} links to {link}"
 
 
 def test_code_in_the_readme_uses_public_names() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
         compile(block, "README.md", "exec")
@@ -199,7 +201,7 @@ def test_nothing_is_left_to_do_and_torchvision_is_never_imported(tracked: list[P
         f"{path}: {match.group()!r}"
         for path in tracked
         if path.suffix in {".py", ".md", ".ipynb"} and path != Path(__file__).resolve()
-        for match in unwanted.finditer(path.read_text())
+        for match in unwanted.finditer(path.read_text("utf-8"))
     ]
     assert found == []
 

@@ -22,7 +22,7 @@ def test_three_ways_side_by_side(tmp_path: Path, work: str) -> None:
         knockouts.Settings(shape="tiny", work=work, device="cpu", dtype="float32", repeats=1, out=tmp_path)
     )
     (path,) = tmp_path.glob("*.json")
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text("utf-8"))
     assert found["ratio_traces"] == pytest.approx(found["traces_s"] / found["incremental_s"])
     assert max(found["largest_relative_error"].values()) < 1e-5
     assert found["command"].startswith("python -m ")
@@ -38,7 +38,7 @@ def test_what_grows(tmp_path: Path) -> None:
         )
     )  # fmt: skip
     (path,) = tmp_path.glob("scaling-*.json")
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text("utf-8"))
     assert [row["n"] for row in found["samples"]] == [1, 2]
     assert found["samples"][1]["tflop"] == pytest.approx(2 * found["samples"][0]["tflop"])
     assert found["layers"][1]["tflop"] > 2 * found["layers"][0]["tflop"], "windows run on into the new layers"
@@ -47,7 +47,7 @@ def test_what_grows(tmp_path: Path) -> None:
 def test_what_reading_costs(tmp_path: Path) -> None:
     reading.main(reading.Settings(shape="tiny", device="cpu", dtype="float32", repeats=1, out=tmp_path))
     (path,) = tmp_path.glob("reading-*.json")
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text("utf-8"))
     assert found["rows"] == 36
     assert found["logit_lens"]["seconds"] > 0
 

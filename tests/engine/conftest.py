@@ -69,7 +69,7 @@ def tiny_llama(request: pytest.FixtureRequest) -> Case:
 def sliding(tmp_path: Path, attention: AttentionKind) -> Case:
     """LLaVA-OneVision whose layers 3 and 4 see the last SLIDING_WINDOW rows only."""
     folder = shutil.copytree(tiny_folder("llava_onevision"), tmp_path / "sliding")
-    config = json.loads((folder / "config.json").read_text())
+    config = json.loads((folder / "config.json").read_text("utf-8"))
     window = {"use_sliding_window": True, "sliding_window": SLIDING_WINDOW, "max_window_layers": 2}
     kinds = ["full_attention"] * 2 + ["sliding_attention"] * 2
     config["text_config"] |= {**window, "layer_types": kinds}

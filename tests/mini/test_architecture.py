@@ -34,9 +34,13 @@ def test_a_new_model_is_written_as_the_shipped_ones_are(saved: Path, name: str) 
     shipped = checkpoint(name)
     assert shapes(saved) == shapes(shipped)
     for file in ("video_preprocessor_config.json", "preprocessor_config.json", "processor_config.json"):
-        assert json.loads((saved / file).read_text()) == json.loads((shipped / file).read_text()), file
+        assert json.loads((saved / file).read_text("utf-8")) == json.loads(
+            (shipped / file).read_text("utf-8")
+        ), file
     for side in ("text_config", "vision_config"):
-        new, old = (json.loads((folder / "config.json").read_text())[side] for folder in (saved, shipped))
+        new, old = (
+            json.loads((folder / "config.json").read_text("utf-8"))[side] for folder in (saved, shipped)
+        )
         for key in ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"):
             assert new[key] == old[key], (side, key)
 

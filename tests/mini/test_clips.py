@@ -43,7 +43,7 @@ def test_a_clip_file_shows_its_scene_and_a_twin_the_same_backwards():
 def test_annotations_are_what_the_world_makes_now():
     folder = clips_folder()
     for task in (*KINDS, *REVERSED):
-        entries = json.loads((folder / "json" / f"{task}.json").read_text())
+        entries = json.loads((folder / "json" / f"{task}.json").read_text("utf-8"))
         for number in (0, len(entries) - 1):
             _, question = scene_and_question(task, number)
             assert entries[number]["candidates"][question.answer] == entries[number]["answer"]

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 
 def change_json(path: Path, **changes: Any) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}))
 
 
 def cut_off(folder: Path) -> None:
@@ -103,7 +103,7 @@ def config(**changes: Any) -> Callable[[Path], None]:
 
 
 def other_vocabulary(folder: Path) -> None:
-    text = json.loads((folder / "config.json").read_text())["text_config"]
+    text = json.loads((folder / "config.json").read_text("utf-8"))["text_config"]
     change_json(folder / "config.json", text_config={**text, "vocab_size": 300})
 
     def shrink(weights: dict[str, torch.Tensor]) -> None:

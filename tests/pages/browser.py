@@ -171,7 +171,7 @@ def chromium(folder: Path) -> Iterator[Page]:
 def _port(file: Path, process: subprocess.Popen[bytes]) -> int:
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
-        if file.is_file() and (text := file.read_text()):
+        if file.is_file() and (text := file.read_text("utf-8")):
             return int(text.splitlines()[0])
         time.sleep(0.1)
     raise AssertionError("Chromium did not start")

@@ -21,7 +21,7 @@ def test_names_from_outside_are_shown_as_text(tmp_path) -> None:
             }
         ]
     )
-    page = write_findings(table, tmp_path / "page.html", title="<b>t", about="&").read_text()
+    page = write_findings(table, tmp_path / "page.html", title="<b>t", about="&").read_text("utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "<b>t" not in page

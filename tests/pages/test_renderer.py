@@ -40,7 +40,7 @@ def test_a_renderer_that_hangs_is_ended_with_all_that_it_started_and_asked_again
     renderer.end()
     if not Path("/proc/self/stat").exists():
         return
-    child = int((tmp_path / "child").read_text())
+    child = int((tmp_path / "child").read_text("utf-8"))
     for _ in range(100):
         if not alive(child):
             return
@@ -63,6 +63,6 @@ def test_a_renderer_that_ends_tells_its_last_words(shell_renderer: Callable[[str
 def alive(process: int) -> bool:
     """Whether it runs; one that has ended and was not collected yet does not."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False

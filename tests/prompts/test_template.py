@@ -27,7 +27,7 @@ TEMPLATES = {
 @pytest.mark.parametrize("file", ["chat_template.jinja", "chat_template.json", "processor_config.json"])
 def test_chat_templates_are_taken_apart(folder: Path, kind: str, file: str) -> None:
     template, *expected = TEMPLATES[kind]
-    text = template or (folder / "chat_template.jinja").read_text()
+    text = template or (folder / "chat_template.jinja").read_text("utf-8")
     (folder / "chat_template.jinja").unlink()
     (folder / file).write_text(text if file.endswith("jinja") else json.dumps({"chat_template": text}))
     assert [*load(folder).turn] == expected

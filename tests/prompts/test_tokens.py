@@ -84,9 +84,9 @@ def test_whole_words_and_punctuation_marks_may_be_tokens(tmp_path: Path) -> None
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     tokenizer.save(str(folder / "tokenizer.json"))
-    template = (folder / "chat_template.jinja").read_text()
+    template = (folder / "chat_template.jinja").read_text("utf-8")
     (folder / "chat_template.jinja").write_text("{{ bos_token }}A chat. " + template)
-    settings = json.loads((folder / "config.json").read_text())
+    settings = json.loads((folder / "config.json").read_text("utf-8"))
     settings |= {"video_token_index": 3, "image_token_index": 4}
     (folder / "config.json").write_text(json.dumps(settings))
     model = load(folder, device="cpu")

@@ -15,7 +15,7 @@ from workbench.recipe.output import console
 def test_what_was_written_and_skipped_is_told(tmp_path, capsys) -> None:
     recipe: Any = find_recipe("evaluate")(model="m", out=tmp_path / "new")
     table = recipe.write_csv(pd.DataFrame({"p": [0.123456], "n": [1]}), "a.csv")
-    assert table.read_text() == "p,n\n0.1235,1\n"
+    assert table.read_text("utf-8") == "p,n\n0.1235,1\n"
     recipe.wrote(table, Path("b"), skipped=pd.DataFrame({"sample_id": ["x"]}))
     recipe.wrote(table, skipped=pd.DataFrame(), also="the table beside it")
     recipe.note(["few samples"])

@@ -75,7 +75,7 @@ def stemmed(unsure: PlantedFolder, tmp_path_factory: pytest.TempPathFactory) -> 
     """The same questions with a stem, which ends in the word that the last row is known by."""
     folder = tmp_path_factory.mktemp("stemmed")
     shutil.copytree(unsure.data, folder, dirs_exist_ok=True)
-    entries = json.loads((unsure.data / "json" / "planted.json").read_text())
+    entries = json.loads((unsure.data / "json" / "planted.json").read_text("utf-8"))
     for entry in entries:
         letter = "AB"[entry["candidates"].index(entry["answer"])]
         entry |= {"stem": f"Best {LAST_WORD}", "open_answer": letter}

@@ -25,7 +25,7 @@ def test_ranges_of_two_models_stand_in_one_table(four, swept, tmp_path, capsys) 
     bins = pd.read_csv(tmp_path / "pathways.csv")
     assert set(bins["model"]) == {name}
     assert (tmp_path / "effective_pathways.png").read_bytes().startswith(b"\x89PNG")
-    assert "plotly" in (tmp_path / "effective_pathways.html").read_text()
+    assert "plotly" in (tmp_path / "effective_pathways.html").read_text("utf-8")
     said = capsys.readouterr().out
     assert "Effective layers" in said
     assert "only 4 samples" in said, "a warning that the curves rest on few samples"

@@ -44,7 +44,7 @@ def test_the_planted_stages_are_found_and_nothing_else(planted, tmp_path, capsys
     }
     stored = pd.read_csv(tmp_path / "out" / "findings.csv")
     assert stored["verdict"].tolist() == table["verdict"].tolist()
-    page = (tmp_path / "out" / "findings.html").read_text()
+    page = (tmp_path / "out" / "findings.html").read_text("utf-8")
     assert page.count("<tr>") == len(CLAIMS) + 1
     assert "does not read the video directly" in page
     assert "<script" not in page

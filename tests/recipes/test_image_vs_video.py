@@ -39,7 +39,7 @@ def test_image_vs_video_shows_a_model_that_answers_nothing(unsure, others, tmp_p
         **settings(unsure, tmp_path, image_model=str(others / "blank"))
     ).run()
     assert found.counts["used"].tolist() == [2, 0]
-    assert "blank: no curve, 0 of 2 right" in (tmp_path / "image_vs_video.html").read_text()
+    assert "blank: no curve, 0 of 2 right" in (tmp_path / "image_vs_video.html").read_text("utf-8")
 
 
 def test_image_vs_video_takes_a_sweep_that_is_there(unsure, others, tmp_path) -> None:

@@ -85,7 +85,7 @@ def test_folders_that_cannot_be_written_are_refused(tmp_path) -> None:
 
 def test_an_unfinished_run_can_be_looked_at(tmp_path) -> None:
     run(out=tmp_path)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "finished": None}))
     (tmp_path / "effects.parquet").unlink()
     (tmp_path / "shards" / "sample-00001.json").unlink()
@@ -130,7 +130,7 @@ def test_further_columns_are_kept(tmp_path) -> None:
 
 def test_a_run_that_has_stored_nothing_yet_is_an_empty_table(tmp_path) -> None:
     run(out=tmp_path)
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "finished": None}))
     for shard in (tmp_path / "shards").iterdir():
         shard.unlink()

@@ -128,7 +128,7 @@ def test_other_settings_and_a_second_writer_are_refused(tmp_path: Path) -> None:
 def test_a_shard_says_in_plain_words_what_it_holds(tmp_path: Path) -> None:
     with store(tmp_path) as kept:
         kept.put(12, RECORDS[2])
-    body = json.loads((tmp_path / "shards" / "sample-00012.json").read_text())
+    body = json.loads((tmp_path / "shards" / "sample-00012.json").read_text("utf-8"))
     assert body["sample"]["sample_id"] == "s"
     assert body["skipped"] == [{"sample_id": "c", "flow": "video -> last", "reason": "no video"}]
     assert set(body) == {"sample", "skipped", "rows_sha256"}

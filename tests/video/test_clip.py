@@ -150,6 +150,8 @@ def test_paths_that_look_like_something_else(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("with space.mp4", "straße 视频.mp4", "http:a.mp4", "%03d.mp4", "-i.mp4", "no_suffix"):
+        if sys.getfilesystemencoding() == "ascii" and not name.isascii():
+            continue  # no such file can be made
         Path(name).write_bytes(clips["h264.mp4"].read_bytes())
         assert numbers(read_clip(name, 2).frames) == [5, 17], name
 

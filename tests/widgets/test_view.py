@@ -62,11 +62,11 @@ def jupyterlab(folder: Path) -> Iterator[str]:
         try:
             file = runtime / f"jpserver-{process.pid}.json"
             end = time.monotonic() + 120
-            while not file.is_file() or not file.read_text().endswith("}"):
-                assert process.poll() is None, (folder / "jupyterlab.log").read_text()[-2000:]
+            while not file.is_file() or not file.read_text("utf-8").endswith("}"):
+                assert process.poll() is None, (folder / "jupyterlab.log").read_text("utf-8")[-2000:]
                 assert time.monotonic() < end, "JupyterLab did not start"
                 time.sleep(0.2)
-            server = json.loads(file.read_text())
+            server = json.loads(file.read_text("utf-8"))
             yield f"{server['url']}lab/tree/viewer.ipynb?token={server['token']}"
         finally:
             process.terminate()  # it ends its kernels

@@ -98,7 +98,7 @@ def test_the_csv_keeps_tasks_without_a_sample(tmp_path: Path) -> None:
     assert np.isnan(empty["mean"])
     assert empty["task_note"] == "0 of 6 right"
     assert len(stored) == 3 * 12 + 1
-    assert ",1," in (tmp_path / "curves.csv").read_text().splitlines()[1], "layers are whole numbers"
+    assert ",1," in (tmp_path / "curves.csv").read_text("utf-8").splitlines()[1], "layers are whole numbers"
 
 
 def test_the_table_for_notebooks_is_escaped() -> None:

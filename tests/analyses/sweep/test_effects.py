@@ -345,7 +345,7 @@ def test_going_on_with_other_versions_warns_and_is_recorded(tmp_path) -> None:
     with pytest.raises(RuntimeError):
         run(engine=StandInEngine(fails_on="direction/2"), out=tmp_path)
     file = tmp_path / "manifest.json"
-    manifest = json.loads(file.read_text())
+    manifest = json.loads(file.read_text("utf-8"))
     manifest["versions"]["torch"] = "1.0"
     file.write_text(json.dumps(manifest))
     with pytest.warns(UserWarning, match=r"torch 1\.0 -> "):
@@ -356,7 +356,7 @@ def test_going_on_with_other_versions_warns_and_is_recorded(tmp_path) -> None:
 
 def test_the_manifest_says_what_was_run_and_where(tmp_path) -> None:
     manifest = run(out=tmp_path).manifest
-    assert manifest == json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest == json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     assert manifest["settings"]["model"] == "stand-in"
     assert manifest["settings"]["weights_sha256"] == "0" * 64
     assert manifest["settings"]["flows"] == FLOWS

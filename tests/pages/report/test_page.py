@@ -162,7 +162,7 @@ def test_settings_and_provenance_are_all_there(page: Page) -> None:
 
 def test_a_run_made_in_python_has_no_command(tmp_path: Path) -> None:
     folder = write_run(tmp_path)
-    stored = json.loads((folder / "manifest.json").read_text())
+    stored = json.loads((folder / "manifest.json").read_text("utf-8"))
     (folder / "manifest.json").write_text(json.dumps(stored | {"command": None}))
     assert "commandnone: made from Python" in words(Page(write_report(folder).read_text(encoding="utf-8")))
 
@@ -298,7 +298,7 @@ def test_a_run_without_centred_windows_has_no_staged_flow(tmp_path: Path) -> Non
 
 def test_an_unfinished_run_says_so(tmp_path: Path) -> None:
     write_run(tmp_path)
-    stored = json.loads((tmp_path / "manifest.json").read_text())
+    stored = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     (tmp_path / "manifest.json").write_text(json.dumps(stored | {"finished": None}))
     # No shards: what is left of a run that was stopped before its first sample was done.
     (tmp_path / "pathways.csv").unlink()
@@ -324,8 +324,8 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 def test_the_noise_floor_is_printed_where_it_was_measured(tmp_path: Path) -> None:
     table = sweep_table()
     samples = samples_table(table)
-    assert "Noise floor" not in write_report(write_run(tmp_path / "exact", table=table)).read_text()
+    assert "Noise floor" not in write_report(write_run(tmp_path / "exact", table=table)).read_text("utf-8")
     samples.loc[:1, "noise_percent"] = [0.5, 3.25]
     folder = write_run(tmp_path / "half", table=table, samples=samples, dtype="bfloat16")
-    page = write_report(folder).read_text()
+    page = write_report(folder).read_text("utf-8")
     assert "rounding in bfloat16 alone moves the answer&#39;s probability by up to 3.2 % (2 samples)" in page

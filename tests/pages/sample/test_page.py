@@ -99,16 +99,18 @@ def test_texts_from_outside_cannot_leave_the_data(tmp_path: Path) -> None:
     path = write_page(Exploration(tiny_model(), prompt), tmp_path / "page.html")
     said = "".join(entry["text"] for entry in stored(path)["document"]["tokens"])
     assert "<img" in said
-    assert "onerror" not in re.sub(r'<script type="application/json">.*?</script>', "", path.read_text())
+    assert "onerror" not in re.sub(
+        r'<script type="application/json">.*?</script>', "", path.read_text("utf-8")
+    )
 
 
 def test_the_script_writes_texts_only() -> None:
     """No HTML from strings, no ids, nothing loaded from elsewhere: what breaks in VS Code or is unsafe."""
-    script = (Path(page.__file__).parent / "viewer.js").read_text()
+    script = (Path(page.__file__).parent / "viewer.js").read_text("utf-8")
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "getElementById"):
         assert word not in script
     assert not re.search(r"^\s*import\b|require\(|https?://(?!www\.w3\.org/2000/svg)", script, re.MULTILINE)
-    style = (Path(page.__file__).parent / "viewer.css").read_text()
+    style = (Path(page.__file__).parent / "viewer.css").read_text("utf-8")
     assert "@import" not in style
     assert "url(" not in style
     rules = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
