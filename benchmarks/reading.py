@@ -14,7 +14,7 @@ from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import build
 from benchmarks.timing import median, seconds
 from workbench.analyses.attention.maps import attention_maps
-from workbench.analyses.lens.reading import read_layers
+from workbench.analyses.lens.layers import read_layers
 from workbench.engine.incremental.memory import peak_memory
 
 

@@ -67,9 +67,9 @@ def clips_calls(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, A
         calls.append({"limit": limit, "tasks": tasks})
         return root
 
-    module = types.ModuleType("workbench.mini.clips")
+    module = types.ModuleType("workbench.mini.footage")
     vars(module)["clips_folder"] = clips_folder
-    monkeypatch.setitem(sys.modules, "workbench.mini.clips", module)
+    monkeypatch.setitem(sys.modules, "workbench.mini.footage", module)
     return calls
 
 

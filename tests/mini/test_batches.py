@@ -8,8 +8,8 @@ import torch
 
 from tests.mini.test_world import TIMES
 from workbench.mini.batches import IGNORED, Batches, Row, collate, conversation, exam
-from workbench.mini.questions import video_questions
 from workbench.mini.tokenizer import build_tokenizer
+from workbench.mini.wording import video_questions
 from workbench.mini.world import backdrops, make_scene, states
 
 

@@ -7,7 +7,7 @@ import pytest
 import workbench as wb
 from workbench.errors import ModelError, SampleError
 from workbench.mini import checkpoint, checkpoints
-from workbench.mini.clips import REVERSED, clips_folder
+from workbench.mini.footage import REVERSED, clips_folder
 from workbench.mini.world import KINDS
 
 

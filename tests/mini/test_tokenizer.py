@@ -9,8 +9,8 @@ import numpy as np
 
 from tests.mini.test_world import TIMES
 from workbench.mini import checkpoint, checkpoints
-from workbench.mini.questions import still_questions, video_questions
 from workbench.mini.tokenizer import SPECIAL, build_tokenizer
+from workbench.mini.wording import still_questions, video_questions
 from workbench.mini.world import KINDS, make_scene, states, still
 
 

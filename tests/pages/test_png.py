@@ -16,8 +16,8 @@ from tests.figures.tables import sweep_table
 from workbench.errors import RunError
 from workbench.figures import information_flow
 from workbench.pages import png as still
+from workbench.pages.kaleido import Renderer
 from workbench.pages.png import try_png, write_png
-from workbench.pages.renderer import Renderer
 
 
 def test_the_main_figure_as_a_png(tmp_path: Path) -> None:

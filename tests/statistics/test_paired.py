@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from workbench.statistics.correction import holm
+from workbench.statistics.holm import holm
 from workbench.statistics.paired import paired_p_values, too_few_pairs
 
 N_LAYERS = 12

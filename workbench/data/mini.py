@@ -11,7 +11,7 @@ from workbench.data.tvbench import LAYOUT, load_folder, task_key
 
 def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples:
     # Here and not above: making clips needs a renderer, which other data sets do not.
-    from workbench.mini.clips import clips_folder
+    from workbench.mini.footage import clips_folder
 
     keys = None if tasks is None else tuple(task_key(task) for task in tasks)
     return load_folder(clips_folder(limit=limit, tasks=keys), tasks=keys, limit=limit, name="mini")

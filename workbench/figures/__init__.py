@@ -13,7 +13,7 @@ from workbench.figures.information_flow import flow_figures, information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.parts.groups import flow_groups
-from workbench.figures.parts.reading import by_task, headline
+from workbench.figures.parts.headlines import by_task, headline
 from workbench.figures.parts.template import FLOW_STYLES, TEMPLATE, line_styles
 from workbench.figures.side_by_side import models_compared, windows_compared
 from workbench.figures.staged_flow import staged_flow

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.parts.groups import choose, flow_groups
+from workbench.figures.parts.headlines import headline
 from workbench.figures.parts.names import span_names, window_words
 from workbench.figures.parts.panels import Panel, draw_panels
-from workbench.figures.parts.reading import headline
 from workbench.figures.parts.selection import select
 from workbench.figures.parts.template import line_styles
 from workbench.figures.parts.text import FEW_NOTE, arrows, few_mark, plain, task_name

@@ -12,8 +12,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.parts.headlines import place
 from workbench.figures.parts.panels import Panel, Remark, draw_panels
-from workbench.figures.parts.reading import place
 from workbench.figures.parts.template import (
     BLACK,
     BLUE,

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from workbench.figures.parts.bars import interval_bars
 from workbench.figures.parts.grid import grid
-from workbench.figures.parts.reading import headline
+from workbench.figures.parts.headlines import headline
 from workbench.figures.parts.template import LineStyle, line_styles
 from workbench.figures.parts.text import arrows, flow_label, plain, task_name
 from workbench.statistics.curves import Point, curve_points

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from workbench.mini.questions import Question, question_for, static, still_questions, video_questions
 from workbench.mini.tokenizer import (
     ASSISTANT,
     BOS,
@@ -24,6 +23,7 @@ from workbench.mini.tokenizer import (
     build_tokenizer,
     open_text,
 )
+from workbench.mini.wording import Question, question_for, static, still_questions, video_questions
 from workbench.mini.world import KINDS, backdrops, make_scene, states, still
 from workbench.shapes import Float, Int, shaped
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.mini.questions import question_for, still_questions, video_questions
+from workbench.mini.wording import question_for, still_questions, video_questions
 from workbench.mini.world import KINDS, make_scene, states, still
 
 if TYPE_CHECKING:

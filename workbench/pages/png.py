@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.files import write_whole
-from workbench.pages.renderer import Renderer
+from workbench.pages.kaleido import Renderer
 
 _TIMEOUTS = (20, 40)
 """Seconds of each try. A figure takes about half a second, or a few on a busy machine; now and then the

@@ -3,8 +3,8 @@
 from workbench.statistics.bootstrap import Estimate, Interval, bootstrap_mean
 from workbench.statistics.cautions import curve_warnings, reliability
 from workbench.statistics.columns import require_columns
-from workbench.statistics.correction import holm
 from workbench.statistics.curves import Point, curve_points, curve_table
+from workbench.statistics.holm import holm
 from workbench.statistics.paired import paired_p_values
 from workbench.statistics.proportions import share_table, wilson
 

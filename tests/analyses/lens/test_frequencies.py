@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 import workbench as wb
 from tests.planted import N_FRAMES, planted_model, planted_sample, staged
-from workbench.analyses.lens import reading as lens_module
+from workbench.analyses.lens import layers as lens_module
 from workbench.analyses.lens.frequencies import KeywordCount, frequency_tables
 from workbench.analyses.lens.keywords import BUILT_IN, KeywordList
 from workbench.data import Samples

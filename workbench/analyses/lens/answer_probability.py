@@ -166,7 +166,7 @@ def _options(model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterator[_Optio
 
 
 def _rows(model: VideoLLM, sample: Sample, prompt: Prompt, final_norm: bool) -> Iterator[AnswerRow]:
-    from workbench.analyses.lens.reading import lens_layers, read_layers
+    from workbench.analyses.lens.layers import lens_layers, read_layers
     from workbench.prompts.rows import chosen_rows
 
     options = list(_options(model, sample, prompt))

@@ -205,7 +205,7 @@ class KeywordHits(PromptMeasurement):
 
     def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[KeywordCount]:
         # Here and not above: reading tables needs no torch.
-        from workbench.analyses.lens.reading import lens_layers, read_layers
+        from workbench.analyses.lens.layers import lens_layers, read_layers
         from workbench.prompts.rows import chosen_rows
 
         where = chosen_rows(self.where, prompt.layout)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import pandas as pd
 
 from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, match_keywords
-from workbench.analyses.lens.reading import LensReading, lens_layers
+from workbench.analyses.lens.layers import LensReading, lens_layers
 from workbench.analyses.lens.unembedding import ROW_CHUNK
 from workbench.attached import attached
 from workbench.data import Sample

@@ -16,7 +16,7 @@ from workbench.errors import RunError, near_matches
 from workbench.statistics.bootstrap import bootstrap_mean
 from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import SWEEP, require_columns
-from workbench.statistics.correction import holm
+from workbench.statistics.holm import holm
 from workbench.statistics.paired import paired_p_values, too_few_pairs
 from workbench.statistics.ratios import ratio_of_means
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from workbench.errors import ModelError
-from workbench.models.checkpoints.find import find
 from workbench.models.checkpoints.folder import CheckpointFolder
 from workbench.models.checkpoints.formats import Format
+from workbench.models.checkpoints.locate import find
 from workbench.models.checkpoints.native import Native
 from workbench.models.families import FAMILIES, Family
 

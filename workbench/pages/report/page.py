@@ -11,7 +11,7 @@ from typing import Any, cast
 from markupsafe import Markup, escape
 
 from workbench.figures import line_styles
-from workbench.figures.parts.reading import place
+from workbench.figures.parts.headlines import place
 from workbench.figures.parts.template import translucent
 from workbench.figures.parts.text import arrows, task_name
 from workbench.files import write_whole

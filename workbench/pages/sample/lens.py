@@ -84,7 +84,7 @@ def answer_by_layer(model: VideoLLM, prompt: Prompt) -> list[dict[str, Any]]:
 
     Without options it is that of the token which the model ranks first in the end.
     """
-    from workbench.analyses.lens.reading import read_layers
+    from workbench.analyses.lens.layers import read_layers
 
     last, layers = np.array([prompt.layout.length - 1]), range(1, model.n_layers + 1)
     groups = [tuple(ids) for ids in prompt.answer_ids.values()]

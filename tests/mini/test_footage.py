@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 import workbench as wb
-from workbench.mini.clips import (
+from workbench.mini.footage import (
     FRAMES,
     RATE,
     REVERSED,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.statistics.correction import holm
+from workbench.statistics.holm import holm
 
 
 def test_holm_by_hand_and_with_missing_values() -> None:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from workbench.mini.questions import actions_of, question_for, static, thinned
+from workbench.mini.wording import actions_of, question_for, static, thinned
 from workbench.mini.world import KINDS, Kind, Thing, make_scene
 
 

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from workbench.errors import SampleError, near_matches
 from workbench.files import write_whole
-from workbench.mini.questions import STATIC, Question, question_for, static
+from workbench.mini.wording import STATIC, Question, question_for, static
 from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states
 from workbench.shapes import UInt8, shaped
 
@@ -141,7 +141,7 @@ def clips_folder(limit: int | None = None, tasks: Iterable[str] | None = None) -
 
 
 def main() -> None:
-    """Makes the shipped folder anew: `python -m workbench.mini.clips`."""
+    """Makes the shipped folder anew: `python -m workbench.mini.footage`."""
     write_clips(_FOLDER, {task: _shipped(task) for task in TASKS})
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.figures.tables import sweep_table
 from workbench.figures import by_task, headline
-from workbench.figures.parts.reading import stretches
+from workbench.figures.parts.headlines import stretches
 from workbench.statistics.curves import Point, curve_points
 from workbench.statistics.peaks import is_clear, peaks
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.pages import png as still
-from workbench.pages.renderer import Renderer
+from workbench.pages.kaleido import Renderer
 
 
 @pytest.fixture
