@@ -23,7 +23,7 @@ from workbench.errors import RunError
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
-    return make_planted(tmp_path_factory.mktemp("planted"), samples=24)
+    return make_planted(tmp_path_factory.mktemp("planted"), samples=9)
 
 
 def command(*words: str) -> list[str]:
@@ -168,7 +168,7 @@ def test_a_killed_run_is_finished_by_the_same_command(planted, tmp_path) -> None
     for name in ("effects.parquet", "pathways.csv", "skipped.csv"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
     table = pd.read_parquet(out / "effects.parquet")
-    assert len(set(table["sample_id"])) == 24
+    assert len(set(table["sample_id"])) == 9
     assert_frame_equal(table, workbench.load_run(whole).table)
 
 

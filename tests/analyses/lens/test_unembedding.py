@@ -36,6 +36,7 @@ def whole(model: VideoLLM, residual: Tensor, *, norm: bool = True) -> Tensor:
 @pytest.mark.parametrize(("row_chunk", "vocab_chunk"), [(1024, 16_384), (5, 64), (1, 1), (7, 399), (64, 16)])
 @pytest.mark.parametrize("norm", [True, False])
 def test_tiles_give_what_the_whole_gives(model, residual, row_chunk, vocab_chunk, norm) -> None:
+    residual = residual[:: 8 if row_chunk == 1 else 1]  # tiles of one row and one word are many
     logits = whole(model, residual, norm=norm)
     p = logits.softmax(-1)
     found = read_residual(
