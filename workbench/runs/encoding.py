@@ -95,7 +95,8 @@ class Encoder:
             for position in group:
                 done += 1
                 for later in order[done : done + _AHEAD]:
-                    self._decode(later)
+                    if later not in self._prompts:
+                        self._decode(later)
                 try:
                     found.append(self.asked(position))
                 except WorkbenchError as error:
@@ -114,10 +115,10 @@ class Encoder:
     def _decode(self, position: int) -> Future[Clip]:
         """The clip of a sample, done or under way."""
         key = self._key(position)
-        if key not in self._clips and position not in self._prompts:
+        if key not in self._clips:
             sample = self.samples[position]
             self._clips[key] = self._threads.submit(self._model.read_clip, sample, self._frames)
-        return self._clips.get(key, _NOTHING)
+        return self._clips[key]
 
     def _key(self, position: int) -> tuple[Any, ...]:
         sample = self.samples[position]
@@ -131,9 +132,6 @@ class Encoder:
             if taken <= _CLIP_BYTES:
                 return
             taken -= _size(self._clips.pop(key))
-
-
-_NOTHING: Future[Clip] = Future()
 
 
 def _size(clip: Future[Clip]) -> int:
