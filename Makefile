@@ -16,7 +16,7 @@ STAMP := $(VENV)/.ready
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-browser lint format types notebooks map-the-flow mini wheel constraints clean
+.PHONY: help setup demo test test-slow test-faults test-browser lint format types notebooks map-the-flow mini wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -42,11 +42,14 @@ demo: $(STAMP) ## where does information flow in the embedded model? (leaves run
 	$(BIN)/workbench run information_flow --model mini/video-ft --data mini --limit $(DEMO_LIMIT) --out $(DEMO_OUT)
 	@echo "The result is in $(DEMO_OUT). Start with $(DEMO_OUT)/report.html."
 
-test: $(STAMP) ## the tests, without those marked slow, gpu or browser
-	$(BIN)/python -m pytest $(TEST_FLAGS) -m "not slow and not gpu and not browser"
+test: $(STAMP) ## the tests, without those marked slow, faults, gpu or browser
+	$(BIN)/python -m pytest $(TEST_FLAGS) -m "not slow and not faults and not gpu and not browser"
 
 test-slow: $(STAMP) ## the tests marked slow; those marked gpu or browser where there is one
 	$(BIN)/python -m pytest -m "slow or gpu or browser"
+
+test-faults: $(STAMP) ## the attack: kills, damage, hostile files and strings, with counts
+	$(BIN)/python -m pytest $(TEST_FLAGS) -m faults
 
 test-browser: $(STAMP) ## viewer and report in a real Chromium (WORKBENCH_SCREENSHOTS=DIR keeps pictures)
 	$(BIN)/python -m pytest -m browser tests/widgets tests/pages

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+#: Characters that a terminal obeys rather than shows, and those that turn the direction of writing.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: object) -> str:
+    """`text` for a terminal: what it would obey is written out, so that a name cannot move the cursor.
+
+    Line feeds and tabs stay.
+    """
+    return _OBEYED.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), str(text))
 
 
 class WorkbenchError(ValueError):
     """Base of every error that the workbench raises on purpose."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ClipError(WorkbenchError):
