@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench.errors import WorkbenchError
 
-#: Bytes of a JSON file that is read at most. A tokenizer of 250,000 words has 20 MB, 10,000 questions have 10 MB.
+#: The most bytes that are read of a JSON file. A tokenizer of 250,000 words has 20 MB, 10,000 questions 10.
 MOST_BYTES = 256 * 2**20
 
 T = TypeVar("T")
@@ -26,8 +26,7 @@ def read_json(path: Path | str, *, error: type[WorkbenchError], most_bytes: int 
     """What a JSON file holds.
 
     Raises `error`, naming the file, where it is no regular file, cannot be read, is larger than `most_bytes`,
-    is not UTF-8 (a byte order mark may lead), or is not JSON: nesting that is too deep and numbers that are too
-    long included.
+    is not UTF-8 (a byte order mark may lead), or is not JSON, too deep nesting and too long numbers included.
     """
     return parse_json(read_bytes(path, error=error, most_bytes=most_bytes), source=str(path), error=error)
 
