@@ -10,7 +10,10 @@ MTF_LIMIT ?= 20
 mtf = $(BIN)/workbench run $(1) --model mini/video-ft --data mini --limit $(MTF_LIMIT) --out runs/mtf/$(1)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.ready
+# What the workbench runs with, and what tests, notebooks and checks need beside it.
+RUNS := $(VENV)/.ready
+STAMP := $(VENV)/.ready-dev
+install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '$(1)'
 
 # Threads that wait give their core away. Otherwise any other busy program makes a small model ten times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -23,22 +26,23 @@ help: ## show this list
 
 setup: $(STAMP) ## make .venv with everything that the project needs
 
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13. Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Python cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "Installing into $(VENV), once. This takes 1 to 10 minutes, mostly the download of torch."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[dev]' & pip=$$!; \
-	  trap 'kill $$pip 2>/dev/null' INT TERM; seconds=0; \
-	  while kill -0 $$pip 2>/dev/null; do \
-	    sleep 1; seconds=$$((seconds + 1)); \
-	    if [ $$((seconds % 20)) -eq 0 ]; then echo "  still installing, $$seconds s"; fi; \
-	  done; wait $$pip
-	@touch $@
-	@echo "$(VENV) is ready."
 
-demo: $(STAMP) ## where does information flow in the embedded model? (leaves runs/demo)
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) what the workbench runs with, once: about 2 GB, the most of it torch. This takes 1 to 10 minutes."
+	$(call install,.)
+	@touch $@
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) what tests and notebooks need too, once: 0.7 GB beside what the workbench runs with."
+	$(call install,.[dev])
+	@touch $(RUNS) $@
+
+demo: $(RUNS) ## where does information flow in the embedded model? (leaves runs/demo)
 	$(BIN)/workbench run information_flow --model mini/video-ft --data mini --limit $(DEMO_LIMIT) --out $(DEMO_OUT)
 	@echo "The result is in $(DEMO_OUT). Start with $(DEMO_OUT)/report.html."
 
@@ -69,7 +73,7 @@ types: $(STAMP) ## pyright
 notebooks: $(STAMP) ## execute the notebooks again, in place
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
 
-map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model (leaves runs/mtf)
+map-the-flow: $(RUNS) ## every experiment of Map the Flow on the embedded model (leaves runs/mtf)
 	$(call mtf,information_flow)
 	$(call mtf,image_vs_video) --sweep runs/mtf/information_flow
 	$(call mtf,cross_frame_halves)
@@ -82,7 +86,7 @@ map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model
 	$(call mtf,open_ended)
 	$(call mtf,findings) --sweep runs/mtf/information_flow --image-sweep runs/mtf/image_vs_video/image_model --pathways runs/mtf/pathways_suffice --answers runs/mtf/answer_probability
 
-mini: $(STAMP) ## train the embedded model again (one GPU, under an hour)
+mini: $(RUNS) ## train the embedded model again (one GPU, under an hour)
 	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)
 
 wheel: $(STAMP) ## build the wheel into dist/
