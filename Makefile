@@ -32,13 +32,19 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Python cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
+# The package index gives Linux a torch for CUDA.
+hint = @[ "$$(uname -s)" != Linux ] || [ -n "$(PIP_FLAGS)" ] || command -v nvidia-smi > /dev/null || \
+  echo "No NVIDIA GPU seen. If torch comes with CUDA (3 GB), README.md, Install, says how to take the one without."
+
 $(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV) what the workbench runs with, once: about 2 GB, the most of it torch. This takes 1 to 10 minutes."
+	$(hint)
 	$(call install,.)
 	@touch $@
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing into $(VENV) what tests and notebooks need too, once: 0.7 GB beside what the workbench runs with."
+	@echo "Installing into $(VENV) what tests and notebooks need too, once: 0.5 GB beside what the workbench runs with."
+	$(hint)
 	$(call install,.[dev])
 	@touch $(RUNS) $@
 
