@@ -18,6 +18,7 @@ from transformers import DynamicCache, GenerationConfig
 from workbench.engine.restrict import restrict
 from workbench.errors import InterventionError, PromptError
 from workbench.interventions import Intervention, Knockout, as_intervention, keep_mask
+from workbench.models.defaults import fresh_defaults
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -50,7 +51,7 @@ def generate(
     if intervention is not None:
         intervention.check(prompt.layout, model.n_layers, model.n_heads)
     ends: Any = model.hf.generation_config
-    with torch.no_grad(), writing(intervention, model, prompt.layout):
+    with torch.no_grad(), fresh_defaults(), writing(intervention, model, prompt.layout):
         ids = model.hf.generate(  # type: ignore[operator]
             **prompt.inputs,
             # Nothing is padded; said, since transformers would otherwise guess from the padding token.

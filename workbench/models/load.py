@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,7 @@ from workbench.errors import ModelError
 from workbench.models.checkpoints import find, recognise
 from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
+from workbench.models.defaults import under_fresh_defaults
 from workbench.models.video_llm import VideoLLM
 
 if TYPE_CHECKING:
@@ -64,12 +66,14 @@ def load(
     folder.check(allow_pickle=allow_pickle)
     config = read_config(folder, form, trust_remote_code=trust_remote_code)
     pixels = form.pixels(folder, family)
-    tokenizer = form.tokenizer(folder, trust_remote_code=trust_remote_code)
+    tokenizer = form.tokenizer(folder, config, trust_remote_code=trust_remote_code)
     template = form.template(folder, tokenizer)
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
     hf = _moved(hf, place)
     hf.eval().requires_grad_(False)
+    # A method, so that a copy of the model runs the copy.
+    hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)
     install(hf, attention)
     return VideoLLM(
         hf=hf,

@@ -11,11 +11,13 @@ import pytest
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model
 from workbench.errors import ModelError
 from workbench.models.checkpoints import CheckpointFolder
+from workbench.models.checkpoints.native import Native
 from workbench.models.checkpoints.tokenizer import check_tokenizer, read_tokenizer
 
 
 def read(folder: Path) -> Any:
-    return read_tokenizer(CheckpointFolder("tiny", folder), trust_remote_code=False)
+    found = CheckpointFolder("tiny", folder)
+    return read_tokenizer(found, Native().config(found, trust_remote_code=False), trust_remote_code=False)
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)

@@ -17,11 +17,10 @@ _SAFE, _SAFE_INDEX = "model.safetensors", "model.safetensors.index.json"
 _BIN, _BIN_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "consolidated*")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
-_READ_BY_OTHERS = (
-    *_TOKENIZER_FILES,
-    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
-)
-"""Files that transformers and tokenizers open themselves, without a bound."""
+_READ_BY_OTHERS = (*_TOKENIZER_FILES, "merges.txt")
+"""Files that only transformers and tokenizers read, without a bound of their own."""
+_READ_BEFORE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+"""Objects that transformers reads too, so that they are checked before."""
 _ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _BLOCK = 1 << 20  # bytes read at a time
 _MOST_TEXT = 2**20  # bytes of a template; the longest known have 20 KB
@@ -154,6 +153,9 @@ class CheckpointFolder:
             )
         for name in _READ_BY_OTHERS:
             _check_file(self.path / name)
+        for name in _READ_BEFORE:
+            self.json(name)
+        self.text("chat_template.jinja")
 
     def _check_adapter(self) -> None:
         if not any((self.path / name).exists() for name in _ADAPTER):

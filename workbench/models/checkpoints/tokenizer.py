@@ -12,13 +12,23 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 
-def read_tokenizer(folder: CheckpointFolder, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """The tokenizer. Raises ModelError where it cannot be read or does not know where its tokens lie."""
+def read_tokenizer(
+    folder: CheckpointFolder, config: PretrainedConfig, *, trust_remote_code: bool
+) -> PreTrainedTokenizerBase:
+    """The tokenizer. Raises ModelError where it cannot be read or does not know where its tokens lie.
+
+    `config` is the model's: transformers would otherwise read config.json again, its author's habits
+    included.
+    """
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder.path, trust_remote_code=trust_remote_code)
-    except Exception as error:  # broken files raise every kind
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder.path, config=config, trust_remote_code=trust_remote_code, local_files_only=True
+        )
+    except BaseException as error:  # broken files raise every kind, panics of tokenizers' Rust included
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise ModelError(
             f"The tokenizer in {folder.path} cannot be read ({in_short(error)}). Copy its files again."
         ) from error
