@@ -13,6 +13,7 @@ from workbench.models.checkpoints import find, recognise
 from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
+from workbench.models.trial import try_out
 from workbench.models.video_llm import VideoLLM
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def load(
     # A method, so that a copy of the model runs the copy.
     hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)
     install(hf, attention)
-    return VideoLLM(
+    model = VideoLLM(
         hf=hf,
         nn=NNsight(hf),
         family=family,
@@ -85,6 +86,8 @@ def load(
         pixels=pixels,
         template=template,
     )
+    try_out(model)
+    return model
 
 
 def _device(device: str | torch.device | None) -> torch.device:
