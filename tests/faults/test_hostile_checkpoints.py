@@ -255,7 +255,9 @@ def paths() -> Iterator[Hostile]:
         )
     yield Hostile("init_inputs", change("tokenizer_config.json", init_inputs=["OUTSIDE/tokenizer.json"]))
     for key in ("_name_or_path", "name_or_path", "_commit_hash", "base_model_name_or_path", "cache_dir"):
-        yield Hostile(f"{key} outside", change("config.json", **{key: "OUTSIDE"}), harmless=True)
+        yield Hostile(
+            f"{key} of the config outside", change("config.json", **{key: "OUTSIDE"}), harmless=True
+        )
     for part in ("text_config", "vision_config"):
         yield Hostile(f"{part} from outside", change("config.json", part, _name_or_path="OUTSIDE"), True)
     for backbone in ("timm_wrapper", "timm_backbone", "maskformer", "rt_detr", "dpt"):

@@ -52,7 +52,7 @@ class Mask(NamedTuple):
 
 def check_kind(kind: str) -> None:
     """Raises ModelError for a kind of attention that there is not."""
-    if kind not in _REGISTERED:
+    if not isinstance(kind, str) or kind not in _REGISTERED:
         allowed = " or ".join(repr(known) for known in get_args(AttentionKind))
         raise ModelError(
             f"attention={kind!r} is not offered: use {allowed}.{near_matches(str(kind), _REGISTERED)}"

@@ -10,6 +10,7 @@ import torch
 
 from workbench.errors import ModelError
 from workbench.models.checkpoints import find, recognise
+from workbench.models.checkpoints.folder import in_short
 from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
@@ -95,8 +96,10 @@ def _device(device: str | torch.device | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         place = torch.device(device)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ModelError(f"device={device!r} is unknown. Use 'cpu', 'cuda' or 'cuda:0'.") from error
+    if place.type == "meta":
+        raise ModelError("device='meta' holds no numbers. Use 'cpu', 'cuda' or 'cuda:0'.")
     if place.type == "cuda" and not torch.cuda.is_available():
         raise ModelError(
             f"device={str(device)!r}, but this torch ({torch.__version__}) sees no GPU. Use device='cpu', or "
@@ -123,4 +126,9 @@ def _moved(hf: PreTrainedModel, device: torch.device) -> PreTrainedModel:
         raise ModelError(
             f"The model ({size:.1f} GiB) does not fit on {device}. Use dtype='bfloat16', a smaller model, or "
             "a GPU with more free memory."
+        ) from error
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # how torch says "not there" differs
+        raise ModelError(
+            f"device={str(device)!r} cannot be used ({in_short(error)}). Use device='cpu', or a GPU that "
+            "this torch sees."
         ) from error
