@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from workbench.attached import attached
-from workbench.errors import PromptError
+from workbench.errors import PromptError, printable
 from workbench.models.checkpoints import CheckpointFolder
 from workbench.models.families import Family
 from workbench.models.positions import most_positions
@@ -295,6 +295,6 @@ class VideoLLM:
         heads = f"{query} heads" if query == kv else f"{query} query / {kv} kv heads"
         dtype = str(self.dtype).removeprefix("torch.")
         return (
-            f"VideoLLM({self.name}: {self.family.model_type}, {self.n_layers} layers, width {self.d_model}, "
-            f"{heads}; {dtype} on {self.device}, {self.attention})"
+            f"VideoLLM({printable(self.name)}: {self.family.model_type}, {self.n_layers} layers, width "
+            f"{self.d_model}, {heads}; {dtype} on {self.device}, {self.attention})"
         )

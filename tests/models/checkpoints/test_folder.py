@@ -22,13 +22,13 @@ from workbench.models.checkpoints import folder as module
 
 def test_load_reads_each_of_our_json_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: Counter[str] = Counter()
-    read = module._json
+    read = module.read_object
 
     def counted(path: Path) -> dict:
         opened[path.name] += 1
         return read(path)
 
-    monkeypatch.setattr(module, "_json", counted)
+    monkeypatch.setattr(module, "read_object", counted)
     model = load(tiny_folder(), device="cpu")
     assert model.weights_hash == model.weights_hash
     assert {"config.json", "video_preprocessor_config.json"} <= set(opened)
@@ -140,7 +140,9 @@ def test_files_that_others_read_are_looked_over_before(folder: Path, name: str) 
 
 
 @pytest.mark.parametrize("name", ["tokenizer_config.json", "config.json", "video_preprocessor_config.json"])
-@pytest.mark.parametrize("text", ["[" * 10**5 + "]" * 10**5, '{"a":' * 10**5 + "1" + "}" * 10**5])
+@pytest.mark.parametrize(
+    "text", ["[" * 10**5 + "]" * 10**5, *('{"a":' * deep + "1" + "}" * deep for deep in (101, 900, 10**5))]
+)
 def test_deeply_nested_settings_are_refused(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text)
     with pytest.raises(ModelError, match=f"{name} is nested too deeply"):
