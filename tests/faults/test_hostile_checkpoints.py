@@ -331,6 +331,22 @@ def sizes() -> Iterator[Hostile]:
     yield Hostile("a sparse header of 3 GB", sparse)
 
 
+def tokenizers() -> Iterator[Hostile]:
+    names = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers", "decoder": "decoders"}
+    doubling = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+    for part, steps in names.items():
+        for kind, step in (
+            ("doublings", doubling),
+            ("tripled letters", {"type": "Replace", "pattern": {"Regex": "."}, "content": "xyz"}),
+            ("bytes of bytes", {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}),
+        ):
+            said = {"type": "Sequence", steps: [step] * 40}
+            yield Hostile(f"40 {kind} in the {part}", change("tokenizer.json", **{part: said}))
+    for pattern in ("(?=(a+)+b)", "(a|a)*b", "(.*)*x", "((a{0,99}){0,99}){0,99}b", "(", "[", "(?<x>a)\\k<x>"):
+        split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+        yield Hostile(f"a split at {pattern}", change("tokenizer.json", pre_tokenizer=split))
+
+
 GROUPS: dict[str, Callable[[], Iterator[Hostile]]] = {
     "code": code_that_comes_along,
     "pickles": pickles,
@@ -338,6 +354,7 @@ GROUPS: dict[str, Callable[[], Iterator[Hostile]]] = {
     "paths": paths,
     "no files": things_that_are_no_files,
     "sizes": sizes,
+    "tokenizers": tokenizers,
 }
 
 

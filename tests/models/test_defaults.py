@@ -16,6 +16,8 @@ import torch
 import workbench as wb
 from tests.planted import N_FRAMES, planted_sample, save_planted, staged
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_prompt
+from workbench.engine import ENGINES
+from workbench.interventions import Knockout
 from workbench.mini.render import backdrops
 from workbench.models.defaults import fresh_defaults, under_fresh_defaults
 
@@ -60,7 +62,13 @@ def everything(family: FamilyName) -> dict[str, torch.Tensor]:
     with model.trace(prompt):
         output = model.nn.output.save()  # type: ignore[attr-defined]
     assert logits is not None
+    cuts = [Knockout.parse("video -> last in layers 1..2"), Knockout.parse("question -> last in layers 2..4")]
+    ran = {
+        name: [outcome.p for outcome in engine.outcomes(model, prompt, cuts).changed]
+        for name, engine in ENGINES.items()
+    }
     return {
+        **{name: torch.tensor(values, dtype=torch.float64, device="cpu") for name, values in ran.items()},
         **{f"input {name}": value for name, value in prompt.inputs.items()},
         **{name: cache[name] for name in cache},
         **{f"buffer {name}": value for name, value in model.hf.named_buffers()},

@@ -1,8 +1,8 @@
 """Attention that can be looked into: two implementations for the text decoder, SDPA and eager.
 
-Both are registered with transformers and put into use by `install`. The vision tower keeps its own. Under
-"sdpa" scores and patterns exist only in layers that someone asked for (`materialised`); every other layer
-runs the fused kernel. Under "eager" they exist in every layer.
+Both are registered with transformers and put into use by `install`. The vision tower has transformers' SDPA
+(eager where it has none), whatever was asked for and config.json says. Under "sdpa" scores and patterns exist
+only in layers that someone asked for (`materialised`), and others run the fused kernel; under "eager" in all.
 
 Axes: b batch, H query heads, K key/value heads, q query, k key, s position, e head dim.
 """

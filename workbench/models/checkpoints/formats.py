@@ -43,7 +43,10 @@ class Format(ABC):
 
     @abstractmethod
     def config(self, folder: CheckpointFolder, *, trust_remote_code: bool) -> PretrainedConfig:
-        """The config of transformers' class. May raise anything where the file describes no model."""
+        """The config of transformers' class, without its author's habits (`config.described`).
+
+        May raise anything where the file describes no model.
+        """
 
     @abstractmethod
     def weights(
