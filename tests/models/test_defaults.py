@@ -134,7 +134,7 @@ def test_defaults_are_as_they_were_afterwards() -> None:
             assert torch.zeros(1).dtype == torch.float32
         assert torch.zeros(1).dtype == torch.bfloat16
     with elsewhere():
-        assert under_fresh_defaults(torch.zeros)(1).device.type == "cpu"
+        assert under_fresh_defaults(lambda: torch.zeros(1))().device.type == "cpu"
         assert torch.zeros(1).device.type == "meta"
 
 

@@ -53,11 +53,13 @@ def test_a_scaled_decoder_reaches_as_far_as_its_authors_say(
 def test_longrope_says_the_length_that_is_reached() -> None:
     """Phi-3-mini-128k: 131072 of 4096, and no factor."""
     scaling = {"type": "longrope", "short_factor": [1.0] * 48, "long_factor": [2.0] * 48}
-    config = Phi3Config(
-        max_position_embeddings=131072,
-        original_max_position_embeddings=4096,
-        rope_scaling=scaling,
-        pad_token_id=0,
+    config = Phi3Config.from_dict(
+        {
+            "max_position_embeddings": 131072,
+            "original_max_position_embeddings": 4096,
+            "rope_scaling": scaling,
+            "pad_token_id": 0,
+        }
     )
     assert most_positions(config) == 131072
 
@@ -96,7 +98,8 @@ def test_a_prompt_within_the_scaled_length_is_taken(folder: Path) -> None:
     change_json(folder / "config.json", text_config={**short, "rope_parameters": rope})
     scaled = load(folder)
     prompt = scaled.encode(tiny_clip(), words)
-    assert 128 < len(prompt) <= scaled.max_length == 512
+    assert scaled.max_length == 512
+    assert 128 < len(prompt) <= 512
     assert torch.isfinite(scaled.logits(prompt)).all()
     with pytest.raises(PromptError, match="takes at most 512"):
         scaled.encode(tiny_clip(), "word " * 400)

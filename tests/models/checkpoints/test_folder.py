@@ -108,7 +108,7 @@ def test_the_hash_is_that_of_the_files_that_are_loaded(folder: Path) -> None:
 
 def test_pickles_are_read_without_running_them(folder: Path) -> None:
     class Bomb:
-        def __reduce__(self) -> object:
+        def __reduce__(self) -> tuple[object, ...]:
             return exec, ("raise SystemExit('ran')",)
 
     (folder / "model.safetensors").unlink()
