@@ -116,7 +116,7 @@ def other_vocabulary(folder: Path) -> None:
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no config": (remove("config.json"), "no config.json.*Give the folder"),
     "an adapter": (no_config_but_adapter, "This is an adapter: merge it"),
-    "config is no json": (write("config.json", "{"), "config.json is no readable json"),
+    "config is no json": (write("config.json", "{"), "config.json is not JSON"),
     "config is a list": (write("config.json", "[]"), "must hold a json object, not a list"),
     "config without model_type": (write("config.json", "{}"), "does not say its model_type"),
     "another architecture": (
@@ -151,6 +151,6 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no preprocessing": (remove("video_preprocessor_config.json"), "how frames become pixels"),
     "template file is no json": (
         other_template,
-        "chat_template.json is no readable json",
+        "chat_template.json is not JSON",
     ),
 }

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import DynamicCache
+from transformers import DynamicCache, GenerationConfig
 
 from workbench.engine.restrict import restrict
 from workbench.errors import InterventionError, PromptError
 from workbench.interventions import Intervention, Knockout, as_intervention, keep_mask
+from workbench.models.defaults import fresh_defaults
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -39,6 +40,9 @@ def generate(
 ) -> Generation:
     """The model's likeliest token again and again, until it stops or `max_new_tokens`.
 
+    It stops at the tokens that end an answer in generation_config.json. Whatever else that file or
+    config.json says (penalties, beams, forbidden words, caches) has no part in it.
+
     Raises PromptError for fewer than one new token, InterventionError or SpanError where the intervention
     cannot act, or is of a kind that has no way to act on rows that are written.
     """
@@ -46,15 +50,21 @@ def generate(
         raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
     if intervention is not None:
         intervention.check(prompt.layout, model.n_layers, model.n_heads)
-    with torch.no_grad(), writing(intervention, model, prompt.layout):
+    ends: Any = model.hf.generation_config
+    with torch.no_grad(), fresh_defaults(), writing(intervention, model, prompt.layout):
         ids = model.hf.generate(  # type: ignore[operator]
             **prompt.inputs,
             # Nothing is padded; said, since transformers would otherwise guess from the padding token.
             attention_mask=torch.ones_like(prompt.input_ids),
             # Plain: a cache that forgets rows behind a sliding window would not fit the masks.
             past_key_values=DynamicCache(),
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
+            generation_config=GenerationConfig(
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                use_cache=True,
+                eos_token_id=ends.eos_token_id,
+                pad_token_id=ends.pad_token_id,
+            ),
         )
     new = ids[0, len(prompt) :]
     text = str(model.tokenizer.decode(new, skip_special_tokens=True)).strip()

@@ -76,7 +76,7 @@ def outcomes_of(
 ) -> list[Outcome]:
     """Results from probabilities after interventions, with what each one's readouts found and the token to
     follow."""
-    tokens = torch.tensor(token_ids, device=p.device)
+    tokens = torch.tensor(token_ids, dtype=torch.long, device=p.device)
     top = p.max(dim=-1)
     traced = p.gather(1, tokens[:, None])[:, 0].tolist()
     rows = zip(traced, top.indices.tolist(), top.values.tolist(), measured, strict=True)

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from workbench.errors import ModelError
+from workbench.foreign import validated
 from workbench.shapes import Float, UInt8, shaped
 
 Backend = Literal["torch", "pil"]
@@ -50,29 +52,64 @@ class PixelSettings:
     merge_size: int = 2
 
 
-def settings_of(found: Mapping[str, Any], defaults: PixelSettings, *, source: object) -> PixelSettings:
+_LONGEST_SIDE = 4096  # pixels; no vision tower takes more
+_Side = Annotated[int, Field(gt=0, le=_LONGEST_SIDE)]
+_Patch = Annotated[int, Field(gt=0, le=1024)]
+_Channels = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=3, max_length=3)]
+
+
+class _Size(BaseModel):
+    """A size by name. The bounds keep a single frame below 50 MB of pixels, whatever a file says."""
+
+    model_config = ConfigDict(extra="allow")
+    height: _Side | None = None
+    width: _Side | None = None
+    shortest_edge: Annotated[int, Field(gt=0, le=2**24)] | None = None
+    """Of a side, or the least pixels of a frame where there is a longest_edge."""
+    longest_edge: Annotated[int, Field(gt=0, lt=2**31)] | None = None
+
+
+class _Said(BaseModel):
+    """What a video processor's json may say; null is as if it said nothing."""
+
+    size: _Side | Annotated[list[_Side], Field(min_length=1, max_length=2)] | _Size | None = None
+    crop_size: _Side | Annotated[list[_Side], Field(min_length=1, max_length=2)] | _Size | None = None
+    do_resize: bool | None = None
+    resample: int | None = None
+    do_center_crop: bool | None = None
+    do_rescale: bool | None = None
+    rescale_factor: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
+    do_normalize: bool | None = None
+    image_mean: _Channels | None = None
+    image_std: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)] | None = None
+    patch_size: _Patch | None = None
+    temporal_patch_size: _Patch | None = None
+    merge_size: _Patch | None = None
+    min_pixels: Annotated[int, Field(gt=0, le=2**24)] | None = None
+    max_pixels: Annotated[int, Field(gt=0, lt=2**31)] | None = None
+
+
+def settings_of(found: object, defaults: PixelSettings, *, source: object) -> PixelSettings:
     """The settings that a checkpoint's json says; what it does not say is as in `defaults`.
 
-    `source` is where it was found, for the message. Raises ModelError for settings that cannot be followed.
+    `source` is where it was found, for the message. Raises ModelError for settings that cannot be followed,
+    are of another type, or beyond what any model takes.
     """
-    known = {field.name for field in fields(PixelSettings)}
+    said = validated(_Said, found, source=str(source), error=ModelError)
     changes: dict[str, Any] = {
-        name: value for name, value in found.items() if name in known and value is not None
+        field.name: value
+        for field in fields(PixelSettings)
+        if (value := getattr(said, field.name)) is not None
     }
-    size = changes.get("size", defaults.size)
-    if isinstance(size, int):
-        size = {"shortest_edge": size}
-    elif isinstance(size, list):
-        size = {"height": size[0], "width": size[-1]}
+    size = defaults.size if said.size is None else _by_name(said.size, square=False)
     # Older checkpoints name the bounds by themselves.
-    bounds = {"shortest_edge": found.get("min_pixels"), "longest_edge": found.get("max_pixels")}
+    bounds = {"shortest_edge": said.min_pixels, "longest_edge": said.max_pixels}
     changes["size"] = {**size, **{key: value for key, value in bounds.items() if value is not None}}
-    crop = changes.get("crop_size")
-    if isinstance(crop, int):
-        changes["crop_size"] = {"height": crop, "width": crop}
+    if said.crop_size is not None:
+        changes["crop_size"] = _by_name(said.crop_size, square=True)
     for name in ("image_mean", "image_std"):
         if name in changes:
-            changes[name] = tuple(float(value) for value in changes[name])
+            changes[name] = tuple(changes[name])
     settings = replace(defaults, **changes)
     if settings.do_resize and settings.resample not in _RESAMPLE:
         raise ModelError(
@@ -80,7 +117,21 @@ def settings_of(found: Mapping[str, Any], defaults: PixelSettings, *, source: ob
             "Filters that can be followed: "
             f"{', '.join(f'{key} ({name})' for key, name in _RESAMPLE.items())}."
         )
+    if settings.do_center_crop and settings.crop_size and not {"height", "width"} <= set(settings.crop_size):
+        raise ModelError(f"{source}: crop_size {dict(settings.crop_size)} must have height and width.")
+    edge = changes["size"].get("shortest_edge", 0)
+    if edge > _LONGEST_SIDE and "longest_edge" not in changes["size"]:
+        raise ModelError(f"{source}: shortest_edge {edge:,} is no side of a frame: at most {_LONGEST_SIDE}.")
     return settings
+
+
+def _by_name(size: int | list[int] | _Size, *, square: bool) -> dict[str, int]:
+    """A size as {name: pixels}; a number alone is the shortest edge, or both sides of a square."""
+    if isinstance(size, int):
+        return {"height": size, "width": size} if square else {"shortest_edge": size}
+    if isinstance(size, list):
+        return {"height": size[0], "width": size[-1]}
+    return size.model_dump(exclude_none=True)
 
 
 @shaped
@@ -147,7 +198,11 @@ def _center_crop(images: Tensor, height: int, width: int) -> Tensor:
 
 
 def _rescale_and_normalize(images: Tensor, settings: PixelSettings) -> Tensor:
-    mean, std = torch.tensor(settings.image_mean), torch.tensor(settings.image_std)
+    # A user's torch.set_default_dtype or set_default_device must not reach the numbers.
+    mean, std = (
+        torch.tensor(channels, dtype=torch.float32, device=images.device)
+        for channels in (settings.image_mean, settings.image_std)
+    )
     values = images.to(torch.float32)
     if not settings.do_normalize:
         return values * settings.rescale_factor if settings.do_rescale else values

@@ -53,7 +53,7 @@ def test_older_qwen_settings_name_their_bounds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("{", "no readable json"),
+        ("{", "not JSON"),
         ([1], "must hold a json object"),
         ({"resample": 1}, "resampling filter 1"),
     ],

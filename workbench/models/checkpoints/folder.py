@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import ModelError
+from workbench.foreign import MOST_BYTES, read_bytes, read_json, validated
+from workbench.models.checkpoints.headers import Stored, read_header
 
 _SAFE, _SAFE_INDEX = "model.safetensors", "model.safetensors.index.json"
+_BIN, _BIN_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "consolidated*")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+_READ_BY_OTHERS = (*_TOKENIZER_FILES, "merges.txt")
+"""Files that only transformers and tokenizers read, without a bound of their own."""
+_READ_BEFORE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+"""Objects that transformers reads too, so that they are checked before."""
+_ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _BLOCK = 1 << 20  # bytes read at a time
+_DEEPEST = 100
+_MOST_TEXT = 2**20  # bytes of a template; the longest known have 20 KB
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +45,21 @@ class CheckpointFolder:
         """
         if name not in self._read:
             path = self.path / name
-            self._read[name] = _json(path) if path.is_file() else None
+            self._read[name] = read_object(path) if path.exists() else None
         return self._read[name]
+
+    def text(self, name: str) -> str | None:
+        """A text file of the folder; None where there is none. Raises ModelError where it is no text."""
+        path = self.path / name
+        if not path.exists():
+            return None
+        content = read_bytes(path, error=ModelError, most_bytes=_MOST_TEXT)
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as problem:
+            raise ModelError(
+                f"{path} is not UTF-8 text (byte {problem.start}). Copy the file again."
+            ) from problem
 
     @property
     def config(self) -> dict[str, Any]:
@@ -44,30 +67,40 @@ class CheckpointFolder:
         found = self.json("config.json")
         if found is not None:
             return found
-        adapter = (self.path / "adapter_config.json").is_file()
-        hint = (
-            "This is an adapter: merge it into its base model first (peft, merge_and_unload) and save that."
-            if adapter
-            else "Give the folder that config.json lies in, or save the model there with save_pretrained."
+        self._check_adapter()
+        raise ModelError(
+            f"{self.path} has no config.json, so it is no checkpoint folder. "
+            "Give the folder that config.json lies in, or save the model there with save_pretrained."
         )
-        raise ModelError(f"{self.path} has no config.json, so it is no checkpoint folder. {hint}")
 
     @cached_property
     def weight_files(self) -> tuple[Path, ...]:
         """The safetensors files of the model in order; empty where there are none. Raises ModelError on a
         gap."""
-        if (self.path / _SAFE).is_file():
-            return (self.path / _SAFE,)
-        index = self.json(_SAFE_INDEX)
-        if index is None:
+        return self._listed(_SAFE, _SAFE_INDEX)
+
+    @cached_property
+    def pickle_files(self) -> tuple[Path, ...]:
+        """The pickled files of the model, as `weight_files`."""
+        return self._listed(_BIN, _BIN_INDEX)
+
+    def _listed(self, alone: str, index: str) -> tuple[Path, ...]:
+        if (self.path / alone).exists():
+            return (self.path / alone,)
+        found = self.json(index)
+        if found is None:
             return ()
-        weight_map = index.get("weight_map")
-        if not isinstance(weight_map, dict) or not weight_map:
+        source = str(self.path / index)
+        weight_map = found.get("weight_map")
+        if not weight_map:
+            raise ModelError(f"{source} lists no weights (weight_map). Download the file again.")
+        names = sorted(set(validated(dict[str, str], weight_map, source=source, error=ModelError).values()))
+        if odd := [name for name in names if not _plain(name)]:
             raise ModelError(
-                f"{self.path / _SAFE_INDEX} lists no weights (weight_map). Download the file again."
+                f"{source} lists {odd[0]!r:.80}, which is no name of a file in this folder. Weights are read "
+                "from the folder alone: put them there, and list their names."
             )
-        names = sorted({str(name) for name in weight_map.values()})
-        missing = [name for name in names if not (self.path / name).is_file()]
+        missing = [name for name in names if not (self.path / name).exists()]
         if missing:
             raise ModelError(
                 f"{self.path} lacks {len(missing)} of {len(names)} weight files: {', '.join(missing[:4])}. "
@@ -76,19 +109,24 @@ class CheckpointFolder:
         return tuple(self.path / name for name in names)
 
     @cached_property
+    def stored(self) -> Mapping[str, Stored]:
+        """What the safetensors files hold, by name. Raises ModelError where a file is not whole."""
+        return {name: entry for path in self.weight_files for name, entry in read_header(path).items()}
+
+    @cached_property
     def weight_names(self) -> frozenset[str]:
         """Names of the weights in the safetensors files. Raises ModelError where a file is not whole."""
-        return frozenset(name for path in self.weight_files for name in _names(path))
+        return frozenset(self.stored)
 
     @cached_property
     def weights_hash(self) -> str:
-        """sha256 over the safetensors files, in order (over every file *.bin where there are none).
+        """sha256 over the files that the weights are loaded from, in order.
 
         Raises ModelError where they are gone since the model was loaded.
         """
         digest = hashlib.sha256()
         try:
-            for path in self.weight_files or sorted(self.path.glob("*.bin")):
+            for path in self.weight_files or self.pickle_files:
                 with path.open("rb") as file:
                     while block := file.read(_BLOCK):
                         digest.update(block)
@@ -102,20 +140,43 @@ class CheckpointFolder:
     def check(self, *, allow_pickle: bool = False) -> None:
         """Looks the folder over before anything is loaded.
 
-        Raises ModelError with cause and remedy: no weights, weights cut off or only as pickles, no tokenizer.
+        Raises ModelError with cause and remedy: an adapter, no weights, weights cut off or only as pickles,
+        no tokenizer, files that are none or larger than any tokenizer.
         """
+        self._check_adapter()
         if not self.weight_files:
             self._check_pickles(allow_pickle)
         assert self.weight_names is not None  # reads every header
-        if not any((self.path / name).is_file() for name in _TOKENIZER_FILES):
+        if not any((self.path / name).exists() for name in _TOKENIZER_FILES):
             raise ModelError(
                 f"{self.path} has no tokenizer ({', '.join(_TOKENIZER_FILES)}). "
                 "Copy the tokenizer's files from the original checkpoint."
             )
+        for name in _READ_BY_OTHERS:
+            _check_file(self.path / name)
+        for name in _READ_BEFORE:
+            self.json(name)
+        self.text("chat_template.jinja")
+
+    def _check_adapter(self) -> None:
+        if not any((self.path / name).exists() for name in _ADAPTER):
+            return
+        whose = (self.json(_ADAPTER[0]) or {}).get("base_model_name_or_path")
+        base = f" (its base is {whose!r:.120})" if whose else ""
+        raise ModelError(
+            f"{self.path} holds an adapter{base}. This is an adapter: merge it into its base model first "
+            "(peft, merge_and_unload) and save that. Where whole weights lie beside it and the adapter is "
+            "not to be used, move the adapter's files away."
+        )
 
     def _check_pickles(self, allow_pickle: bool) -> None:
         pickles = [path.name for pattern in _PICKLES for path in sorted(self.path.glob(pattern))]
         if pickles and allow_pickle:
+            if not self.pickle_files:
+                raise ModelError(
+                    f"{self.path} has pickles ({pickles[0]}), but neither {_BIN} nor {_BIN_INDEX}, which are "
+                    "the ones that can be loaded. Convert the checkpoint to safetensors."
+                )
             return
         if pickles:
             raise ModelError(
@@ -129,41 +190,47 @@ class CheckpointFolder:
         )
 
 
-def _names(path: Path) -> list[str]:
-    """The weights in a safetensors file, whose size must be what its header announces."""
-    from safetensors import SafetensorError, safe_open
+def _plain(name: str) -> bool:
+    """Whether this can only be the name of a file in the folder itself."""
+    return 0 < len(name.encode(errors="replace")) < 256 and not set(name) & set("/\\\0:") and name[0] != "."
 
-    try:
-        with safe_open(path, framework="pt") as file:
-            return list(file.keys())
-    except SafetensorError as error:
-        size = path.stat().st_size
-        if "incomplete metadata" in str(error):
-            raise ModelError(
-                f"{path} is cut off or damaged: it has {size} bytes, and its header announces another size. "
-                "Download it again."
-            ) from None
-        with path.open("rb") as file:
-            pointer = file.read(8) == b"version "
+
+def _check_file(path: Path) -> None:
+    """Raises ModelError where there is something of that name that is no file, or a huge one."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise ModelError(f"{path} is not a file. Copy the file from the original checkpoint.")
+    if path.stat().st_size > MOST_BYTES:
         raise ModelError(
-            f"{path} is no whole safetensors file ({size} bytes, header unreadable)."
-            f"{' It is a Git LFS pointer: run `git lfs pull`.' if pointer else ''} Download it again."
-        ) from None
+            f"{path} has {path.stat().st_size:,} bytes; at most {MOST_BYTES:,} are read. It is damaged: "
+            "copy it again."
+        )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path} is no readable json ({error}). Copy the file again.") from error
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a json file. Raises ModelError where it is none, or is nested deeper than any setting."""
+    found = read_json(path, error=ModelError)
     if not isinstance(found, dict):
         raise ModelError(
             f"{path} must hold a json object, not a {type(found).__name__}. Copy the file again."
         )
-    return found
+    level: list[Any] = [found]
+    for _ in range(_DEEPEST):
+        level = [
+            inside
+            for value in level
+            for inside in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inside, dict | list)
+        ]
+        if not level:
+            return found
+    raise ModelError(f"{path} is nested too deeply: at most {_DEEPEST} levels are read. Copy the file again.")
 
 
-def in_short(error: Exception) -> str:
+def in_short(error: BaseException) -> str:
     """What an error of somebody else's says, in one line."""
     lines = " ".join(str(error).split())
+    if isinstance(error, ModelError):
+        return lines[:300].rstrip(".")
     return f"{type(error).__name__}: {lines[:300]}" if lines else type(error).__name__

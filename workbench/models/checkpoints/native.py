@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from workbench.models.checkpoints.config import described
 from workbench.models.checkpoints.folder import CheckpointFolder
 from workbench.models.checkpoints.formats import Format, Loaded
 from workbench.models.families import FAMILIES, Family
@@ -19,14 +21,14 @@ class Native(Format):
 
     def model_type(self, folder: CheckpointFolder) -> str | None:
         said = folder.config.get("model_type")
-        return said if said in FAMILIES else None
+        return said if isinstance(said, str) and said in FAMILIES else None
 
     def config(self, folder: CheckpointFolder, *, trust_remote_code: bool) -> PretrainedConfig:
         from transformers import CONFIG_MAPPING, AutoConfig
 
         if trust_remote_code and "auto_map" in folder.config:
             return AutoConfig.from_pretrained(folder.path, trust_remote_code=True)
-        said = deepcopy(folder.config)  # transformers takes it apart
+        said = described(folder.config)  # a copy: transformers takes it apart
         return CONFIG_MAPPING[said["model_type"]].from_dict(said, name_or_path=str(folder.path))
 
     def weights(
@@ -39,14 +41,36 @@ class Native(Format):
         allow_pickle: bool,
     ) -> Loaded:
         model_class: Any = family.load_class()
-        return Loaded(
-            *model_class.from_pretrained(
-                folder.path,
-                config=config,
-                dtype=dtype,
-                use_safetensors=None if allow_pickle else True,
-                ignore_mismatched_sizes=True,  # refused by the caller, by name
-                output_loading_info=True,
-                local_files_only=True,
+        # Handed the weights instead of the folder, transformers reads no other file there: what is loaded is
+        # what the hash covers.
+        with opened(folder) as weights:
+            return Loaded(
+                *model_class.from_pretrained(
+                    None,
+                    config=config,
+                    state_dict=weights,
+                    dtype=dtype,
+                    ignore_mismatched_sizes=True,  # refused by the caller, by name
+                    output_loading_info=True,
+                    local_files_only=True,
+                )
             )
-        )
+
+
+@contextmanager
+def opened(folder: CheckpointFolder) -> Iterator[dict[str, Any]]:
+    """The weights of a folder by name, each read when it is used; pickled ones are read at once.
+
+    Pickles are opened by torch's reader of weights alone, which runs no code.
+    """
+    import torch
+    from safetensors import safe_open
+
+    with ExitStack() as files:
+        weights: dict[str, Any] = {}
+        for path in folder.weight_files:
+            file = files.enter_context(safe_open(path, framework="pt"))
+            weights |= {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        for path in () if weights else folder.pickle_files:
+            weights |= torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        yield weights

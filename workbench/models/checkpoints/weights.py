@@ -8,8 +8,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
+from workbench.models.checkpoints.config import check_config
+from workbench.models.checkpoints.ends import generation_settings
 from workbench.models.checkpoints.folder import CheckpointFolder, in_short
 from workbench.models.checkpoints.formats import Format
+from workbench.models.defaults import fresh_defaults
 from workbench.models.families import Family
 
 if TYPE_CHECKING:
@@ -17,12 +20,17 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
 _SHOWN = 4  # names of weights in a message
+_ROOM = 2
+"""A model may have so many times the numbers of its files: weights that are tied, or may be missing."""
 
 
 def read_config(folder: CheckpointFolder, form: Format, *, trust_remote_code: bool) -> PretrainedConfig:
-    """The config of transformers' class. Raises ModelError where config.json describes no model."""
+    """The config of transformers' class. Raises ModelError where config.json describes no model, or one that
+    cannot be traced."""
+    check_config(folder)
     try:
-        return form.config(folder, trust_remote_code=trust_remote_code)
+        with _quiet(), fresh_defaults():
+            return form.config(folder, trust_remote_code=trust_remote_code)
     except Exception as error:  # a config can be wrong in every way
         raise ModelError(
             f"{folder.path / 'config.json'} describes no model ({in_short(error)}). "
@@ -39,17 +47,43 @@ def read_weights(
     *,
     allow_pickle: bool,
 ) -> PreTrainedModel:
-    """The model on the CPU, every weight from the folder. Raises ModelError where they do not fit it."""
+    """The model on the CPU, every weight from the folder. Raises ModelError where they do not fit it.
+
+    Its generation settings are the tokens that end an answer, and nothing else.
+    """
+    generation = generation_settings(folder)
     try:
-        with _quiet():
+        with _quiet(), fresh_defaults():
+            _check_size(folder, family, config)
             hf, info = form.weights(folder, family, config, dtype, allow_pickle=allow_pickle)
+    except ModelError:
+        raise
     except Exception as error:  # weights can be wrong in every way
         raise ModelError(
             f"{folder.path} cannot be loaded as {family.model_class} ({in_short(error)}). Check config.json "
             "against the original checkpoint, and download the weights again."
         ) from error
     _check_loaded(info, folder, family)
+    hf.generation_config = generation
     return hf
+
+
+def _check_size(folder: CheckpointFolder, family: Family, config: PretrainedConfig) -> None:
+    """Raises ModelError where the config describes a far larger model than the files hold, before anything
+    of it takes memory: places without a weight would be filled with random numbers."""
+    import torch
+
+    if not folder.stored:
+        return  # pickles tell nothing before they are read
+    with torch.device("meta"):
+        skeleton = family.load_class()(config)
+    wanted = sum(weight.numel() for weight in skeleton.parameters())
+    found = sum(weight.numbers for weight in folder.stored.values())
+    if wanted > _ROOM * found + 10_000:
+        raise ModelError(
+            f"{folder.path / 'config.json'} describes a model of {wanted:,} numbers, and the weights are "
+            f"{found:,}. Copy config.json again from the checkpoint that the weights belong to."
+        )
 
 
 def _check_loaded(info: dict[str, Any], folder: CheckpointFolder, family: Family) -> None:
