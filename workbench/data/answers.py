@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from workbench.data.sample import LETTERS, shown
-from workbench.errors import SampleError
+from workbench.data.sample import LETTERS
+from workbench.errors import SampleError, shown
 
 # A letter counts where it stands alone: at the end, before ")" or another mark, or before a line break.
 # "A red ball" is a text that begins with an article. The last five marks are those of Chinese text.

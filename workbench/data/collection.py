@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from workbench.data.display import samples_html
 from workbench.data.own import read_entries
-from workbench.data.sample import Sample, Skipped, shown
-from workbench.errors import RunError, SampleError, near_matches
+from workbench.data.sample import Sample, Skipped
+from workbench.errors import RunError, SampleError, near_matches, shown
 
 if TYPE_CHECKING:
     import pandas as pd

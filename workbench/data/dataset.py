@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.data.collection import Samples
-from workbench.data.sample import shown
-from workbench.errors import SampleError
+from workbench.errors import SampleError, shown
 
 
 class Loader(Protocol):

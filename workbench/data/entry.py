@@ -11,8 +11,8 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.data.confine import inside
-from workbench.data.sample import LETTERS, Skipped, shown
-from workbench.errors import SampleError
+from workbench.data.sample import LETTERS, Skipped
+from workbench.errors import SampleError, shown
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Words = Annotated[str | None, AfterValidator(lambda text: text if text and text.strip() else None)]

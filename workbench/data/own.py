@@ -12,8 +12,8 @@ import numpy as np
 
 from workbench.data.confine import check_clip, find_clip
 from workbench.data.entry import Ids, OwnEntry, nothing_usable, own_answer_index, validated
-from workbench.data.sample import Sample, Skipped, shown
-from workbench.errors import SampleError, near_matches
+from workbench.data.sample import Sample, Skipped
+from workbench.errors import SampleError, near_matches, shown
 
 
 class OwnSamples(NamedTuple):

@@ -8,9 +8,8 @@ from pathlib import Path
 from workbench.data.collection import Samples
 from workbench.data.dataset import Dataset, check_limit
 from workbench.data.mini import MINI
-from workbench.data.sample import shown
 from workbench.data.tvbench import LAYOUT, TVBENCH, load_folder
-from workbench.errors import SampleError, near_matches
+from workbench.errors import SampleError, near_matches, shown
 
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset

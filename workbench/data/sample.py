@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import reprlib
 import string
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench.errors import SampleError
+from workbench.errors import SampleError, shown
 
 LETTERS = string.ascii_uppercase
 """Letters that options are called by; a question has at most this many options."""
-
-
-def shown(value: object, *, limit: int = 80) -> str:
-    """A short, printable form of something that came from outside, for messages."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = short.maxlong = limit
-    try:
-        return short.repr(value)
-    except ValueError:  # Python does not print numbers of thousands of digits
-        return f"a huge {type(value).__name__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from workbench.data.collection import Samples
 from workbench.data.confine import find_clip
 from workbench.data.dataset import Dataset, check_limit
 from workbench.data.entry import Entry, Ids, answer_index, nothing_usable, read_list, validated
-from workbench.data.sample import Sample, Skipped, shown
-from workbench.errors import SampleError, near_matches
+from workbench.data.sample import Sample, Skipped
+from workbench.errors import SampleError, near_matches, shown
 
 LAYOUT = "json/TASK.json, a list of {video, question, candidates, answer}, and the clips in video/TASK/"
 
