@@ -205,7 +205,5 @@ def test_the_default_style_always_fits() -> None:
 @pytest.mark.parametrize("style", [5, [], "x" * 10**6], ids=shown)
 def test_what_names_no_style_is_refused(style: Any) -> None:
     for use in (check_style, lambda name: build_prompt(SAMPLE, name)):
-        with pytest.raises(
-            PromptError, match=r"prompt style .* does not exist.*Styles: mvbench, letter"
-        ):
+        with pytest.raises(PromptError, match=r"prompt style .* does not exist.*Styles: mvbench, letter"):
             use(style)

@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -185,6 +186,14 @@ def test_whatever_a_reader_raises_is_a_clip_error(
         Image.fromarray(numbered_frames(1)[0]).save(path / "0.png")
     with pytest.raises(ClipError, match=rf"{name}: it cannot be read \({type(error).__name__}: .*Convert it"):
         read_clip(path, 1)
+
+
+@pytest.mark.parametrize(("written", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_with_accents_is_found_in_either_form(
+    clips: dict[str, Path], tmp_path: Path, written: Any, asked: Any
+) -> None:
+    (tmp_path / unicodedata.normalize(written, "à.mp4")).write_bytes(clips["h264.mp4"].read_bytes())
+    assert numbers(read_clip(tmp_path / unicodedata.normalize(asked, "à.mp4"), 2).frames) == [5, 17]
 
 
 # Clip.

@@ -9,6 +9,7 @@ import numpy as np
 from workbench.errors import PromptError, SpanError, near_matches, shown
 from workbench.prompts.layout import TokenLayout
 from workbench.shapes import Int, shaped
+from workbench.spelling import nfc
 
 _CORE = re.compile(r"\w(?:.*\w)?", flags=re.DOTALL)
 """From the first letter or digit to the last; in linear time, since ".*" starts at the end."""
@@ -60,5 +61,5 @@ def words_of(layout: TokenLayout, within: str) -> list[list[int]]:
 
 
 def _bare(text: str) -> str:
-    found = _CORE.search(text)
+    found = _CORE.search(nfc(text))
     return found[0].casefold() if found else ""

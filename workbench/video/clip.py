@@ -16,6 +16,7 @@ import numpy as np
 
 from workbench.errors import ClipError, near_matches
 from workbench.shapes import Float, UInt8
+from workbench.spelling import spelled
 from workbench.video.errors import clip_error
 from workbench.video.folder import FolderReader
 from workbench.video.index import index_again, is_constant, read_index
@@ -134,6 +135,7 @@ def _read(
     reader: ReaderName,
     fps: float | None,
 ) -> Clip:
+    path = spelled(path)
     if not path.exists():
         beside = islice((file.name for file in path.parent.glob("*")), 1000)
         near = near_matches(path.name, beside)
