@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable
 
 #: Characters that a terminal obeys rather than shows, and those that turn the direction of writing.
@@ -69,7 +70,19 @@ class RunError(WorkbenchError):
     """A run folder, recipe or setting cannot be used."""
 
 
+def shown(value: object, *, limit: int = 80) -> str:
+    """A short, printable form of something that came from outside, for messages."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = limit
+    try:
+        return short.repr(value)
+    except ValueError:  # Python does not print numbers of thousands of digits
+        return f"a huge {type(value).__name__}"
+
+
 def near_matches(name: str, known: Iterable[str], *, limit: int = 4) -> str:
     """A sentence naming the entries of `known` that look like `name`; empty where none does."""
+    if not isinstance(name, str) or len(name) > 200:  # nobody mistypes so much, and comparing would take long
+        return ""
     found = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.5)
     return f" Did you mean {' or '.join(repr(entry) for entry in found)}?" if found else ""

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, shown
 
 #: The most bytes that are read of a JSON file. A tokenizer of 250,000 words has 20 MB, 10,000 questions 10.
 MOST_BYTES = 256 * 2**20
@@ -81,7 +81,7 @@ def validated(schema: type[T], value: Any, *, source: str, error: type[Workbench
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "it"
-        came = "" if first["type"] == "missing" else f" (it has {_short(first['input'])})"
+        came = "" if first["type"] == "missing" else f" (it has {shown(first['input'], limit=60)})"
         more = problem.error_count() - 1
         others = f", and {more} more" if more else ""
         raise error(f"{source}: {field}: {first['msg']}{came}{others}.") from problem
@@ -90,11 +90,3 @@ def validated(schema: type[T], value: Any, *, source: str, error: type[Workbench
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file; a pipe that nobody writes to does not hold the program up."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):
-        text = type(value).__name__
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
-from workbench.errors import WindowError
+from workbench.errors import WindowError, shown
 from workbench.interventions.depth import (
     scaled_bin,
     scaled_size,
@@ -67,3 +68,10 @@ def test_layers_of_a_deep_model_are_spread_evenly_from_the_first_to_the_last(mos
 def test_one_of_many_layers_is_not_spread() -> None:
     with pytest.raises(WindowError, match="2 or more"):
         spread_layers(28, 1)
+
+
+@pytest.mark.parametrize("n_layers", [0, -1, 10**400, None, "12", True], ids=shown)
+def test_a_depth_that_no_model_has_is_refused(n_layers: Any) -> None:
+    for scale in (scaled_window, scaled_bin, lambda n: spread_layers(n, 4)):
+        with pytest.raises(WindowError, match="both are numbers from 1"):
+            scale(n_layers)

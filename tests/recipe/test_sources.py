@@ -26,6 +26,18 @@ def test_data_sources(data, expected) -> None:
     assert data_source(data) == expected
 
 
+@pytest.mark.parametrize("name", ["TVBench", "tvbench"])
+def test_a_folder_with_the_name_of_a_download_is_that_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert data_source(name) == (name, None)
+    (tmp_path / name).mkdir()
+    assert data_source(name) == ("tvbench", name)
+    (tmp_path / "mini").mkdir()
+    assert data_source("mini") == ("mini", None)
+
+
 def test_runs_go_by_their_model(tmp_path: Path) -> None:
     one, other = (write_run(tmp_path / name, model=name) for name in ("one", "other"))
     found = given_runs((other,), ("one", "other"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.spelling import nfc
+
 if TYPE_CHECKING:
     from workbench.data import Sample
 
@@ -24,5 +26,5 @@ def is_right(sample: Sample, text: str) -> bool:
     answer = sample.true_option or sample.open_answer or ""
     if sample.options:
         return bool(answer) and option_said(sample, text) == answer
-    said, true = ([word.strip(_STRIPPED).casefold() for word in part.split()] for part in (text, answer))
+    said, true = ([word.strip(_STRIPPED).casefold() for word in nfc(part).split()] for part in (text, answer))
     return bool(true) and said[: len(true)] == true

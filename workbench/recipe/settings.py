@@ -33,8 +33,8 @@ class Recipe(ABC):
     out: Path
     """Folder for the results. A run that was stopped goes on from what it holds."""
     data: str = "mini"
-    """mini, mini/moving_direction,object_count, tvbench:/path/to/TVBench, or a folder in TVBench's
-    format."""
+    """mini, mini/moving_direction,object_count, tvbench:/path/to/TVBench, mvbench:/path/to/MVBench, or a
+    folder in their format."""
     tasks: tuple[str, ...] = ()
     """Tasks of the data set to use; empty lets the recipe choose."""
     limit: int | None = None
@@ -81,6 +81,7 @@ class Recipe(ABC):
             root=root,
             tasks=self.tasks or preferred or None,
             limit=self.limit if self.limit is not None else limit,
+            strict=bool(self.tasks) or names_tasks,
         )
 
     def preferred_tasks(self) -> tuple[str, ...]:

@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 
 def data_source(data: str) -> tuple[str, str | None]:
-    """The name of a data set and its folder: "tvbench:/path" gives ("tvbench", "/path"), others have none."""
+    """The name of a data set and its folder: "tvbench:/path" gives ("tvbench", "/path"), and "TVBench" gives
+    ("tvbench", "TVBench") where that folder is here; others have none.
+    """
     from workbench.data import DATASETS
 
     # One letter before the colon is a drive.
     found = re.fullmatch(r"(?P<name>\w{2,}):(?P<root>.+)", data.strip())
     if not found:
-        return data.strip(), None
+        name = data.strip()
+        entry = DATASETS.get(name.lower())
+        here = entry is not None and entry.needs_root and Path(name).is_dir()
+        return (entry.name, name) if entry is not None and here else (name, None)
     name = found["name"].lower()
     if name not in DATASETS:
         known = ", ".join(DATASETS)

@@ -15,6 +15,7 @@ import pandas as pd
 from workbench.errors import RunError, near_matches
 from workbench.measures.correctness import first_tokens
 from workbench.mini.world import COLOURS, OPPOSITE, PALINDROMES, PLACES, SHAPES
+from workbench.spelling import nfc
 
 if TYPE_CHECKING:
     from workbench.data import Sample
@@ -33,7 +34,7 @@ class KeywordList:
 
     def __post_init__(self) -> None:
         """Raises RunError for a list without a name or words."""
-        words = tuple(dict.fromkeys(" ".join(str(word).lower().split()) for word in self.words))
+        words = tuple(dict.fromkeys(" ".join(nfc(str(word)).lower().split()) for word in self.words))
         if not self.name.strip() or not words or "" in words:
             raise RunError(
                 f"A keyword list {self.name!r} of {len(self.words)} words is not usable: give it a name and "
@@ -154,7 +155,7 @@ def _whole_words(model: VideoLLM, words: set[str]) -> dict[str, list[int]]:
     for token, token_id in model.tokenizer.get_vocab().items():
         if len(token) > longest or token_id in special:
             continue
-        said = model.token_text(token_id).strip().lower()
+        said = nfc(model.token_text(token_id)).strip().lower()
         if said in words:
             found.setdefault(said, []).append(token_id)
     return {word: sorted(ids) for word, ids in found.items()}
@@ -210,7 +211,9 @@ def keywords_from(
     counts: dict[str, Counter[str]] = {}
     for sample in samples:
         texts = sample.options if part == "options" else (sample.question,)
-        words = {word for text in texts for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower())}
+        words = {
+            word for text in texts for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", nfc(text).lower())
+        }
         counts.setdefault(sample.task, Counter()).update(words - STOP_WORDS)
     lists = []
     for task, counted in counts.items():

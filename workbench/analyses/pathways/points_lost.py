@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.attached import attached
+from workbench.data.sample import ALL_TASKS
 from workbench.statistics.bootstrap import Interval, bootstrap_mean
 from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import require_columns
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 FULL, EFFECTIVE, RANDOM = "full", "effective", "random"
 """Settings."""
-ALL_TASKS = "all"
 ALL_SEEDS = -1
 """The seed of a row that is of no single seed."""
 COLUMNS = (
