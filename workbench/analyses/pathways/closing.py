@@ -38,6 +38,7 @@ from workbench.interventions.catalogue import (
     VIDEO_QUESTION,
 )
 from workbench.interventions.counts import removed_edges
+from workbench.interventions.random_edges import pool_size
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -137,7 +138,8 @@ def random_knockout(
     closes the same number in every layer, as the authors do; "matched" as many in each layer as the pathways
     close there. `keep_self` spares each row's own key; the authors' script does not.
 
-    Raises RunError for an unknown spread, KnockoutError where the prompt has too few such edges.
+    Raises RunError for an unknown spread, KnockoutError where a layer is to lose more edges than the prompt
+    has to draw from: without `keep_self`, pathways can close own keys too, which such a control spares.
     """
     if spread not in SPREADS:
         raise RunError(
@@ -148,6 +150,14 @@ def random_knockout(
         each, left = divmod(sum(closed), n_layers)
         closed = [each + (layer < left) for layer in range(n_layers)]
     first = int(layout["video"][0])
+    most, pool = max(closed), pool_size(layout.length - first, keep_self=keep_self)
+    if most > pool:
+        spared = " besides each row's own key" if keep_self else ""
+        raise KnockoutError(
+            f"{most:,} random edges are to be closed in layer {closed.index(most) + 1}, and this prompt has "
+            f"{pool:,} from its first video row on{spared}. Open more layers"
+            + (", or let own keys be drawn too (keep_self=False)." if keep_self else ".")
+        )
     drawn = [
         RandomEdges(count=count, first_row=first, seed=seed, draw=layer, keep_self=keep_self)
         for layer, count in enumerate(closed)
