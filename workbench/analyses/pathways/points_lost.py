@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.attached import attached
+from workbench.markup import table_html
 from workbench.statistics.bootstrap import Interval, bootstrap_mean
 from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import require_columns
@@ -110,7 +111,7 @@ class Sufficiency:
         return shown
 
     def _repr_html_(self) -> str:
-        return self.table.round(1).to_html(index=False, border=0)
+        return table_html(self.table.round(1), self.note)
 
 
 def suffice_table(
