@@ -20,6 +20,16 @@
     };
     Plotly.newPlot(box, figure);
   }
-  boxes.forEach(draw);
-  window.addEventListener("resize", function () { boxes.forEach(draw); });
+  function drawAll() {
+    for (const box of boxes) {
+      try {
+        draw(box);
+      } catch (error) { // the others are drawn all the same
+        box.textContent = "This figure cannot be drawn: " + error;
+        reportError(error);
+      }
+    }
+  }
+  drawAll();
+  window.addEventListener("resize", drawAll);
 })();
