@@ -65,6 +65,22 @@ def check_mode(mode: str) -> Mode:
     return mode
 
 
+def check_modes(modes: Sequence[str]) -> tuple[Mode, ...]:
+    """Several modes. Raises RunError for none, one twice, or an unknown one."""
+    if isinstance(modes, str) or not modes or len(set(modes)) < len(modes):
+        raise RunError(f"modes={modes!r}: name one or more of {', '.join(MODES)}, each once.")
+    return tuple(check_mode(mode) for mode in modes)
+
+
+def check_spread(spread: str) -> str:
+    """How random edges are spread. Raises RunError for an unknown way."""
+    if spread not in SPREADS:
+        raise RunError(
+            f"There is no spread {spread!r}.{near_matches(spread, SPREADS)} Spreads: {', '.join(SPREADS)}."
+        )
+    return spread
+
+
 def closed_by(
     ranges: Ranges, n_layers: int, mode: str = "faithful", *, keep_self: bool = False
 ) -> tuple[Cut, ...]:
@@ -141,10 +157,7 @@ def random_knockout(
     Raises RunError for an unknown spread, KnockoutError where a layer is to lose more edges than the prompt
     has to draw from: without `keep_self`, pathways can close own keys too, which such a control spares.
     """
-    if spread not in SPREADS:
-        raise RunError(
-            f"There is no spread {spread!r}.{near_matches(spread, SPREADS)} Spreads: {', '.join(SPREADS)}."
-        )
+    check_spread(spread)
     closed = [removed_edges(effective.layers(n_layers).get(layer, ()), layout) for layer in range(n_layers)]
     if spread == "even":
         each, left = divmod(sum(closed), n_layers)

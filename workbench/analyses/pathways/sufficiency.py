@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from workbench.analyses.pathways.closing import (
     MODES,
-    SPREADS,
     Ranges,
-    check_mode,
+    check_modes,
+    check_spread,
     closed_by,
     effective_knockout,
     random_knockout,
@@ -122,7 +122,7 @@ def suffice(
             ranges=by_task,
             closed=_closed(by_task, modes, model.n_layers),
             seeds=_seeds(seeds, seed),
-            spread=_known_spread(spread),
+            spread=check_spread(spread),
             keep_self=keep_self,
             engine=get_engine(engine),
             seed=seed,
@@ -252,9 +252,7 @@ def _by_task(ranges: Ranges | Mapping[str, Ranges], samples: Samples) -> dict[st
 def _closed(
     by_task: Mapping[str, Ranges], modes: Sequence[str], n_layers: int
 ) -> dict[str, dict[str, tuple[Cut, ...]]]:
-    if isinstance(modes, str) or not modes or len(set(modes)) < len(modes):
-        raise RunError(f"modes={modes!r}: name one or more of {', '.join(MODES)}, each once.")
-    named = [check_mode(mode) for mode in modes]
+    named = check_modes(modes)
     return {task: {mode: closed_by(own, n_layers, mode) for mode in named} for task, own in by_task.items()}
 
 
@@ -262,11 +260,3 @@ def _seeds(seeds: int, first: int) -> range:
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 0:
         raise RunError(f"seeds={seeds!r}: give the number of random controls, a whole number from 0.")
     return range(first, first + seeds)
-
-
-def _known_spread(spread: str) -> str:
-    if spread not in SPREADS:
-        raise RunError(
-            f"There is no spread {spread!r}.{near_matches(spread, SPREADS)} Spreads: {', '.join(SPREADS)}."
-        )
-    return spread
