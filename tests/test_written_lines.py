@@ -1,7 +1,7 @@
 """Every command and every line of code that README, docs and notebooks tell a person to type is run here.
 
-Code cells of notebooks are executed by tests/notebooks. A line that nothing here knows how to run is a fault: say
-in `WAYS` how, or take it out of the text. Models from a hub are replaced by the embedded one; names in
+Code cells of notebooks are executed by tests/notebooks. A line that nothing here knows how to run is a fault:
+add a way to `WAYS`, or take it out of the text. Models from a hub are replaced by the embedded one; names in
 capitals stand for what a person has, and are filled in.
 """
 

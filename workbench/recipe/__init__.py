@@ -20,9 +20,10 @@ share have classes of their own, to be taken in place of `Recipe`: `Prompting` (
 
 from __future__ import annotations
 
+from workbench.recipe.checks import one_range
 from workbench.recipe.lookup import find_recipe, recipe_names, recipes_folder
-from workbench.recipe.output import console
-from workbench.recipe.settings import Binned, Prompting, Recipe, Sweeping, Windowed
+from workbench.recipe.output import console, say
+from workbench.recipe.settings import Binned, Count, Prompting, Recipe, Sweeping, Whole, Windowed
 from workbench.recipe.sources import (
     data_source,
     given_measured,
@@ -34,9 +35,11 @@ from workbench.recipe.sources import (
 
 __all__ = [
     "Binned",
+    "Count",
     "Prompting",
     "Recipe",
     "Sweeping",
+    "Whole",
     "Windowed",
     "console",
     "data_source",
@@ -45,7 +48,9 @@ __all__ = [
     "given_run",
     "given_runs",
     "given_sweep",
+    "one_range",
     "recipe_names",
     "recipes_folder",
+    "say",
     "usual_keywords",
 ]

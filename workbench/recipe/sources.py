@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from workbench.errors import RunError, near_matches
 
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.data import Samples
-    from workbench.models import VideoLLM
     from workbench.runs import Run
+
+
+class Named(Protocol):
+    """A model, loaded or not: its files have the same name."""
+
+    @property
+    def name(self) -> str: ...
 
 
 def data_source(data: str) -> tuple[str, str | None]:
@@ -47,7 +53,7 @@ def usual_keywords(data: str) -> str:
     return "mini" if name.partition("/")[0] == "mini" else "mtf"
 
 
-def given_run(folder: Path, model: VideoLLM, what: str = "sweep") -> Run:
+def given_run(folder: Path, model: Named, what: str = "sweep") -> Run:
     """The run in a folder. Raises RunError where it is of another model than the one asked for."""
     import workbench as wb
 
@@ -56,7 +62,7 @@ def given_run(folder: Path, model: VideoLLM, what: str = "sweep") -> Run:
     return run
 
 
-def given_measured(folder: Path, name: str, model: VideoLLM) -> pd.DataFrame:
+def given_measured(folder: Path, name: str, model: Named) -> pd.DataFrame:
     """The table of the analysis `name` in a folder. Raises RunError where it is of another one, or model."""
     from workbench.runs import load_measured
 
@@ -65,12 +71,12 @@ def given_measured(folder: Path, name: str, model: VideoLLM) -> pd.DataFrame:
     return found.table
 
 
-def given_sweep(folder: Path, model: VideoLLM, samples: Samples, flows: Sequence[str], window: str) -> Run:
+def given_sweep(folder: Path, model: Named, samples: Samples, flows: Sequence[str], window: str) -> Run:
     """The rows of these flows in this window of a sweep. Raises RunError where it is of something else."""
     from workbench.interventions import Flow
     from workbench.runs import data_settings
 
-    run = given_run(folder, model, "run")
+    run = given_run(folder, model)
     made, named = run.manifest["settings"], [str(Flow.parse(flow)) for flow in flows]
     wanted = data_settings(samples)
     if any(made[name] != value for name, value in wanted.items()):
@@ -107,7 +113,7 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
     return found
 
 
-def _refuse_other_model(manifest: dict[str, Any], model: VideoLLM, folder: Path, what: str) -> None:
+def _refuse_other_model(manifest: dict[str, Any], model: Named, folder: Path, what: str) -> None:
     found = manifest["settings"]["model"]
     if found != model.name:
         raise RunError(f"{folder} is a {what} of {found!r}, and the model asked for is {model.name!r}.")

@@ -5,7 +5,6 @@ from workbench.runs.executors import Executor, Job, ThisProcess, measure_group
 from workbench.runs.loop import Measured, measure_samples
 from workbench.runs.manifest import data_settings, model_settings, new_manifest
 from workbench.runs.measurement import Done, Measurement, PromptMeasurement, Unusable
-from workbench.runs.progress import progress_bar
 from workbench.runs.record import Asked, Record
 from workbench.runs.run import Run, as_run, load_measured, load_run
 from workbench.runs.tables import (
@@ -46,7 +45,6 @@ __all__ = [
     "model_settings",
     "new_manifest",
     "nothing_usable",
-    "progress_bar",
     "read_frames",
     "table_of",
 ]

@@ -10,12 +10,12 @@ import pandas as pd
 
 from workbench.data import Sample, Samples, as_samples
 from workbench.errors import WorkbenchError
+from workbench.progress import progress_bar
 from workbench.prompts import check_style
 from workbench.runs.encoding import Encoder, nothing_usable, read_frames
 from workbench.runs.executors import Executor, Job, ThisProcess
 from workbench.runs.manifest import data_settings, model_settings, new_manifest
 from workbench.runs.measurement import Measurement
-from workbench.runs.progress import progress_bar
 from workbench.runs.record import Record
 from workbench.runs.store import Store, Tables, holds_run, joined, open_store
 from workbench.runs.tables import Skip, skipped_frame

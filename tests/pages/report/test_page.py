@@ -29,6 +29,7 @@ class Page(HTMLParser):
         self.text = ""
         self.data: dict[str, str] = {}
         self.scripts: list[str] = []
+        self.few = 0
         self._inside = ""
         self._id = ""
         self.feed(html)
@@ -36,6 +37,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         values = dict(attrs)
+        self.few += "data-few" in values
         self.loads += [f"{tag} {n}={v}" for n, v in attrs if n in ("src", "href", "srcset", "action", "data")]
         if tag in ("script", "style"):
             self._inside = tag if values.get("type") != "application/json" else "json"
@@ -87,6 +89,7 @@ def test_figure_data_cannot_end_its_script(page: Page) -> None:
 def test_figures_have_no_button_that_sends_them_away(page: Page) -> None:
     assert any('[["toImage", "resetScale2d"]]' in script for script in page.scripts)
     assert any("modeBarButtons: buttons" in script for script in page.scripts)
+    assert page.few == 4 // 2, "those of this page: each figure once, in two shapes"
 
 
 def test_a_policy_forbids_every_load(page: Page, tmp_path: Path) -> None:

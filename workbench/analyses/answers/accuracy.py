@@ -16,6 +16,7 @@ import pyarrow as pa
 from workbench.analyses.answers.untouched import sample_row
 from workbench.data import as_samples
 from workbench.errors import RunError
+from workbench.markup import table_html
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.runs import Asked, Done, Measurement, Record, effects_schema, measure_samples
 from workbench.statistics.proportions import share_of
@@ -79,7 +80,7 @@ class Accuracy:
         return table
 
     def _repr_html_(self) -> str:
-        return self.table.round(1).to_html(index=False, border=0)
+        return table_html(self.table.round(1))
 
 
 def accuracy(

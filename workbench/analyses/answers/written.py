@@ -5,7 +5,6 @@ Map the Flow, Table 2 and appendix C. Rows that the model writes inherit what `l
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Intervention, as_intervention
+from workbench.markup import table_html
 from workbench.measures.text import is_right, option_said
 from workbench.runs import Encoder, PromptMeasurement, measure_samples
 
@@ -100,10 +100,7 @@ class Generations:
         return table
 
     def _repr_html_(self) -> str:
-        shown = self.wide().rename(columns=lambda name: html.escape(str(name)))
-        # Whatever a model or a data set writes is shown, never run.
-        shown = shown.map(lambda cell: html.escape(str(cell)))
-        return shown.to_html(index=False, escape=False, border=0) + f"<p>{_KEY}</p>"
+        return table_html(self.wide(), _KEY)
 
 
 _KEY = "✓ the true answer, ✗ another one."

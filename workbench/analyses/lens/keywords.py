@@ -54,9 +54,12 @@ MTF_SPATIAL = KeywordList(
 
 MTF_TEMPORAL = KeywordList(
     name="temporal",
-    words=("close", "down", "drink", "eat", "hold on", "open", "put", "sit", "take", "throw", "tidy up"),
+    words=(
+        *("close", "down", "drink", "eat", "hold", "on", "open", "put", "sit", "take", "throw", "tidy"),
+        "up",
+    ),
 )
-"""Map the Flow, Table D, as printed."""
+"""Map the Flow, Table D, as printed: 13 separate words, particles of its verbs among them."""
 
 MINI_SPATIAL = KeywordList(name="spatial (mini)", words=(*COLOURS, *SHAPES, *PLACES))
 """What one frame of the embedded world shows: colours, shapes, places."""
@@ -111,7 +114,7 @@ def match_keywords(
     """Which tokens count as which keyword (Map the Flow, section 4.2 and Table D).
 
     A keyword that some token says as a whole is matched by all such tokens: with or without a leading space,
-    in any case. Otherwise its first sub-token counts, again in these spellings; a phrase ("hold on") always
+    in any case. Otherwise its first sub-token counts, again in these spellings; a phrase ("pick up") always
     goes by its first. Words that are no list form one called "words". Raises RunError where no token can
     open a keyword.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from workbench.analyses.pathways.bins import (
     THRESHOLD,
@@ -19,6 +20,7 @@ from workbench.analyses.pathways.bins import (
 )
 from workbench.errors import RunError, near_matches
 from workbench.interventions.depth import PAPER_BIN
+from workbench.markup import table_html
 from workbench.statistics.columns import SWEEP, require_columns
 
 if TYPE_CHECKING:
@@ -108,14 +110,12 @@ class Pathways(dict[str, tuple[int, int]]):
         return mean < self.settings["threshold"]
 
     def _repr_html_(self) -> str:
-        def cell(value: Any) -> str:
+        def cell(value: Any) -> Any:
             if not isinstance(value, float):
-                return str(value)
-            return f"<b>{_number(value)}</b>" if self._counts(value) else _number(value)
+                return value
+            return Markup("<b>{}</b>").format(_number(value)) if self._counts(value) else _number(value)
 
-        shown = self.wide().map(cell).rename(columns=str)
-        shown["flow"] = [flow.replace(">", "&gt;") for flow in shown["flow"]]
-        return shown.to_html(index=False, escape=False, border=0) + f"<p>{self._caption()}</p>"
+        return table_html(self.wide(), self._caption(), cell=cell)
 
 
 def _number(value: float) -> str:

@@ -10,12 +10,21 @@ import pandas as pd
 from workbench.analyses.pathways.bins import LayerBin, bin_name
 from workbench.analyses.pathways.closing import GENERAL_FLOWS, Ranges
 from workbench.analyses.pathways.ranges import Pathways, pathways
-from workbench.errors import RunError
+from workbench.errors import RunError, near_matches
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 ALL, EACH = "all", "each"
+
+
+def known_source(of: str, tasks: Sequence[str]) -> None:
+    """Raise RunError unless ranges can be read off `of`: "all" tasks together, "each" its own, or one."""
+    if of not in (ALL, EACH, *tasks):
+        raise RunError(
+            f"There is no task {of!r} to read ranges off.{near_matches(of, tasks)} "
+            f"Choose {ALL}, {EACH}, or one of {', '.join(tasks)}."
+        )
 
 
 def ranges_by_task(

@@ -19,6 +19,7 @@ import pandas as pd
 from workbench.analyses.sweep.effects import NothingCorrect, sweep
 from workbench.attached import attached
 from workbench.errors import RunError
+from workbench.markup import table_html
 from workbench.runs import Run
 from workbench.statistics.curves import CURVE_COLUMNS, curve_table
 from workbench.statistics.proportions import share_of
@@ -100,7 +101,6 @@ class Comparison:
         return self.counts[columns].to_string(index=False)
 
     def _repr_html_(self) -> str:
-        # Names come from data and from models: shown, never run (pandas escapes them).
         shown = [
             {
                 "task": row["task"],
@@ -113,7 +113,7 @@ class Comparison:
             }
             for row in self.counts.to_dict("records")
         ]
-        return pd.DataFrame(shown).replace(["nan%", "nan-nan%"], "-").to_html(index=False, border=0)
+        return table_html(pd.DataFrame(shown).replace(["nan%", "nan-nan%"], "-"))
 
 
 def compare_runs(

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from workbench.figures import by_task, flow_groups, headline, information_flow, staged_flow
 from workbench.interventions import FlowGroup, axis_of, series_of
+from workbench.pages.html import figure_data
 from workbench.pages.report import explain
 from workbench.pages.report.stages import Stages
 from workbench.statistics.bootstrap import Interval
@@ -130,13 +131,7 @@ def _numbers(points: Sequence[Point]) -> list[NumberTable]:
 def _figure(name: str, alt: str, shapes: Sequence[go.Figure]) -> Figure:
     wide, narrow = shapes
     heights = [int(cast(Any, shape).layout.height) for shape in shapes]
-    return Figure(name, alt, _json(wide), _json(narrow), *heights)
-
-
-def _json(fig: go.Figure) -> Markup:
-    """A figure as JSON that can stand inside a script element."""
-    text = fig.to_json() or "{}"
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+    return Figure(name, alt, figure_data(wide), figure_data(narrow), *heights)
 
 
 def stage_figure(stages: Stages | None) -> Figure | None:
