@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.runs.test_store import ROWS, SCHEMA, store
+from tests.runs.test_folder import ROWS, SCHEMA, store
+from workbench.errors import RunError
 from workbench.runs import table_of
 from workbench.runs.legacy import read_part
 from workbench.runs.tables import schema_of
@@ -24,7 +26,15 @@ def write_part(folder: Path, position: int, reason: str = "", rows: pa.Table | N
     return path
 
 
+def begun_before(folder: Path) -> None:
+    """A folder whose manifest is of a version that did not tie samples to their run."""
+    with store(folder) as kept:
+        old = {key: value for key, value in kept.manifest.items() if key != "settings_sha256"}
+    (folder / "manifest.json").write_text(json.dumps(old))
+
+
 def test_parts_are_read_as_records(tmp_path: Path) -> None:
+    begun_before(tmp_path)
     write_part(tmp_path, 0)
     write_part(tmp_path, 1, "broken: <b>é</b>")
     with store(tmp_path) as kept:
@@ -37,6 +47,16 @@ def test_parts_are_read_as_records(tmp_path: Path) -> None:
         assert two.rows.num_rows == 0
         assert [skip.reason for skip in two.skipped] == ["broken: <b>é</b>"]
         assert three is None
+
+
+def test_parts_in_the_folder_of_a_newer_run_are_not_its_own(tmp_path: Path) -> None:
+    write_part(tmp_path, 0)
+    with pytest.raises(RunError, match=r"records of 1 samples, made with unknown settings, and no man"):
+        store(tmp_path).__enter__()
+    (tmp_path / "shards" / "part-00000.parquet").unlink()
+    with store(tmp_path) as kept:
+        write_part(tmp_path, 0)
+        assert kept.get(0) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not parquet at all", None])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from workbench.files import write_whole
+from workbench.checksums import write_listed
 from workbench.recipe.sources import data_source, given_run
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Recipe(ABC):
 
     def write_csv(self, table: pd.DataFrame, name: str, numbers: str = "%.4f") -> Path:
         """Write a table into `out`, its fractions in the format `numbers`, and give back the path."""
-        return write_whole(self.out / name, table.to_csv(index=False, float_format=numbers))
+        return write_listed(self.out / name, table.to_csv(index=False, float_format=numbers))
 
     def note(self, warnings: Iterable[str]) -> None:
         """Print what to be careful with."""

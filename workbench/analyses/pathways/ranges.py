@@ -17,6 +17,7 @@ from workbench.analyses.pathways.bins import (
     effective_range,
     layer_bins,
 )
+from workbench.checksums import write_listed
 from workbench.errors import RunError, near_matches
 from workbench.interventions.depth import PAPER_BIN
 from workbench.statistics.columns import SWEEP, require_columns
@@ -60,10 +61,8 @@ class Pathways(dict[str, tuple[int, int]]):
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file, with what made it in each row: window, bin (layers) and threshold
         (percent)."""
-        path = Path(path)
         made_by = {name: self.settings[name] for name in ("window", "bin", "threshold")}
-        self.table.assign(**made_by).to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, self.table.assign(**made_by).to_csv(index=False, float_format="%.4f"))
 
     def wide(self) -> pd.DataFrame:
         """A table to read: one row a flow, one column a bin (mean change in percent), and the range."""

@@ -1,8 +1,8 @@
-"""What a run says about itself."""
+"""Settings that decide the numbers."""
 
 from __future__ import annotations
 
-from workbench.runs.manifest import hash_of
+from workbench.runs.settings import hash_of
 
 
 def test_ids_in_another_order_are_another_data_set() -> None:
