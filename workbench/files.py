@@ -24,8 +24,8 @@ def write_whole(path: Path | str, content: bytes | str) -> Path:
     Text is written as UTF-8. The folder is made where it does not exist. A link of that name is replaced, not
     followed. Raises WriteError.
     """
-    with whole(path) as unfinished:
-        unfinished.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    with whole(path) as unfinished, open(unfinished, "r+b") as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
     return Path(path)
 
 

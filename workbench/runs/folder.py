@@ -74,6 +74,7 @@ class FolderStore:
         self._samples = samples
         self._finals = names_of(table, keeps_samples=keeps_samples)
         self._noted = False
+        self._run = ""
         with writing(self.path):
             if os.path.exists(self.path) and not self.path.is_dir():
                 raise RunError(
@@ -125,6 +126,7 @@ class FolderStore:
             self._refuse_others()
             self._write_manifest()
             self._noted = True
+        self._run = settings_sum(self.manifest)
         with writing(self.path):
             for unfinished in self._left_over():
                 unfinished.unlink()
@@ -220,7 +222,7 @@ class FolderStore:
             position,
             self._table,
             self._schema,
-            run=settings_sum(self.manifest),
+            run=self._run,
             legacy=is_legacy(self.manifest),
         )
 
@@ -233,7 +235,7 @@ class FolderStore:
             position,
             self._table,
             record,
-            run=settings_sum(self.manifest),
+            run=self._run,
             sample_id="" if sample is None else sample.id,
             clip=None if sample is None else identify(sample.video),
         )

@@ -158,8 +158,8 @@ def pathways(
         "bin": int(bin),
         "threshold": float(threshold),
         "window": window,
-        "tasks": tuple(dict.fromkeys(table["task"])),
-        "samples": len(set(table["sample_id"])),
+        "tasks": tuple(table["task"].unique()),
+        "samples": table["sample_id"].nunique(),
     }
     return _select(table, settings)
 
@@ -168,7 +168,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
     if task is None:
         return table
     wanted = [task] if isinstance(task, str) else list(task)
-    known = list(dict.fromkeys(table["task"]))
+    known = table["task"].unique().tolist()
     for name in wanted:
         if name not in known:
             raise RunError(
@@ -182,7 +182,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
 
 
 def _choose_window(table: pd.DataFrame, window: str | None) -> str:
-    with_layers = list(dict.fromkeys(table["window"][table["layer"] > 0]))
+    with_layers = table["window"][table["layer"] > 0].unique().tolist()
     if window is not None:
         if str(window) in with_layers:
             return str(window)
@@ -207,7 +207,7 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
     bins = layer_bins(int(table["layer"].to_numpy().max()), settings["bin"])
     ranges: dict[str, tuple[int, int]] = {}
     rows = []
-    for flow in dict.fromkeys(table["flow"]):
+    for flow in table["flow"].unique():
         part = (table["flow"] == flow).to_numpy()
         layers = table["layer"].to_numpy()[part]
         changes = table["change_percent"].to_numpy()[part]

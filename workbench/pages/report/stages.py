@@ -47,7 +47,7 @@ def find_stages(table: pd.DataFrame, folder: Path) -> Stages | None:
     else:
         size, threshold = int(overall["bin"].iloc[0]), float(overall["threshold"].iloc[0])
         window = str(overall["window"].iloc[0])
-    tasks = list(dict.fromkeys(moving["task"]))
+    tasks = moving["task"].unique().tolist()
     parts = [
         pathways(moving, bin=size, threshold=threshold, task=task, window=window).table.assign(task=task)
         for task in (tasks if len(tasks) > 1 else [])
