@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 
+_MACHINE = ("dtype", "attention", "device")
+
+
 def data_source(data: str) -> tuple[str, str | None]:
     """The name of a data set and its folder: "tvbench:/path" gives ("tvbench", "/path"), others have none."""
     from workbench.data import DATASETS
@@ -68,9 +71,9 @@ def given_sweep(folder: Path, model: VideoLLM, samples: Samples, flows: Sequence
     run = given_run(folder, model, "run")
     made, named = run.manifest["settings"], [str(Flow.parse(flow)) for flow in flows]
     wanted = data_settings(samples)
-    if any(made[name] != value for name, value in wanted.items()):
+    if any(made.get(name) != value for name, value in wanted.items()):
         raise RunError(
-            f"{folder} was made of other samples: {made['samples']} of {made['data']}, and asked are "
+            f"{folder} was made of other samples: {made.get('samples')} of {made.get('data')}, and asked are "
             f"{wanted['samples']} of {wanted['data']}. Give the same --data, --tasks and --limit."
         )
     table = run.table
@@ -91,7 +94,7 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
     found: dict[str, Run] = {}
     for folder in folders:
         run = wb.load_run(folder)
-        name = str(run.manifest["settings"]["model"])
+        name = str(run.manifest["settings"].get("model"))
         if name not in models or name in found:
             why = "a second run of" if name in found else "a run of"
             raise RunError(
@@ -103,6 +106,18 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
 
 
 def _refuse_other_model(manifest: dict[str, Any], model: VideoLLM, folder: Path, what: str) -> None:
-    found = manifest["settings"]["model"]
+    from workbench.runs.settings import differences, model_settings
+
+    made = manifest["settings"]
+    found = made.get("model")
     if found != model.name:
         raise RunError(f"{folder} is a {what} of {found!r}, and the model asked for is {model.name!r}.")
+    # On which device, and in which dtype, it was made is for who gives it to decide.
+    settings = {key: value for key, value in model_settings(model).items() if key not in _MACHINE}
+    lines = differences({key: made[key] for key in settings if key in made}, settings, legacy=True)
+    if lines:
+        told = "\n".join(f"  {line}" for line in lines)
+        raise RunError(
+            f"{folder} is a {what} of another {model.name!r} than the one asked for:\n{told}\n"
+            "Name the model that it was made with, or leave the folder out."
+        )
