@@ -24,30 +24,44 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.saving import command
+from workbench.runs.manifest import provenance
+
 LAYERS = 32
 FLOWS = 6
 
 
 def main() -> None:
     """Read the options, measure, and print or store the seconds."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--samples", type=int, default=5000)
     parser.add_argument("--tasks", type=int, default=5)
     parser.add_argument("--report", action="store_true", help="time the report too")
-    parser.add_argument("--package", type=Path, help="measure the workbench of this folder")
+    parser.add_argument("--beside", type=Path, help="another checkout, measured in turn")
     parser.add_argument("--out", type=Path, help="json file for the seconds")
     args = parser.parse_args()
-    if args.package is not None:
-        words = [word for word in sys.argv[1:] if word not in ("--package", str(args.package))]
-        environment = {**os.environ, "PYTHONPATH": f"{args.package.resolve()}{os.pathsep}{Path.cwd()}"}
-        sys.exit(subprocess.call([sys.executable, __file__, *words], env=environment))
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder) / "run", args.samples, args.tasks, report=args.report)
-    print(json.dumps(found, indent=2))
+    found: dict[str, Any] = {"command": command(), **provenance(), "now": measured(args)}
+    if args.beside is not None:
+        words = [sys.executable, __file__, "--samples", str(args.samples), "--tasks", str(args.tasks)]
+        words += ["--report"] if args.report else []
+        environment = {**os.environ, "PYTHONPATH": f"{args.beside.resolve()}{os.pathsep}{Path.cwd()}"}
+        told = subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
+        found["before"] = json.loads(told)["now"]
+        found["ratio"] = {
+            name: round(found["before"][name] / seconds, 2)
+            for name, seconds in found["now"].items()
+            if name.endswith(" s") and seconds
+        }
+    text = json.dumps(found, indent=1)
+    print(text)
     if args.out is not None:
-        args.out.write_text(json.dumps(found, indent=2) + "\n")
+        args.out.write_text(text + "\n")
+
+
+def measured(args: argparse.Namespace) -> dict[str, Any]:
+    """What `measure` says of a folder that is then removed."""
+    with tempfile.TemporaryDirectory() as folder:
+        return measure(Path(folder) / "run", args.samples, args.tasks, report=args.report)
 
 
 def measure(out: Path, samples: int, tasks: int, *, report: bool) -> dict[str, Any]:
@@ -55,29 +69,33 @@ def measure(out: Path, samples: int, tasks: int, *, report: bool) -> dict[str, A
     from workbench import __version__
     from workbench.runs import load_run
 
-    again = lambda: run(out, samples, tasks)  # noqa: E731
-    found: dict[str, Any] = {"workbench": __version__, "samples": samples, "rows": samples * LAYERS * FLOWS}
-    found["write"] = seconds(again)
-    found["resume a finished run"] = seconds(again)
-    found["load"] = seconds(lambda: load_run(out))
+    def again() -> object:
+        return run(out, samples, tasks)
+
+    rows = samples * LAYERS * FLOWS
+    found: dict[str, Any] = {"workbench": __version__, "samples": samples, "rows": rows}
+    timed(found, "write", again)
+    timed(found, "resume a finished run", again)
+    timed(found, "load", lambda: load_run(out))
     if report:
         from workbench.pages.report import write_report
 
-        found["report"] = seconds(lambda: write_report(out))
+        timed(found, "report", lambda: write_report(out))
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "manifest.json").write_text(json.dumps({**manifest, "finished": None}))
     for name in ("effects.parquet", "samples.parquet", "skipped.csv"):
         (out / name).unlink()
-    found["load from the samples' own files"] = seconds(lambda: load_run(out))
-    found["resume an unfinished run"] = seconds(again)
+    timed(found, "load from the samples' own files", lambda: load_run(out))
+    timed(found, "resume an unfinished run", again)
     return found
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long it takes, once."""
-    begun = time.perf_counter()
+def timed(found: dict[str, Any], name: str, work: Callable[[], object]) -> None:
+    """Do it once; put its seconds, and those of the processor, which other programs do not lengthen."""
+    wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return round(time.perf_counter() - begun, 2)
+    found[f"{name}, s"] = round(time.perf_counter() - wall, 2)
+    found[f"{name}, processor s"] = round(time.process_time() - cpu, 2)
 
 
 def run(out: Path, samples: int, tasks: int) -> object:
