@@ -55,15 +55,22 @@ def swept(engine: str) -> Callable[..., Any]:
     return run
 
 
+def said(model: VideoLLM, samples: Samples, **more: Any) -> Any:
+    return generations(model, samples, {}, max_new_tokens=2, progress=False, **more)
+
+
+def shared(model: VideoLLM, samples: Samples, **more: Any) -> Any:
+    cut = Knockout.parse("video -> last in layer 2")
+    return attention_shares(model, samples, cut, word="last", progress=False, **more)
+
+
 MEASURED: dict[str, Callable[..., Any]] = {
     "sweep": swept("incremental"),
     "sweep by traces": swept("reference"),
-    "accuracy": lambda *given, **more: accuracy(*given, progress=False, **more),
-    "answer_probability": lambda *given, **more: wb.answer_probability(*given, progress=False, **more),
-    "generations": lambda *given, **more: generations(*given, {}, max_new_tokens=2, progress=False, **more),
-    "attention_shares": lambda *given, **more: attention_shares(
-        *given, Knockout.parse("video -> last in layer 2"), word="last", progress=False, **more
-    ),
+    "accuracy": accuracy,
+    "answer_probability": wb.answer_probability,
+    "generations": said,
+    "attention_shares": shared,
 }
 
 

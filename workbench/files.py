@@ -52,12 +52,15 @@ def whole(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def writing(path: Path | str) -> Iterator[None]:
-    """An OSError of the block becomes a WriteError that names `path` and says what to do."""
+    """An OSError of the block becomes a WriteError that names `path` and says what to do; but not one of
+    another program's own kinds, which tells more."""
     try:
         yield
     except WriteError:
         raise
     except (OSError, ValueError) as problem:
+        if type(problem).__module__ != "builtins":
+            raise
         nameless = isinstance(problem, UnicodeEncodeError) or "\0" in str(path)
         if isinstance(problem, ValueError) and not nameless:
             raise

@@ -101,7 +101,7 @@ def attack(
         try:
             stages = find_stages(right.table, out)
             assert stages is not None
-            shown = overall.overall[list(stages.overall.columns)]
+            shown = overall.overall.loc[:, list(stages.overall.columns)]
             assert_frame_equal(stages.overall, shown, atol=1e-4, check_dtype=False)
             counts["pathways: right"] += 1
         except WorkbenchError:
