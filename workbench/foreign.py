@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,7 +47,7 @@ def read_bytes(path: Path | str, *, error: type[WorkbenchError], most_bytes: int
                     f"{path} has {found.st_size:,} bytes; at most {most_bytes:,} are read. It is damaged, or "
                     f"not what its name says: get it again."
                 )
-            return file.read(most_bytes)
+            return file.read(found.st_size)
     except IsADirectoryError:
         raise error(f"{path} is a folder, where a file belongs. Put the file itself there.") from None
     except (OSError, ValueError) as problem:  # ValueError: a name with a NUL in it
@@ -75,7 +76,7 @@ def validated(schema: type[T], value: Any, *, source: str, error: type[Workbench
     Raises `error` with a sentence: the source, the first field that is wrong, what came and what is allowed.
     """
     try:
-        return TypeAdapter(schema).validate_python(value)
+        return _adapter(schema).validate_python(value)
     except RecursionError:
         raise error(f"{source} is nested too deeply to be read. It is damaged, or made to do harm.") from None
     except ValidationError as problem:
@@ -85,6 +86,11 @@ def validated(schema: type[T], value: Any, *, source: str, error: type[Workbench
         more = problem.error_count() - 1
         others = f", and {more} more" if more else ""
         raise error(f"{source}: {field}: {first['msg']}{came}{others}.") from problem
+
+
+@lru_cache(maxsize=64)
+def _adapter(schema: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(schema)
 
 
 def _without_waiting(path: str, flags: int) -> int:

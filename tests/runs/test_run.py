@@ -115,6 +115,11 @@ def test_a_table_of_another_kind_is_refused(tmp_path) -> None:
     made = run()
     made.save(tmp_path)
     made.table.drop(columns="token").to_parquet(tmp_path / "effects.parquet", index=False)
+    with pytest.raises(RunError, match=r"missing or damaged \(effects.parquet\)"):
+        load_run(tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # as an older version left it, which listed nothing
+    del made.manifest["settings_sha256"]
+    (tmp_path / "manifest.json").write_text(json.dumps(made.manifest))
     with pytest.raises(RunError, match="a sweep's begin with sample_id"):
         load_run(tmp_path)
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, GenerationConfig
 
+from workbench.engine.readout import probabilities
 from workbench.engine.restrict import restrict
 from workbench.errors import InterventionError, PromptError
 from workbench.interventions import Intervention, Knockout, as_intervention, keep_mask
@@ -44,7 +45,8 @@ def generate(
     config.json says (penalties, beams, forbidden words, caches) has no part in it.
 
     Raises PromptError for fewer than one new token, InterventionError or SpanError where the intervention
-    cannot act, or is of a kind that has no way to act on rows that are written.
+    cannot act, or is of a kind that has no way to act on rows that are written, NotFinite for logits that
+    are no numbers.
     """
     if max_new_tokens < 1:
         raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
@@ -56,6 +58,8 @@ def generate(
             **prompt.inputs,
             # Nothing is padded; said, since transformers would otherwise guess from the padding token.
             attention_mask=torch.ones_like(prompt.input_ids),
+            # Of numbers that are none, the likeliest token is whatever comes first.
+            logits_processor=[_finite],
             # Plain: a cache that forgets rows behind a sliding window would not fit the masks.
             past_key_values=DynamicCache(),
             generation_config=GenerationConfig(
@@ -69,6 +73,12 @@ def generate(
     new = ids[0, len(prompt) :]
     text = str(model.tokenizer.decode(new, skip_special_tokens=True)).strip()
     return Generation(text, tuple(int(token) for token in new))
+
+
+def _finite(ids: Tensor, logits: Tensor) -> Tensor:
+    """The logits as they are. Raises NotFinite."""
+    probabilities(logits)
+    return logits
 
 
 def answer(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.errors import SampleError, near_matches
-from workbench.files import write_whole
+from workbench.files import write_whole, writing
 from workbench.mini.wording import STATIC, Question, question_for, static
 from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states
 from workbench.progress import progress_bar
@@ -108,7 +108,8 @@ def write_clips(folder: Path, counts: dict[str, int]) -> Path:
                 write_whole(path, shipped.read_bytes())
                 continue
             scene, _ = scene_and_question(task, number)
-            path.parent.mkdir(parents=True, exist_ok=True)
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
             write_clip(path, draw(scene), fps=RATE, crf=23)
     for task, count in counts.items():
         text = json.dumps([_entry(task, number) for number in range(count)], indent=1) + "\n"

@@ -11,6 +11,7 @@ import torch
 from workbench.errors import ModelError
 from workbench.models.checkpoints import find, recognise
 from workbench.models.checkpoints.folder import in_short
+from workbench.models.checkpoints.identity import identity_of
 from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
@@ -70,6 +71,7 @@ def load(
     pixels = form.pixels(folder, family)
     tokenizer = form.tokenizer(folder, config, trust_remote_code=trust_remote_code)
     template = form.template(folder, tokenizer)
+    identity_of(folder, template, pixels)  # while the files are what is loaded
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
     hf = _moved(hf, place)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
-from workbench.files import write_whole
+from workbench.checksums import write_listed
 from workbench.recipe.checks import check, typed
 from workbench.recipe.output import say
 from workbench.recipe.sources import data_source, given_run
@@ -142,7 +142,7 @@ class Recipe(ABC):
 
     def write_csv(self, table: pd.DataFrame, name: str, numbers: str = "%.4f") -> Path:
         """Write a table into `out`, its fractions in the format `numbers`, and give back the path."""
-        return write_whole(self.out / name, table.to_csv(index=False, float_format=numbers))
+        return write_listed(self.out / name, table.to_csv(index=False, float_format=numbers))
 
     def note(self, warnings: Iterable[str]) -> None:
         """Print what to be careful with."""

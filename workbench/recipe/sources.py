@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 
+_MACHINE = ("dtype", "attention", "device")
+
+
 class Named(Protocol):
     """A model, loaded or not: its files have the same name."""
 
@@ -79,9 +82,9 @@ def given_sweep(folder: Path, model: Named, samples: Samples, flows: Sequence[st
     run = given_run(folder, model)
     made, named = run.manifest["settings"], [str(Flow.parse(flow)) for flow in flows]
     wanted = data_settings(samples)
-    if any(made[name] != value for name, value in wanted.items()):
+    if any(made.get(name) != value for name, value in wanted.items()):
         raise RunError(
-            f"{folder} was made of other samples: {made['samples']} of {made['data']}, and asked are "
+            f"{folder} was made of other samples: {made.get('samples')} of {made.get('data')}, and asked are "
             f"{wanted['samples']} of {wanted['data']}. Give the same --data, --tasks and --limit."
         )
     table = run.table
@@ -102,7 +105,7 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
     found: dict[str, Run] = {}
     for folder in folders:
         run = wb.load_run(folder)
-        name = str(run.manifest["settings"]["model"])
+        name = str(run.manifest["settings"].get("model"))
         if name not in models or name in found:
             why = "a second run of" if name in found else "a run of"
             raise RunError(
@@ -114,6 +117,21 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
 
 
 def _refuse_other_model(manifest: dict[str, Any], model: Named, folder: Path, what: str) -> None:
-    found = manifest["settings"]["model"]
+    from workbench.models import VideoLLM
+    from workbench.runs.settings import differences, model_settings
+
+    made = manifest["settings"]
+    found = made.get("model")
     if found != model.name:
         raise RunError(f"{folder} is a {what} of {found!r}, and the model asked for is {model.name!r}.")
+    if not isinstance(model, VideoLLM):  # before it is loaded, its name is all that is known
+        return
+    # On which device, and in which dtype, it was made is for who gives it to decide.
+    settings = {key: value for key, value in model_settings(model).items() if key not in _MACHINE}
+    lines = differences({key: made[key] for key in settings if key in made}, settings, legacy=True)
+    if lines:
+        told = "\n".join(f"  {line}" for line in lines)
+        raise RunError(
+            f"{folder} is a {what} of another {model.name!r} than the one asked for:\n{told}\n"
+            "Name the model that it was made with, or leave the folder out."
+        )

@@ -2,11 +2,13 @@
 
 from workbench.runs.encoding import Encoder, nothing_usable, read_frames
 from workbench.runs.executors import Executor, Job, ThisProcess, measure_group
+from workbench.runs.folder import Damaged
 from workbench.runs.loop import Measured, measure_samples
-from workbench.runs.manifest import data_settings, model_settings, new_manifest
+from workbench.runs.manifest import new_manifest
 from workbench.runs.measurement import Done, Measurement, PromptMeasurement, Unusable
 from workbench.runs.record import Asked, Record
 from workbench.runs.run import Run, as_run, load_measured, load_run
+from workbench.runs.settings import as_seed, data_settings, model_settings
 from workbench.runs.tables import (
     EFFECT_COLUMNS,
     SAMPLE_COLUMNS,
@@ -21,6 +23,7 @@ __all__ = [
     "EFFECT_COLUMNS",
     "SAMPLE_COLUMNS",
     "Asked",
+    "Damaged",
     "Done",
     "Effect",
     "Encoder",
@@ -36,6 +39,7 @@ __all__ = [
     "ThisProcess",
     "Unusable",
     "as_run",
+    "as_seed",
     "data_settings",
     "effects_schema",
     "load_measured",

@@ -42,7 +42,7 @@ def curve_warnings(table: pd.DataFrame) -> list[str]:
         table, "sample_id", "task", *_CURVE, "change_percent", "p_base", "p_knockout", remedy=SWEEP
     )
     said = []
-    for task in dict.fromkeys(table["task"]):
+    for task in table["task"].unique():
         part = cast(pd.DataFrame, table[table["task"] == task])
         usable = cast(pd.DataFrame, part[np.isfinite(part["change_percent"].to_numpy(np.float64))])
         said += [f"{task}: {text}" for text in _warnings_of(usable)]

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.analyses.answers.untouched import sample_row
+from workbench.checksums import write_listed
 from workbench.data import as_samples
 from workbench.errors import RunError
 from workbench.markup import table_html
@@ -49,9 +50,7 @@ class Accuracy:
 
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file."""
-        path = Path(path)
-        self.table.to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, self.table.to_csv(index=False, float_format="%.4f"))
 
     def __rich__(self) -> Table:
         from rich import box

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pandas as pd
 
+from workbench.checksums import write_listed
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Intervention, as_intervention
 from workbench.markup import table_html
@@ -66,9 +67,7 @@ class Generations:
 
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file."""
-        path = Path(path)
-        self.table.to_csv(path, index=False)
-        return path
+        return write_listed(path, self.table.to_csv(index=False))
 
     def wide(self) -> pd.DataFrame:
         """A table to read: a row a sample, a column a cut with what was said and whether it is right."""
@@ -150,6 +149,7 @@ class Answers(PromptMeasurement):
     table: ClassVar[str] = "generations"
     unit: ClassVar[str] = "answers"
     row: ClassVar[type] = Said
+    writes_text: ClassVar[bool] = True
 
     cuts: Mapping[str, Intervention]
     max_new_tokens: int

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from workbench.engine import layer_masks, restrict
 from workbench.engine.reference import attentions
-from workbench.errors import ModelError
+from workbench.errors import ModelError, not_finite
 from workbench.models.attention import CUT_BELOW
 from workbench.models.softmax import beyond_softmax
 from workbench.shapes import Float, shaped
@@ -75,10 +75,7 @@ def _weights(module: Any, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
         scores, closed = scores + mask.float(), mask <= CUT_BELOW
     weights = scores.masked_fill(closed, -torch.inf).softmax(dim=-1)
     if not bool(torch.isfinite(weights).all()):
-        raise ModelError(
-            f"Attention weights of layer {getattr(module, 'layer_idx', 0) + 1} are not finite in "
-            f"{query.dtype}. Load the model with dtype=torch.float32."
-        )
+        raise not_finite(f"Attention weights of layer {getattr(module, 'layer_idx', 0) + 1}", query.dtype)
     return weights
 
 

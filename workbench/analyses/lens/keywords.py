@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import pandas as pd
 
 from workbench.errors import RunError, near_matches
+from workbench.files import write_whole
 from workbench.measures.correctness import first_tokens
 from workbench.mini.world import COLOURS, OPPOSITE, PALINDROMES, PLACES, SHAPES
 from workbench.spelling import nfc
@@ -250,10 +251,8 @@ def read_keywords(path: Path | str) -> tuple[KeywordList, ...]:
 
 def write_keywords(lists: Iterable[KeywordList], path: Path | str) -> Path:
     """Write lists as a json file that `read_keywords` reads."""
-    path = Path(path)
     content = {entry.name: list(entry.words) for entry in lists}
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    return write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def tokens_table(matches: Iterable[KeywordMatch]) -> pd.DataFrame:

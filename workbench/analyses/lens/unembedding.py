@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.vocabulary import VOCAB_CHUNK, tiles
-from workbench.errors import ModelError, RunError
+from workbench.errors import ModelError, RunError, not_finite
 from workbench.shapes import Float, Int, shaped
 
 if TYPE_CHECKING:
@@ -116,10 +116,7 @@ def _read_rows(
         top, order = top.sort(dim=1, descending=True, stable=True)
         top, top_ids = top[:, :top_k], top_ids.gather(1, order[:, :top_k])
     if not bool(torch.isfinite(total).all()):
-        raise ModelError(
-            f"The lens gives logits that are not finite in {head.weight.dtype}. Load the model with "
-            "dtype='float32'."
-        )
+        raise not_finite("The lens' logits", head.weight.dtype)
     id_p = (own - total[:, None]).exp()
     summed = [part.sum(1) for part in id_p.split(sizes, 1)] if sizes else []
     return Reading(

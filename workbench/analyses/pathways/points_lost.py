@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.attached import attached
+from workbench.checksums import write_listed
 from workbench.data.sample import ALL_TASKS
 from workbench.markup import table_html
 from workbench.statistics.bootstrap import Interval, bootstrap_mean
@@ -65,9 +66,7 @@ class Sufficiency:
 
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file."""
-        path = Path(path)
-        self.table.to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, self.table.to_csv(index=False, float_format="%.4f"))
 
     figure: ClassVar[Callable[..., go.Figure]] = attached()
     """Its figure: `workbench.figures.of_results`."""

@@ -18,6 +18,7 @@ from workbench.analyses.pathways.bins import (
     effective_range,
     layer_bins,
 )
+from workbench.checksums import write_listed
 from workbench.errors import RunError, near_matches
 from workbench.interventions.depth import PAPER_BIN
 from workbench.markup import table_html
@@ -62,10 +63,8 @@ class Pathways(dict[str, tuple[int, int]]):
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file, with what made it in each row: window, bin (layers) and threshold
         (percent)."""
-        path = Path(path)
         made_by = {name: self.settings[name] for name in ("window", "bin", "threshold")}
-        self.table.assign(**made_by).to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, self.table.assign(**made_by).to_csv(index=False, float_format="%.4f"))
 
     def wide(self) -> pd.DataFrame:
         """A table to read: one row a flow, one column a bin (mean change in percent), and the range."""
@@ -159,8 +158,8 @@ def pathways(
         "bin": int(bin),
         "threshold": float(threshold),
         "window": window,
-        "tasks": tuple(dict.fromkeys(table["task"])),
-        "samples": len(set(table["sample_id"])),
+        "tasks": tuple(table["task"].unique()),
+        "samples": table["sample_id"].nunique(),
     }
     return _select(table, settings)
 
@@ -169,7 +168,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
     if task is None:
         return table
     wanted = [task] if isinstance(task, str) else list(task)
-    known = list(dict.fromkeys(table["task"]))
+    known = table["task"].unique().tolist()
     for name in wanted:
         if name not in known:
             raise RunError(
@@ -183,7 +182,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
 
 
 def _choose_window(table: pd.DataFrame, window: str | None) -> str:
-    with_layers = list(dict.fromkeys(table["window"][table["layer"] > 0]))
+    with_layers = pd.unique(table["window"][table["layer"] > 0]).tolist()
     if window is not None:
         if str(window) in with_layers:
             return str(window)
@@ -208,7 +207,7 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
     bins = layer_bins(int(table["layer"].to_numpy().max()), settings["bin"])
     ranges: dict[str, tuple[int, int]] = {}
     rows = []
-    for flow in dict.fromkeys(table["flow"]):
+    for flow in table["flow"].unique():
         part = (table["flow"] == flow).to_numpy()
         layers = table["layer"].to_numpy()[part]
         changes = table["change_percent"].to_numpy()[part]

@@ -40,7 +40,7 @@ def write_report(folder: Path | str) -> Path:
     seed = int(run.manifest["settings"].get("seed") or 0)
     table = run.table
     stages = None if table.empty else find_stages(table, folder)
-    flows = list(dict.fromkeys(table["flow"]))
+    flows = table["flow"].unique().tolist()
     page = render(
         "report/page.html.j2",
         filters=_FILTERS,
