@@ -69,8 +69,8 @@ def staged_flow(
         columns=columns,
         title="The staged flow: in which layers each flow matters" if title is None else title,
         subtitle="Number: mean change of the answer's probability (%) when the flow is cut around these "
-        "layers. Frames: the bins that count, and, thin and dotted, the flow's effective layers from the first to "
-        "the last of them.",
+        "layers. Frames: the bins that count; dotted: the flow's effective layers, from the first to the last of "
+        "them.",
         note=note,
         panel_height=_ROW * len(flows) + 12,
         left=24 + round(7.2 * max(len(arrows(flow)) for flow in flows)),

@@ -24,8 +24,8 @@ from workbench.shapes import Float, shaped
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 LEAST_VARIANCE = 0.1
-"""The variance of a resample counts as at least this share of the samples' own. Of few samples, or many zeros,
-some resamples hold one value only: dividing by their spread would give intervals without an end."""
+"""The variance of a resample counts as at least this share of the samples' own. Of few samples, or many
+zeros, some resamples hold one value only: dividing by their spread would give intervals without an end."""
 ANY = (-np.inf, np.inf)
 _AT_ONCE = 20_000_000
 """Numbers of one batch of resamples: bounds memory."""
@@ -169,7 +169,8 @@ def interval_of(
 def resampled_means(
     values: Float[np.ndarray, "g n"], *, seed: int = 0, resamples: int = RESAMPLES
 ) -> Resampled:
-    """The means of every row of `values` (g, n), all finite, and of their resamples. Rows have the same draws."""
+    """The means of every row of `values` (g, n), all finite, and of their resamples. Rows have the same
+    draws."""
     points, n = values.shape
     varied = np.ptp(values, axis=1) > 0  # equal values (one value too) have no spread to resample
     mean = np.where(varied, values.mean(axis=1), values[:, 0])

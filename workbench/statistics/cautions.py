@@ -23,8 +23,8 @@ TINY_P_BASE = 0.05
 DISAGREE = 10.0
 """Percentage points between the two averages from which on they are said to disagree."""
 ROUNDING = 0.01
-"""Percent. What rounding in float32 may do to a change: engines that compute the same differ by up to 0.001 on
-the embedded model. Runs in a lower precision measure their own (`run.noise_percent`)."""
+"""Percent. What rounding in float32 may do to a change: engines that compute the same differ by up to 0.001
+on the embedded model. Runs in a lower precision measure their own (`run.noise_percent`)."""
 _CURVE = ["flow", "window", "layer", "first_layer", "last_layer"]
 
 

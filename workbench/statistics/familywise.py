@@ -3,8 +3,8 @@
 Among hundreds of points noise alone makes some fall deep. Two bounds hold for all points of a table at once,
 so that of tables in which nothing falls, at most 5% have a point that is called clear:
 
-`p_fall`    Sign flips (max-statistic of Westfall and Young, "Resampling-based multiple testing", 1993). Exact for
-            any number of samples where noise is symmetric, whatever correlates with what.
+`p_fall`    Sign flips (max-statistic of Westfall and Young, "Resampling-based multiple testing", 1993). Exact
+            for any number of samples where noise is symmetric, whatever correlates with what.
 `bound`     The upper end of a studentized bootstrap band over all points. It allows for skewed noise, which
             sign flips take for an effect, and needs some ten samples to do so.
 
@@ -29,8 +29,8 @@ LEAST = -5.0
 def chance_of_falls(
     groups: Sequence[Float[np.ndarray, "g n"]], *, least: float = LEAST, seed: int = 0
 ) -> list[Float[np.ndarray, " g"]]:
-    """The probability, for each row (g) of each group of values (g, n), that in a table of symmetric noise any
-    point falls below `least` as clearly as it: in the sum of its values over their root mean square.
+    """The chance, for each row (g) of each group of values (g, n), that in a table of symmetric noise any
+    point falls below `least`, and as clearly as it: by the sum of its values over their root sum of squares.
 
     Samples are flipped whole, with all their points: those at the same place in the rows of a group.
     """
@@ -41,9 +41,8 @@ def chance_of_falls(
         sums, means = _scaled_sums(values, patterns)
         deepest = np.minimum(deepest, np.where(means < least, sums, 0.0).min(axis=1))
     deepest.sort()
-    more = (
-        drawn[0][1] if drawn else 0
-    )  # the pattern that was seen, where it is not among those that were drawn
+    # The pattern that was seen counts too, where it is not among those that were drawn.
+    more = drawn[0][1] if drawn else 0
     # Equal sums may differ in their last bits.
     reached = [np.searchsorted(deepest, sums + 1e-9, side="right") for sums in seen]
     return [(count + more) / (len(deepest) + more) for count in reached]

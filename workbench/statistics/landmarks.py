@@ -1,14 +1,15 @@
 """Landmarks of mean curves, with intervals that allow for having looked for them.
 
 The deepest point of a curve is the lowest of many noisy means: it lies below the truth, and so would the same
-point of every resample. Its interval is read off a band instead: from the lowest of the lower ends of all layers,
-each for its own, to the lowest of the upper ends, which hold for all layers at once (intersection bounds;
-Chernozhukov, Lee and Rosen, 2013). Each end is exceeded by the truth in at most 5% of runs, the lower one
-where one layer is by far the deepest, the upper one where all are equally deep; hardly ever both.
+point of every resample. Its interval is read off a band instead: from the lowest of the lower ends of all
+layers, each for its own, to the lowest of the upper ends, which hold for all layers at once (intersection
+bounds; Chernozhukov, Lee and Rosen, 2013). Each end misses the truth in at most 5% of runs, the lower one
+where one layer is by far the deepest, the upper one where all are equally deep: so in sum hardly more than
+5%.
 
-Other landmarks, as the mean layer of the loss, are read off resampled curves. Loss is what a curve falls below
--5%, Map the Flow's threshold: of a mean of few samples every layer is a little above or below 0, and half of
-that would count as loss.
+Other landmarks, as the mean layer of the loss, are read off resampled curves. Loss is what a curve falls
+below -5%, Map the Flow's threshold: the mean of few samples lies a little above or below 0 in every layer,
+and half of that would count as loss.
 
 Axes: n samples, l layers, r resamples. Curves are in percent.
 """

@@ -48,8 +48,8 @@ def sign_patterns(
 ) -> tuple[Float[np.ndarray, "r n"], int]:
     """Signs of n samples, a pattern a row (r, n): all of them for up to 13 samples, else `draws` random ones.
 
-    And how many patterns to add to those that are counted: 1 for the one that was seen, which random ones need
-    not hold. Patterns that are not `alone`, but go with others pattern by pattern, are always random.
+    And how many patterns to add to those that are counted: 1 for the one that was seen, which random ones
+    need not hold. Patterns that are not `alone`, but go with others pattern by pattern, are always random.
     """
     if alone and n <= _EXACT:
         return 1.0 - 2.0 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1), 0
@@ -58,8 +58,8 @@ def sign_patterns(
 
 
 def too_few_pairs(n: int, tests: int = 1) -> str:
-    """A short warning where none of so many `tests` of `n` pairs, corrected for all of them, can reach 0.05: and
-    how many pairs can. Empty elsewhere."""
+    """A short warning where none of `tests` of `n` pairs, corrected for all of them, can reach 0.05, and how
+    many pairs can; empty elsewhere."""
     least = min(1.0, tests * 2.0 ** (1 - n))
     if least <= 0.05:
         return ""

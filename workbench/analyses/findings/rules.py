@@ -12,8 +12,8 @@ Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
 def below(estimate: Estimate, bound: float, *, noise: float = 0.0) -> Verdict:
     """The verdict on "it is below the bound".
 
-    What is within `noise` of the bound is undecided, however narrow the interval: rounding is as regular as an
-    effect.
+    What is within `noise` of the bound is undecided, however narrow the interval: rounding is as regular as
+    an effect.
     """
     if estimate.high < bound - noise:
         return "holds"

@@ -2,7 +2,8 @@
 
 Map the Flow, section 3.5 and Table E: the layers are divided into bins of 5 (1-5, 6-10, ..; the last may be
 shorter). A bin counts if the mean change of the answer's probability over its centre layers is strictly below
--5 percent. A flow's range runs from its first to its last bin that counts; between them may lie bins that do not.
+-5 percent. A flow's range runs from its first to its last bin that counts; between them may lie bins that do
+not.
 """
 
 from __future__ import annotations

@@ -169,7 +169,8 @@ def _row(
     if whole:
         share, lost = wilson(int(shares.sum()), len(shares)), agresti_min(change)
     else:
-        share, lost = bootstrap_mean(shares.to_numpy(), seed=seed), bootstrap_mean(change, seed=seed)
+        share = bootstrap_mean(shares.to_numpy(), seed=seed, within=(0.0, 1.0))
+        lost = bootstrap_mean(change, seed=seed, within=(-1.0, 1.0))
     if setting == FULL:
         lost = Interval(0.0, 0.0, 0.0, len(shares))
     edges, by_masks, all_edges = (

@@ -35,13 +35,14 @@ class Pathways(dict[str, tuple[int, int]]):
     """For each flow that has effective layers: its first and its last one, from 1, both included.
 
     That is the paper's range: from the first to the last bin that counts. Bins between them need not count;
-    `bins_that_count` tells those that do. Flows without any are not keys; `flows` names all that were looked at.
+    `bins_that_count` tells those that do. Flows without any are not keys; `flows` names all that were looked
+    at.
     """
 
     table: pd.DataFrame
     """One row a flow and bin: flow, bin_first, bin_last, mean_change_percent, counts, first_layer, last_layer
-    (the flow's range; missing where it has none), bins_that_count (those of the flow, "1-2, 10-12"), and low and
-    high, the ends of the mean's 95% interval over samples, in percent."""
+    (the flow's range; missing where it has none), bins_that_count (those of the flow, "1-2, 10-12"), and low
+    and high, the ends of the mean's 95% interval over samples, in percent."""
     settings: dict[str, Any]
     """bin, threshold, window, tasks, samples."""
 
@@ -84,8 +85,8 @@ class Pathways(dict[str, tuple[int, int]]):
         return path
 
     def wide(self) -> pd.DataFrame:
-        """A table to read: one row a flow, one column a bin (mean change in percent), the bins that count, and the
-        range from the first to the last of them."""
+        """A table to read: one row a flow, one column a bin (mean change in percent), the bins that count,
+        and the range from the first to the last of them."""
         rows: dict[str, dict[str, Any]] = {flow: {"flow": flow} for flow in self.flows}
         for flow, first, last, mean in zip(
             *(self.table[name] for name in ("flow", "bin_first", "bin_last", "mean_change_percent")),
