@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analyses.pathways.bins import LayerBin, joined_bins
 from workbench.errors import RunError
 from workbench.figures.parts.grid import grid, layer_axis
 from workbench.figures.parts.template import INK, MUTED, LineStyle, ink_on, line_styles, translucent
@@ -45,9 +44,9 @@ def staged_flow(
     columns: int | None = None,
     note: str = "",
 ) -> go.Figure:
-    """Bins of layers as cells, darker where cutting the flow hurts more; frames around those that count.
+    """Bins of layers as cells, darker where cutting the flow hurts more, outlined where they count.
 
-    A thin frame runs from the first to the last of them: the flow's effective range.
+    A frame runs from the first to the last that counts: the flow's effective range.
 
     `pathways` is the table of `wb.pathways(..)`: one row a flow and bin. With a column `task` there is one
     panel a task, and `task` chooses one; with a column `model` there is one a model. Numbers are mean changes
@@ -69,8 +68,8 @@ def staged_flow(
         columns=columns,
         title="The staged flow: in which layers each flow matters" if title is None else title,
         subtitle="Number: mean change of the answer's probability (%) when the flow is cut around these "
-        "layers. Frames: the bins that count; dotted: the flow's effective layers, from the first to the last of "
-        "them.",
+        "layers. Outlined: bins that count. Frame: the flow's effective layers, from the first to the last "
+        "of them; dotted where bins between them do not count.",
         note=note,
         panel_height=_ROW * len(flows) + 12,
         left=24 + round(7.2 * max(len(arrows(flow)) for flow in flows)),
@@ -80,12 +79,10 @@ def staged_flow(
             bins = cells.get((name, flow))
             if bins:
                 panels.add(index, _bars(flow, row, bins, styles[flow]))
-                counting = joined_bins([LayerBin(cell.first, cell.last) for cell in bins if cell.counts])
-                for span in counting:
-                    panels.add(index, _frame(row, span.first, span.last, styles[flow]))
-                if len(counting) > 1 and bins[0].range_first is not None and bins[0].range_last is not None:
+                if bins[0].range_first is not None and bins[0].range_last is not None:
                     whole = (bins[0].range_first, bins[0].range_last)
-                    panels.add(index, _frame(row, *whole, styles[flow], dotted=True))
+                    gaps = any(whole[0] <= cell.first <= whole[1] and not cell.counts for cell in bins)
+                    panels.add(index, _frame(row, *whole, styles[flow], dotted=gaps))
     last_layer = max(cell.last for bins in cells.values() for cell in bins)
     panels.fig.update_xaxes(**layer_axis(1, last_layer))
     panels.fig.update_yaxes(
@@ -136,13 +133,14 @@ def _bars(flow: str, row: int, bins: Sequence[Cell], style: LineStyle) -> go.Bar
         ink_on(style.color, alpha) if cell.counts else MUTED for cell, alpha in zip(bins, alphas, strict=True)
     ]
     told: list[Any] = [[layers_text(cell.first, cell.last), _told(cell)] for cell in bins]
+    outlines = {"color": style.color, "width": [1.5 if cell.counts else 0 for cell in bins]}
     return go.Bar(
         orientation="h",
         y=[row] * len(bins),
         base=[cell.first - 0.46 for cell in bins],
         x=[cell.last - cell.first + 0.92 for cell in bins],
         width=0.72,
-        marker={"color": [translucent(style.color, alpha) for alpha in alphas], "line": {"width": 0}},
+        marker={"color": [translucent(style.color, alpha) for alpha in alphas], "line": outlines},
         text=["" if cell.mean != cell.mean else f"{round(cell.mean)}" for cell in bins],
         textposition="inside",
         insidetextanchor="middle",

@@ -179,8 +179,10 @@ def resampled_means(
     if not varied.any():
         return Resampled(mean, error, moved, studentized)
     centred = values[varied] - mean[varied, None]
+    scale = np.abs(centred).max(axis=1)
+    centred /= scale[:, None]  # so that squares neither vanish nor overflow
     variance = (centred**2).sum(axis=1) / (n - 1)
-    error[varied] = np.sqrt(variance / n)
+    error[varied] = scale * np.sqrt(variance / n)
     draw = np.random.default_rng(seed)
     batch = max(1, min(resamples, _AT_ONCE // n))
     for start in range(0, resamples, batch):
@@ -190,7 +192,7 @@ def resampled_means(
         shift = shares @ centred.T
         spread = (shares @ (centred**2).T - shift**2) * (n / (n - 1))
         np.maximum(spread, LEAST_VARIANCE * variance, out=spread)
-        moved[part, varied] = shift
+        moved[part, varied] = shift * scale
         studentized[part, varied] = shift / np.sqrt(spread / n)
     return Resampled(mean, error, moved, studentized)
 

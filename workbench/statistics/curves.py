@@ -47,7 +47,7 @@ class Point(NamedTuple):
     bound: float = np.nan
     """Upper end of a band over all points of the table at once, see `workbench.statistics.familywise`."""
     p_fall: float = np.nan
-    """Probability that in a table of symmetric noise any point falls as clearly, see there."""
+    """Probability that in a table of symmetric noise any point falls as clearly, see there; 1 above -5%."""
 
 
 CURVE_COLUMNS = list(Point._fields)

@@ -32,18 +32,18 @@ def chance_of_falls(
     """The chance, for each row (g) of each group of values (g, n), that in a table of symmetric noise any
     point falls below `least`, and as clearly as it: by the sum of its values over their root sum of squares.
 
-    Samples are flipped whole, with all their points: those at the same place in the rows of a group.
+    It is 1 for a row whose mean does not lie below `least`. Samples are flipped whole, with all their points:
+    those at the same place in the rows of a group.
     """
-    seen = [_scaled_sums(values, np.ones((1, values.shape[1])))[0][0] for values in groups]
     drawn = [sign_patterns(values.shape[1], RESAMPLES - 1, seed, alone=len(groups) == 1) for values in groups]
     deepest = np.zeros(1)
     for values, (patterns, _) in zip(groups, drawn, strict=True):
-        sums, means = _scaled_sums(values, patterns)
-        deepest = np.minimum(deepest, np.where(means < least, sums, 0.0).min(axis=1))
+        deepest = np.minimum(deepest, _falls(values, patterns, least).min(axis=1))
     deepest.sort()
     # The pattern that was seen counts too, where it is not among those that were drawn.
     more = drawn[0][1] if drawn else 0
     # Equal sums may differ in their last bits.
+    seen = [_falls(values, np.ones((1, values.shape[1])), least)[0] for values in groups]
     reached = [np.searchsorted(deepest, sums + 1e-9, side="right") for sums in seen]
     return [(count + more) / (len(deepest) + more) for count in reached]
 
@@ -63,10 +63,11 @@ def upper_bounds(groups: Sequence[Resampled], *, least: float = LEAST) -> list[F
     ]
 
 
-def _scaled_sums(
-    values: Float[np.ndarray, "g n"], patterns: Float[np.ndarray, "r n"]
-) -> tuple[Float[np.ndarray, "r g"], Float[np.ndarray, "r g"]]:
-    """Sums of the flipped values over their root sum of squares, which no flip changes; and their means."""
+def _falls(
+    values: Float[np.ndarray, "g n"], patterns: Float[np.ndarray, "r n"], least: float
+) -> Float[np.ndarray, "r g"]:
+    """Sums of the flipped values over their root sum of squares, which no flip changes; 0 where their mean
+    does not lie below `least`."""
     size = np.sqrt((values**2).sum(axis=1))
     sums = patterns @ (values / np.where(size > 0, size, 1.0)[:, None]).T
-    return sums, sums * size / values.shape[1]
+    return np.where(sums * size / values.shape[1] < least, sums, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -131,12 +132,11 @@ class Pathways(dict[str, tuple[int, int]]):
     def _repr_html_(self) -> str:
         def cell(value: Any) -> str:
             if not isinstance(value, float):
-                return str(value)
+                return html.escape(str(value))
             return f"<b>{_number(value)}</b>" if self._counts(value) else _number(value)
 
         shown = self.wide().map(cell).rename(columns=str)
-        shown["flow"] = [flow.replace(">", "&gt;") for flow in shown["flow"]]
-        return shown.to_html(index=False, escape=False, border=0) + f"<p>{self._caption()}</p>"
+        return shown.to_html(index=False, escape=False, border=0) + f"<p>{html.escape(self._caption())}</p>"
 
 
 def _number(value: float) -> str:
