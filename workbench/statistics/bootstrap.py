@@ -183,6 +183,7 @@ def resampled_means(
     centred /= scale[:, None]  # so that squares neither vanish nor overflow
     variance = (centred**2).sum(axis=1) / (n - 1)
     error[varied] = scale * np.sqrt(variance / n)
+    squared, columns = centred**2, slice(None) if varied.all() else varied
     draw = np.random.default_rng(seed)
     batch = max(1, min(resamples, _AT_ONCE // n))
     for start in range(0, resamples, batch):
@@ -190,10 +191,12 @@ def resampled_means(
         # A mean is a product with how often each sample was drawn: cheaper than gathering g * r * n values.
         shares = _shares(n, part.stop - part.start, draw)
         shift = shares @ centred.T
-        spread = (shares @ (centred**2).T - shift**2) * (n / (n - 1))
-        np.maximum(spread, LEAST_VARIANCE * variance, out=spread)
-        moved[part, varied] = shift * scale
-        studentized[part, varied] = shift / np.sqrt(spread / n)
+        error_squared = shares @ squared.T
+        error_squared -= shift**2
+        error_squared /= n - 1
+        np.maximum(error_squared, LEAST_VARIANCE / n * variance, out=error_squared)
+        moved[part, columns] = shift * scale
+        studentized[part, columns] = np.divide(shift, np.sqrt(error_squared, out=error_squared), out=shift)
     return Resampled(mean, error, moved, studentized)
 
 
