@@ -78,6 +78,8 @@ def shown(value: object, *, limit: int = 80) -> str:
         return short.repr(value)
     except ValueError:  # Python does not print numbers of thousands of digits
         return f"a huge {type(value).__name__}"
+
+
 class WriteError(RunError, OSError):
     """A file or folder cannot be written: no room, no right, no such name."""
 

@@ -30,6 +30,7 @@ from workbench.runs.tables import (
     arrow_table,
     effects_schema,
 )
+from workbench.statistics.cautions import ROUNDING
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -57,6 +58,13 @@ class Run:
     def finished(self) -> bool:
         """Whether every sample is done. False for a folder that is still being written, or was killed."""
         return self.manifest["finished"] is not None
+
+    @property
+    def noise_percent(self) -> float:
+        """How far rounding alone moves the answer's probability, in percent: as measured, or as float32 does.
+        Differences of less mean nothing."""
+        measured = self.samples["noise_percent"].dropna()
+        return max(ROUNDING, float(measured.max())) if len(measured) else ROUNDING
 
     @property
     def rounding(self) -> str:

@@ -133,6 +133,13 @@ def test_the_page_says_what_was_found(page: Page) -> None:
     assert "mini: 50 samples in the curves, 5 tasks, 5 flows cut." in text
 
 
+def stretches(layers: set[int]) -> str:
+    """Layers in words: "1-2, 9-12"."""
+    starts = [layer for layer in sorted(layers) if layer - 1 not in layers]
+    ends = [layer for layer in sorted(layers) if layer + 1 not in layers]
+    return ", ".join(f"{first}-{last}" for first, last in zip(starts, ends, strict=True))
+
+
 def test_the_page_lists_pathways_answers_and_skipped_samples(page: Page) -> None:
     text = words(page).replace("\u00a0", " ")
     table = pathways_table(sweep_table())
@@ -140,7 +147,9 @@ def test_the_page_lists_pathways_answers_and_skipped_samples(page: Page) -> None
         first, last = part["first_layer"].iloc[0], part["last_layer"].iloc[0]
         means = "".join(f"{round(mean, 1) + 0.0:.1f}" for mean in part["mean_change_percent"])
         span = "none" if pd.isna(first) else f"{first}-{last}"
-        assert f"{str(flow).replace('->', '→')}{means}{span}" in text
+        layers = {end for row in part[part["counts"]].itertuples() for end in (row.bin_first, row.bin_last)}
+        counting = stretches(layers) or "none"
+        assert f"{str(flow).replace('->', '→')}{means}{counting}{span}" in text
     assert "Moving Direction111091%62 to 98%10" in text  # samples, correct, accuracy, interval, in the curves
     assert "object_count/003allThe clip is cut off." in text
 

@@ -10,6 +10,7 @@ from workbench.analyses.findings.claims import CLAIMS
 from workbench.analyses.findings.verdicts import FINDING_FLOWS, findings
 from workbench.analyses.pathways.closing import GENERAL_FLOWS
 from workbench.interventions.catalogue import CROSS_FRAME
+from workbench.statistics.cautions import ROUNDING
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +31,7 @@ def findings_by_task(
     mode: str,
     each: bool,
     seed: int,
+    noise: float = ROUNDING,
 ) -> pd.DataFrame:
     """`findings` of all tasks together and, with `each`, of each alone; a first column says which.
 
@@ -45,6 +47,7 @@ def findings_by_task(
             mode=mode,
             answers=answers,
             task=task,
+            noise=noise,
             seed=seed,
         )
         part.insert(0, "task", task or "all")

@@ -17,7 +17,7 @@ from workbench.markup import table_html
 from workbench.statistics.bootstrap import Interval, bootstrap_mean
 from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import require_columns
-from workbench.statistics.proportions import agresti_min, wilson
+from workbench.statistics.proportions import difference_of_shares, wilson
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -121,7 +121,7 @@ def suffice_table(
     Random controls have a row a seed and one over all seeds (seed -1). `accuracy_percent` has its 95% Wilson
     interval; over all seeds, where a sample counts several times, the bootstrap interval over samples.
     `lost_points` is the accuracy of the full model minus that of the setting on the same samples, with its
-    paired 95% interval (Agresti and Min 2005; where seeds differ, the bootstrap interval over samples).
+    paired 95% interval (Zou and Donner 2008; where seeds differ, the bootstrap interval over samples).
     `change_percent` is the mean change of the probability of the full model's answer. `edges` and
     `edges_by_masks` are mean (query, key) pairs left in all layers of one head, by the two counts;
     `edges_percent` is their share of the full model's. `note` says where there are few samples and where a
@@ -193,9 +193,10 @@ def _row(
     whole = bool(np.isin(shares.to_numpy(np.float64), (0.0, 1.0)).all())
     change = np.asarray(full.reindex(shares.index) - shares, np.float64)
     if whole:
-        share, lost = wilson(int(shares.sum()), len(shares)), agresti_min(change)
+        share, lost = wilson(int(shares.sum()), len(shares)), difference_of_shares(change)
     else:
-        share, lost = bootstrap_mean(shares.to_numpy(), seed=seed), bootstrap_mean(change, seed=seed)
+        share = bootstrap_mean(shares.to_numpy(), seed=seed, within=(0.0, 1.0))
+        lost = bootstrap_mean(change, seed=seed, within=(-1.0, 1.0))
     if setting == FULL:
         lost = Interval(0.0, 0.0, 0.0, len(shares))
     edges, by_masks, all_edges = (

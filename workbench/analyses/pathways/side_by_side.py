@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analyses.pathways.bins import LayerBin, bin_name
+from workbench.analyses.pathways.bins import LayerBin, range_text
 from workbench.analyses.pathways.closing import GENERAL_FLOWS, Ranges
 from workbench.analyses.pathways.ranges import Pathways, pathways
 from workbench.errors import RunError, near_matches
@@ -65,11 +65,14 @@ def bins_of(found: Mapping[str, Pathways], column: str) -> pd.DataFrame:
 
 
 def ranges_of_models(found: Mapping[str, Pathways]) -> pd.DataFrame:
-    """One row a model, one column a flow: its range ("6-15"), "-" without one, "" where it was not cut."""
+    """One row a model, one column a flow: its range ("6-15"), with the bins that count where they leave gaps
+    ("1-12 (1-2, 10-12)"), "-" without one, "" where it was not cut."""
     flows = list(dict.fromkeys(flow for one in found.values() for flow in one.flows))
     rows: list[dict[str, Any]] = []
     for name, one in found.items():
-        cells = {flow: bin_name(LayerBin(*one[flow])) if flow in one else "-" for flow in one.flows}
+        counting = one.bins_that_count
+        told = {flow: range_text(LayerBin(*one[flow]), counting[flow]) for flow in one}
+        cells = {flow: told.get(flow, "-") for flow in one.flows}
         rows.append({"model": name, "samples": one.settings["samples"], **cells})
     return pd.DataFrame(rows, columns=pd.Index(["model", "samples", *flows])).fillna("")
 

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from workbench.analyses.pathways.bins import LayerBin, bins_text
 from workbench.figures import by_task, flow_groups, headline, information_flow, staged_flow
 from workbench.interventions import FlowGroup, axis_of, series_of
 from workbench.pages.html import figure_data
@@ -142,8 +143,17 @@ def stage_figure(stages: Stages | None) -> Figure | None:
     return _figure("stages", "In which layers each flow matters, task by task.", shapes)
 
 
-def stage_rows(stages: Stages | None) -> list[tuple[str, list[dict[str, Any]], str]]:
-    """Flow, its bins, and its range in words."""
+class StageRow(NamedTuple):
+    """A flow of the pathways table: its bins, those that count, and its range, in words."""
+
+    flow: str
+    bins: list[dict[str, Any]]
+    counting: str
+    span: str
+
+
+def stage_rows(stages: Stages | None) -> list[StageRow]:
+    """A row a flow of all tasks together."""
     if stages is None:
         return []
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -153,7 +163,8 @@ def stage_rows(stages: Stages | None) -> list[tuple[str, list[dict[str, Any]], s
     for flow, bins in rows.items():
         first, last = bins[0]["first_layer"], bins[0]["last_layer"]
         span = "none" if pd.isna(first) or pd.isna(last) else f"{int(first)}-{int(last)}"
-        named.append((flow, bins, span))
+        counting = [LayerBin(int(row["bin_first"]), int(row["bin_last"])) for row in bins if row["counts"]]
+        named.append(StageRow(flow, bins, bins_text(counting) or "none", span))
     return named
 
 
