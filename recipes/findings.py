@@ -14,7 +14,9 @@ import pandas as pd
 import workbench as wb
 from workbench.analyses.findings import IMAGE_FLOWS, SWEPT_FLOWS, findings_by_task, findings_shown
 from workbench.analyses.pathways import suffice_table
+from workbench.analyses.sweep import sweep_even_if_wrong
 from workbench.data import MTF_TASKS
+from workbench.interventions import scaled_window
 from workbench.pages import write_findings
 from workbench.recipe import Sweeping, Whole, console, find_recipe, given_measured, say
 from workbench.statistics import curve_warnings
@@ -63,9 +65,14 @@ class Findings(Sweeping):
         return self.image_model or ("mini/image" if self.model == "mini/video-ft" else None)
 
     def _image_table(self, samples: wb.Samples) -> pd.DataFrame | None:
-        if self.image_name is not None:
-            model, out = self.load_model(self.image_name), self.out / "image_sweep"
-            return self.given_or_swept(self.image_sweep, model, samples, IMAGE_FLOWS, out=out).table
+        if self.image_name is None:
+            return None
+        model, told = self.load_model(self.image_name), {"out": self.out / "image_sweep"}
+        if self.image_sweep is not None:
+            return self.given_or_swept(self.image_sweep, model, samples, IMAGE_FLOWS, **told).table
+        # A model that answers nothing correctly leaves one claim unmeasured, and not all of them.
+        window = scaled_window(model.n_layers)
+        return sweep_even_if_wrong(model, samples, IMAGE_FLOWS, window, **told, **self.sweeping).table
 
     def _measured(self, model: wb.VideoLLM, samples: wb.Samples, sweep: Path | None) -> list[pd.DataFrame]:
         if self.pathways is None:

@@ -40,6 +40,7 @@ TYPED = re.compile(
 )
 NOT_TYPED = re.compile(
     r"attached\(\)|wb\.name|change_percent = .*|\(p_knockout.*"  # formulas, and names of functions in prose
+    r"|\w+\(\.\..*"  # what matters of a call, the rest left out
     r"|with model\.trace\(prompt\):.*"  # the notebooks have it whole
 )
 
@@ -256,7 +257,7 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
     (r"workbench run \w+ \.\.\.", run_elided),
     (r"workbench run effective_pathways --model A .*", run_several_models),
     (r"workbench .*", run_command),
-    (r"--extra-index-url .*", run_pip_option),
+    (r"--extra-[\w-]+ .*", run_pip_option),
     (r"--.*", run_options),
 ]
 

@@ -186,6 +186,7 @@ def test_the_two_models_are_compared_on_shared_samples() -> None:
     image = sweep({**PAPER, CROSS: {5: -8}}, samples=12, seed=1)
     table: Any = findings(sweep(PAPER), image=image)
     assert table.set_index(pd.Index(list(CLAIMS))).loc["tuning", "n"] == 12
+    assert verdicts(sweep(PAPER), image=image.iloc[:0])["tuning"] == "not measured", "it answers nothing"
     stranger = image.assign(sample_id="x" + image["sample_id"])
     assert verdicts(sweep(PAPER), image=stranger)["tuning"] == "not measured"
 

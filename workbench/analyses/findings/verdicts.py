@@ -108,6 +108,8 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
         return not_measured(claim, "no table of an image model was given")
     require_columns(image, *_SWEPT, remedy=SWEEP, what="The image model's table")
     shared = tuple(sorted(set(table["sample_id"]) & set(image["sample_id"])))
+    if not shared:
+        return not_measured(claim, "no question is answered correctly by both models")
     tuned, plain = (sampled_curves(part, CROSS_FRAME, samples=shared, seed=seed) for part in (table, image))
     for curves in (tuned, plain):
         if isinstance(curves, str):
