@@ -179,7 +179,7 @@ def _span(text: str, flow: Flow) -> str:
     try:
         return str(Span.parse(text))
     except SpanError as error:
-        raise FlowError(f"In the flow '{flow.source} -> {flow.target}': {error}") from error
+        raise FlowError(f"In the flow {shown(f'{flow.source} -> {flow.target}')}: {error}") from error
 
 
 def _heads(heads: tuple[int, ...], flow: Flow) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from workbench.errors import RunError, near_matches
+from workbench.errors import RunError, near_matches, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ def data_source(data: str) -> tuple[str, str | None]:
     if name not in DATASETS:
         known = ", ".join(DATASETS)
         raise RunError(
-            f"data {data!r} names no known data set ({known}).{near_matches(name, DATASETS)} "
+            f"data {shown(data)} names no known data set ({known}).{near_matches(name, DATASETS)} "
             "Write tvbench:/path/to/TVBench, or just the path of a folder in TVBench's format."
         )
     return name, found["root"]
