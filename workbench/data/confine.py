@@ -29,10 +29,11 @@ def find_clip(root: Path, name: str, folders: tuple[str, ...]) -> Path:
     if not any(part.strip(". ") for part in parts):
         raise SampleError(f"video {shown(name)} names no file")
     with _looking_for(name):
-        places = [root / folder for folder in folders]
-        clip = next((clip for place in places if (clip := spelled(place / name)).exists()), None)
+        looked = (spelled(root / folder / name) for folder in folders)
+        clip = next((clip for clip in looked if clip.exists()), None)
         if clip is None:
-            raise ClipMissing(f"clip {shown(name)} not found in {' or '.join(map(str, places))}")
+            places = " or ".join(str(root / folder) for folder in folders)
+            raise ClipMissing(f"clip {shown(name)} not found in {places}")
         frames = clip.iterdir() if clip.is_dir() else ()
         if not all(inside(path, root) for path in (clip, *(frame for frame in frames if frame.is_symlink()))):
             raise SampleError(

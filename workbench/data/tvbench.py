@@ -120,12 +120,14 @@ def _read_task(root: Path, task: str, file: Path, limit: int | None) -> _Read:
     skipped: list[Skipped] = []
     missing = 0
     ids = Ids()
+    known = (f"video/{folder}" for folder in MVBENCH_FOLDERS.get(task_key(task), ()))
+    places = (f"video/{task}", "video", ".", *known)
     for position, raw in enumerate(read_list(file, root, LAYOUT), start=1):
         if len(samples) == limit:
             break
         id = ids.take(task, raw, position)
         try:
-            samples.append(_to_sample(id, task, raw, root))
+            samples.append(_to_sample(id, task, raw, root, places))
         except SampleError as problem:
             skipped.append(Skipped(id, f"entry {position} of {file.name}: {problem}"))
             missing += isinstance(problem, ClipMissing)
@@ -141,15 +143,13 @@ def _left_out(root: Path, task: str, count: int) -> str:
     return f"Task {shown(task)} is left out: no clip of its {count} questions is there. {why or remedy}"
 
 
-def _to_sample(id: str, task: str, raw: object, root: Path) -> Sample:
+def _to_sample(id: str, task: str, raw: object, root: Path, places: tuple[str, ...]) -> Sample:
     entry = validated(Entry, raw)
     options = tuple(entry.candidates or ())
     if options and entry.answer is None:
         raise SampleError("'answer' is missing: write the text of the true candidate")
     if not options and entry.stem is None:
         raise SampleError("there are no candidates, and no stem that would make the question open-ended")
-    known = (f"video/{folder}" for folder in MVBENCH_FOLDERS.get(task_key(task), ()))
-    places = (f"video/{task}", "video", ".", *known)
     return Sample(
         id=id,
         task=task,
