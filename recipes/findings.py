@@ -67,12 +67,12 @@ class Findings(Sweeping):
     def _image_table(self, samples: wb.Samples) -> pd.DataFrame | None:
         if self.image_name is None:
             return None
-        model, told = self.load_model(self.image_name), {"out": self.out / "image_sweep"}
+        model, out = self.load_model(self.image_name), self.out / "image_sweep"
         if self.image_sweep is not None:
-            return self.given_or_swept(self.image_sweep, model, samples, IMAGE_FLOWS, **told).table
+            return self.given_or_swept(self.image_sweep, model, samples, IMAGE_FLOWS, out=out).table
         # A model that answers nothing correctly leaves one claim unmeasured, and not all of them.
-        window = scaled_window(model.n_layers)
-        return sweep_even_if_wrong(model, samples, IMAGE_FLOWS, window, **told, **self.sweeping).table
+        told = {"out": out, **self.sweeping}
+        return sweep_even_if_wrong(model, samples, IMAGE_FLOWS, scaled_window(model.n_layers), **told).table
 
     def _measured(self, model: wb.VideoLLM, samples: wb.Samples, sweep: Path | None) -> list[pd.DataFrame]:
         if self.pathways is None:
