@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.analyses.stand_in import StandInModel
 from tests.pages.report.made_runs import write_run
 from workbench.errors import RunError
-from workbench.recipe import data_source, given_runs
+from workbench.recipe import data_source, given_run, given_runs
+from workbench.runs import model_settings
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,15 @@ def test_runs_go_by_their_model(tmp_path: Path) -> None:
         given_runs((one,), ("other",))
     with pytest.raises(RunError, match="holds a second run of 'one'"):
         given_runs((one, one), ("one",))
+
+
+def test_a_run_that_is_given_is_of_the_same_model_not_only_of_one_that_is_called_so(tmp_path: Path) -> None:
+    model: Any = StandInModel()
+    mine = {"model": "stand-in", **{key: model_settings(model)[key] for key in ("weights_sha256", "pixels")}}
+    assert given_run(write_run(tmp_path / "same", **mine), model).manifest["settings"]["dtype"] == "float32"
+    with pytest.raises(RunError, match="is a sweep of 'other', and the model asked for is 'stand-in'"):
+        given_run(write_run(tmp_path / "name", **{**mine, "model": "other"}), model)
+    with pytest.raises(RunError, match=r"is a sweep of another 'stand-in' .*\n  model: .*other content"):
+        given_run(write_run(tmp_path / "weights", **{**mine, "weights_sha256": "1" * 64}), model)
+    with pytest.raises(RunError, match=r"another 'stand-in' .*\n  pixels of the model: .* asked for"):
+        given_run(write_run(tmp_path / "pixels", **{**mine, "pixels": {"size": {"height": 1}}}), model)

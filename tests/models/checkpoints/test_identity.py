@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.planted import planted_sample
 from tests.tiny import tiny_folder
+from workbench.analyses.answers import accuracy
+from workbench.data import Samples
+from workbench.errors import RunError
 from workbench.models import VideoLLM, load
 from workbench.models.checkpoints.identity import identity_of, stop_tokens
 
@@ -105,3 +110,22 @@ def test_tokens_that_end_a_text(said: Any, tokens: list[int]) -> None:
 
     model: Any = Model()
     assert stop_tokens(model) == tokens
+
+
+def planted(folder: Path) -> Samples:
+    return Samples([replace(planted_sample(folder, "A"), id=f"s/{n}") for n in range(3)], name="planted")
+
+
+@pytest.mark.parametrize(
+    "part", ["config_sha256", "tokenizer_sha256", "chat_template_sha256", "adapter_sha256"]
+)
+def test_a_run_does_not_go_on_with_another_model_of_the_same_weights(folder: Path, part: str) -> None:
+    samples, out = planted(folder.parent), folder.parent / "run"
+    accuracy(load(folder, device="cpu"), samples, frames=2, out=out, progress=False)
+    (out / "shards" / "sample-00002.json").unlink()
+    before = {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
+    CHANGES[part](folder)
+    words = part.removesuffix("_sha256").replace("_", " ")
+    with pytest.raises(RunError, match=rf"\n  {words} of the model: sha256 .* in the folder, sha256"):
+        accuracy(load(folder, device="cpu"), samples, frames=2, out=out, progress=False)
+    assert {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()} == before

@@ -35,7 +35,7 @@ from workbench.interventions import Cut, Knockout, edge_count
 from workbench.interventions.counts import edge_count_by_masks, full_edges
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.measures.probability import change_percent
-from workbench.runs import PromptMeasurement, Skip, Unusable, measure_samples
+from workbench.runs import PromptMeasurement, Skip, Unusable, as_seed, measure_samples
 
 if TYPE_CHECKING:
     from workbench.data import Sample, Samples
@@ -113,7 +113,7 @@ def suffice(
     """
     from workbench.engine import get_engine
 
-    samples = as_samples(samples)
+    samples, seed = as_samples(samples), as_seed(seed)
     by_task = _by_task(ranges, samples)
     found = measure_samples(
         model,
