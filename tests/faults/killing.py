@@ -29,7 +29,7 @@ from workbench.data import Samples  # noqa: E402
 from workbench.models import VideoLLM  # noqa: E402
 from workbench.runs import Damaged, Run, load_run  # noqa: E402
 
-FLOWS = ["video -> question", "question -> last"]
+FLOWS = ["video -> question"]
 
 
 def main(folder: str, kills: str, seed: str) -> None:

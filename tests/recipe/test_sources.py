@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.analyses.stand_in import StandInModel
+from tests.analyses.stand_in import StandInEngine, StandInModel, questions
 from tests.pages.report.made_runs import write_run
+from workbench.analyses.sweep.effects import sweep
+from workbench.data import Samples
 from workbench.errors import RunError
-from workbench.recipe import data_source, given_run, given_runs
+from workbench.recipe import data_source, given_run, given_runs, given_sweep
 from workbench.runs import model_settings
 
 
@@ -63,3 +66,16 @@ def test_a_run_that_is_given_is_of_the_same_model_not_only_of_one_that_is_called
         given_run(write_run(tmp_path / "weights", **{**mine, "weights_sha256": "1" * 64}), model)
     with pytest.raises(RunError, match=r"another 'stand-in' .*\n  pixels of the model: .* asked for"):
         given_run(write_run(tmp_path / "pixels", **{**mine, "pixels": {"size": {"height": 1}}}), model)
+
+
+def test_a_sweep_that_is_given_is_of_the_same_clips(tmp_path: Path) -> None:
+    clip = tmp_path / "0.mp4"
+    clip.write_bytes(b"a clip")
+    model: Any = StandInModel()
+    samples = Samples([replace(questions(0)[0], video=clip)], name="own")
+    sweep(model, samples, "video -> last", "centred(3)", engine=StandInEngine(), out=tmp_path / "run")
+    given = given_sweep(tmp_path / "run", model, samples, ["video -> last"], "centred(3)")
+    assert len(given.table) == 4
+    clip.write_bytes(b"another clip")
+    with pytest.raises(RunError, match=r"made of other clips than those asked for now: .*0\.mp4\. Put"):
+        given_sweep(tmp_path / "run", model, samples, ["video -> last"], "centred(3)")

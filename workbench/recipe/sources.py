@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.data import Samples
+    from workbench.models import VideoLLM
     from workbench.runs import Run
 
 
@@ -78,6 +79,7 @@ def given_sweep(folder: Path, model: Named, samples: Samples, flows: Sequence[st
     """The rows of these flows in this window of a sweep. Raises RunError where it is of something else."""
     from workbench.interventions import Flow
     from workbench.runs import data_settings
+    from workbench.runs.shards import other_clips
 
     run = given_run(folder, model)
     made, named = run.manifest["settings"], [str(Flow.parse(flow)) for flow in flows]
@@ -86,6 +88,11 @@ def given_sweep(folder: Path, model: Named, samples: Samples, flows: Sequence[st
         raise RunError(
             f"{folder} was made of other samples: {made.get('samples')} of {made.get('data')}, and asked are "
             f"{wanted['samples']} of {wanted['data']}. Give the same --data, --tasks and --limit."
+        )
+    if others := other_clips(folder, list(samples)):
+        raise RunError(
+            f"{folder} was made of other clips than those asked for now: {', '.join(others[:4])}"
+            f"{', ..' if len(others) > 4 else ''}. Put those back, or leave --sweep out."
         )
     table = run.table
     missing = {*named, window} - {*table["flow"], *table["window"]}
@@ -117,17 +124,18 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
 
 
 def _refuse_other_model(manifest: dict[str, Any], model: Named, folder: Path, what: str) -> None:
-    from workbench.models import VideoLLM
     from workbench.runs.settings import differences, model_settings
 
     made = manifest["settings"]
     found = made.get("model")
     if found != model.name:
         raise RunError(f"{folder} is a {what} of {found!r}, and the model asked for is {model.name!r}.")
-    if not isinstance(model, VideoLLM):  # before it is loaded, its name is all that is known
+    if not hasattr(model, "checkpoint"):  # before it is loaded, its name is all that is known
         return
     # On which device, and in which dtype, it was made is for who gives it to decide.
-    settings = {key: value for key, value in model_settings(model).items() if key not in _MACHINE}
+    settings = {
+        key: value for key, value in model_settings(cast("VideoLLM", model)).items() if key not in _MACHINE
+    }
     lines = differences({key: made[key] for key in settings if key in made}, settings, legacy=True)
     if lines:
         told = "\n".join(f"  {line}" for line in lines)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from workbench.checksums import sum_of
+from workbench.data import Sample
 from workbench.errors import RunError
 from workbench.files import write_whole
 from workbench.foreign import read_bytes, read_json, validated
@@ -157,6 +158,18 @@ def runs_of(folder: Path) -> Iterator[str | None]:
             yield validated(_Body, found, source=path.name, error=RunError).run
         except RunError:
             yield None
+
+
+def other_clips(folder: Path, samples: Sequence[Sample]) -> list[str]:
+    """Clips of a run's samples, in order, that are not those that it was made of, as far as it says."""
+    found = []
+    for position, sample in enumerate(samples):
+        path = sample_path(folder, position)
+        if path.exists():
+            body = validated(_Body, read_json(path, error=RunError), source=str(path), error=RunError)
+            if body.clip is not None and body.clip.is_still(sample.video) is not True:
+                found.append(str(sample.video))
+    return found
 
 
 def sample_path(folder: Path, position: int) -> Path:
