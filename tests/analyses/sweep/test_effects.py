@@ -384,7 +384,7 @@ def test_the_bar_counts_only_what_is_really_run(tmp_path, monkeypatch) -> None:
             super().close()
             self.fp.close()
 
-    monkeypatch.setattr(tqdm, "tqdm", Watched)
+    monkeypatch.setattr("workbench.progress._Lines", Watched)
     run(questions(0, 1, 0, 0, broken=(3,)), out=tmp_path)
     assert (bars[0].n, bars[0].total) == (16, 16)
     (tmp_path / "shards" / "sample-00002.json").unlink()
