@@ -203,7 +203,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
 
 
 def _choose_window(table: pd.DataFrame, window: str | None) -> str:
-    with_layers = pd.unique(table["window"][table["layer"] > 0]).tolist()
+    with_layers = cast(pd.Series, table["window"][table["layer"] > 0]).unique().tolist()
     if window is not None:
         if str(window) in with_layers:
             return str(window)
