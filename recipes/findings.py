@@ -14,9 +14,7 @@ import pandas as pd
 import workbench as wb
 from workbench.analyses.findings import IMAGE_FLOWS, SWEPT_FLOWS, findings_by_task, findings_shown
 from workbench.analyses.pathways import suffice_table
-from workbench.analyses.sweep import sweep_even_if_wrong
 from workbench.data import MTF_TASKS
-from workbench.interventions import scaled_window
 from workbench.pages import write_findings
 from workbench.recipe import Sweeping, Whole, console, find_recipe, given_measured, say
 from workbench.statistics import curve_warnings
@@ -65,14 +63,10 @@ class Findings(Sweeping):
         return self.image_model or ("mini/image" if self.model == "mini/video-ft" else None)
 
     def _image_table(self, samples: wb.Samples) -> pd.DataFrame | None:
-        if self.image_name is None:
-            return None
-        model, out = self.load_model(self.image_name), self.out / "image_sweep"
-        if self.image_sweep is not None:
-            return self.given_or_swept(self.image_sweep, model, samples, IMAGE_FLOWS, out=out).table
-        # A model that answers nothing correctly leaves one claim unmeasured, and not all of them.
-        told = {"out": out, **self.sweeping}
-        return sweep_even_if_wrong(model, samples, IMAGE_FLOWS, scaled_window(model.n_layers), **told).table
+        if self.image_name is not None:
+            model, told = self.load_model(self.image_name), (samples, IMAGE_FLOWS)
+            out = self.out / "image_sweep"
+            return self.given_or_swept(self.image_sweep, model, *told, out=out, even_if_wrong=True).table
 
     def _measured(self, model: wb.VideoLLM, samples: wb.Samples, sweep: Path | None) -> list[pd.DataFrame]:
         if self.pathways is None:

@@ -201,18 +201,22 @@ class Sweeping(Prompting):
         window: Window | None = None,
         *,
         out: Path,
+        even_if_wrong: bool = False,
     ) -> Run:
         """The sweep in the folder `given`, which must be of this model.
 
-        One is made in `out` if not given: in `window`, or the paper's, scaled to the model's depth.
+        One is made in `out` if not given: in `window`, or the paper's, scaled to the model's depth. Where the
+        model answers nothing correctly that is an error, or with `even_if_wrong` a run without effects.
         """
         import workbench as wb
+        from workbench.analyses.sweep import sweep_even_if_wrong
         from workbench.interventions import scaled_window
 
         if given is not None:
             return given_run(given, model)
         window = window or scaled_window(model.n_layers)
-        return wb.sweep(model, samples, flows, window, out=out, **self.sweeping)
+        sweep = sweep_even_if_wrong if even_if_wrong else wb.sweep
+        return sweep(model, samples, flows, window, out=out, **self.sweeping)
 
 
 @dataclass(frozen=True, kw_only=True)
