@@ -64,9 +64,8 @@ class Findings(Sweeping):
 
     def _image_table(self, samples: wb.Samples) -> pd.DataFrame | None:
         if self.image_name is not None:
-            model, told = self.load_model(self.image_name), (samples, IMAGE_FLOWS)
-            out = self.out / "image_sweep"
-            return self.given_or_swept(self.image_sweep, model, *told, out=out, even_if_wrong=True).table
+            told = (self.image_sweep, self.load_model(self.image_name), samples, IMAGE_FLOWS)
+            return self.given_or_swept(*told, out=self.out / "image_sweep", even_if_wrong=True).table
 
     def _measured(self, model: wb.VideoLLM, samples: wb.Samples, sweep: Path | None) -> list[pd.DataFrame]:
         if self.pathways is None:
