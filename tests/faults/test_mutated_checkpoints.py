@@ -175,7 +175,7 @@ def mutated(name: str, content: bytes, rng: random.Random) -> bytes:
 
 
 def outcome(folder: Path) -> str:
-    """What came of a folder: "refused", "no prompt" (of the kind that the tests make), "no numbers", or "runs"."""
+    """What came of a folder: "refused", "no prompt" (of the kind tests make), "no numbers" or "runs"."""
     try:
         model = load(folder, device="cpu")
     except WorkbenchError as error:
