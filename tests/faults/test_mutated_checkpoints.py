@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model, tiny_prompt
-from workbench.errors import WorkbenchError
+from workbench.errors import NotFinite, WorkbenchError
 from workbench.models import load
 
 pytestmark = pytest.mark.faults
@@ -175,7 +175,7 @@ def mutated(name: str, content: bytes, rng: random.Random) -> bytes:
 
 
 def outcome(folder: Path) -> str:
-    """What came of a folder: "refused", "no prompt" (of the kind that the tests make), or "runs"."""
+    """What came of a folder: "refused", "no prompt" (of the kind tests make), "no numbers" or "runs"."""
     try:
         model = load(folder, device="cpu")
     except WorkbenchError as error:
@@ -185,7 +185,10 @@ def outcome(folder: Path) -> str:
     except WorkbenchError as error:
         return "no prompt" if "\x1b" not in str(error) else "unprintable"
     assert model.logits(prompt).shape == (len(prompt), model.vocab_size)
-    assert isinstance(model.generate(prompt, 2), str)
+    try:
+        assert isinstance(model.generate(prompt, 2), str)
+    except NotFinite:  # its forward works; its numbers (a mean of 1e308) do not
+        return "no numbers"
     return "runs"
 
 

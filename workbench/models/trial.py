@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,8 +26,8 @@ class _Enough(Exception):
 
 
 def try_out(model: VideoLLM) -> None:
-    """Runs the vision tower, the projector, the decoder until every kind of its layers has been run once,
-    the last norm and the head.
+    """Runs the first block of the vision tower, the projector, the decoder until every kind of its layers has
+    been run once, the last norm and the head.
 
     Raises ModelError where they cannot be run: settings that transformers accepts, and that do not fit each
     other. What `encode` refuses by itself is left for it to say, with its remedy.
@@ -69,9 +71,40 @@ def _run(model: VideoLLM, prompt: Prompt) -> None:
 
     handle = layers[enough].register_forward_hook(stop)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _passed_through(list(model.family.vision_blocks(model.hf))):
             model.hf(**prompt.inputs, use_cache=False)
     except _Enough:
         pass
     finally:
         handle.remove()
+
+
+@contextmanager
+def _passed_through(blocks: list[Any]) -> Iterator[None]:
+    """All blocks but the first give back what they are given, in the form in which the first one gives its
+    output: they are alike, and a whole vision tower takes seconds on a CPU."""
+    if not blocks:
+        yield
+        return
+    form: list[bool] = []
+
+    def see(module: nn.Module, args: Any, output: Any) -> None:
+        form.append(isinstance(output, tuple))
+
+    def give_back(*args: Any, **kwargs: Any) -> Any:
+        given = args[0] if args else kwargs["hidden_states"]
+        return (given,) if form[-1] else given
+
+    handle = blocks[0].register_forward_hook(see)
+    before = [vars(block).get("forward") for block in blocks]
+    for block in blocks[1:]:
+        block.forward = give_back
+    try:
+        yield
+    finally:
+        handle.remove()
+        for block, forward in zip(blocks[1:], before[1:], strict=True):
+            if forward is None:
+                del block.forward
+            else:
+                block.forward = forward

@@ -52,7 +52,6 @@ CHANGES = {
         "{% else %}<video>{% endif %}{% endfor %}{% endfor %} A:"
     ),
     "code_sha256": lambda folder: (folder / "modeling_own.py").write_text("x = 1"),
-    "adapter_sha256": lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"lora"),
 }
 
 

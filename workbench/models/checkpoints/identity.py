@@ -31,14 +31,14 @@ _TOKENIZER = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model"),
 )
-_ADAPTER = ("adapter_config.json", "adapter_model*")
 
 _known: WeakKeyDictionary[CheckpointFolder, dict[str, str | None]] = WeakKeyDictionary()
 
 
 def identity_of(folder: CheckpointFolder, template: str | None, pixels: PixelSettings) -> dict[str, Any]:
     """Settings of a run: hashes of the checkpoint's config, tokenizer and chat template (None where the
-    family's default is used), and what is done to frames; of an adapter and of code where there is some.
+    family's default is used), and what is done to frames; of code where there is some. Adapters have none,
+    since `load` refuses them.
 
     Files are read once a load. Raises ModelError where they are gone since.
     """
@@ -65,10 +65,8 @@ def _of_files(folder: CheckpointFolder) -> dict[str, str | None]:
             "config_sha256": _sum([_told(folder.json("config.json") or {})]),
             "tokenizer_sha256": _sum_of_files(folder.path / name for name in _TOKENIZER),
         }
-        for key, patterns in (("adapter_sha256", _ADAPTER), ("code_sha256", ("*.py",))):
-            files = [path for pattern in patterns for path in sorted(folder.path.glob(pattern))]
-            if files:
-                found[key] = _sum_of_files(files)
+        if code := sorted(folder.path.glob("*.py")):
+            found["code_sha256"] = _sum_of_files(code)
     except OSError as error:
         raise ModelError(
             f"The files of {folder.name} can no longer be read ({in_short(error)}), and a run notes their "
