@@ -78,8 +78,8 @@ def shown(evil: str) -> dict[str, Any]:
     table = swept(evil)
     settings = {"window": "centred(3)", "threshold": -5.0, "bin": 2, "samples": 4, "tasks": (f"a{evil}",)}
     bins = pathways_table(table)
-    # Some other row of each column of numbers, as results have it.
-    accuracy = pd.DataFrame([{"task": evil, "samples": 3, "accuracy_percent": 33.333}])
+    shares = ("accuracy_percent", "low_percent", "high_percent", "chance_percent", "named_percent")
+    accuracy = pd.DataFrame([{"task": evil, "samples": 3, "correct": 1} | dict.fromkeys(shares, 33.333)])
     samples = samples_table(table)
     compared = table.assign(model=f"m{evil}")
     said = Said(
