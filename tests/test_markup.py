@@ -10,11 +10,12 @@ import pytest
 from markupsafe import Markup
 from rich.console import Console
 
-from tests.figures.tables import pathways_table, sweep_table
+from tests.figures.tables import sweep_table
 from tests.pages.hostile import shown
 from workbench.analyses.findings import findings_shown
 from workbench.analyses.lens.printed import curves_shown, lists_shown
-from workbench.analyses.pathways import Pathways, effective_layers, open_layers, ranges_of_models
+from workbench.analyses.pathways import effective_layers, open_layers, ranges_of_models
+from workbench.analyses.pathways.ranges import pathways
 from workbench.markup import as_text, table_html
 
 EVIL = "<b onclick=x>"
@@ -70,8 +71,7 @@ def test_no_name_gives_orders_to_a_terminal_or_to_rich(capsys) -> None:
 def test_every_table_shows_names_as_text(evil: str, capsys) -> None:
     """Of all results that rich prints, and of the functions that make tables."""
     table = sweep_table({f"t{evil}": {}}, flows=(f"{evil} -> last",), samples=3)
-    settings = {"window": "centred(3)", "threshold": -5.0, "bin": 2, "samples": 3, "tasks": (f"t{evil}",)}
-    found = Pathways({f"{evil} -> last": (1, 12)}, pathways_table(table), settings)
+    found = pathways(table, bin=2)
     verdict = {"claim": evil, "measured": evil, "note": evil, "n": 3, "verdict": "holds"}
     results = [
         *(result for result in shown(evil).values() if hasattr(result, "__rich__")),
