@@ -1,4 +1,4 @@
-"""HTML of tables, for notebooks and pages. Names from data become text here, and nowhere else.
+"""Tables for notebooks, pages and terminals. Names from data become text here, and nowhere else.
 
 `markupsafe` marks what is HTML already: everything that is not `Markup` is escaped where it meets `Markup`.
 Templates (`workbench/pages/html.py`) follow the same rule.
@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from workbench.errors import printable
+
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.text import Text
 
 
 def table_html(
@@ -32,3 +35,10 @@ def table_html(
     rows = table.map(escaped).rename(columns=lambda name: str(escape(name)))
     below = Markup("<p>{}</p>").format(caption) if caption else ""
     return rows.to_html(index=False, escape=False, border=0) + str(below)
+
+
+def as_text(value: object) -> Text:
+    """A name for a table of rich: neither its markup ("[bold]") nor a terminal takes it for an order."""
+    from rich.text import Text
+
+    return Text(printable(value))

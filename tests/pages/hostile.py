@@ -22,7 +22,8 @@ from workbench.analyses.answers.accuracy import Accuracy
 from workbench.analyses.answers.written import Generations, Said
 from workbench.analyses.attention import AttentionMaps, maps_of_word
 from workbench.analyses.lens.keywords import KeywordList
-from workbench.analyses.pathways import Pathways, Sufficiency
+from workbench.analyses.pathways import Sufficiency
+from workbench.analyses.pathways.ranges import pathways
 from workbench.analyses.sweep import Comparison
 from workbench.analyses.sweep.drops import accuracy_drop
 from workbench.data import Samples
@@ -76,10 +77,8 @@ def hostile_sample(evil: str) -> Any:
 def shown(evil: str) -> dict[str, Any]:
     """Every result that a notebook shows as HTML, by the name of its class."""
     table = swept(evil)
-    settings = {"window": "centred(3)", "threshold": -5.0, "bin": 2, "samples": 4, "tasks": (f"a{evil}",)}
-    bins = pathways_table(table)
-    # Some other row of each column of numbers, as results have it.
-    accuracy = pd.DataFrame([{"task": evil, "samples": 3, "accuracy_percent": 33.333}])
+    shares = ("accuracy_percent", "low_percent", "high_percent", "chance_percent", "named_percent")
+    accuracy = pd.DataFrame([{"task": evil, "samples": 3, "correct": 1} | dict.fromkeys(shares, 33.333)])
     samples = samples_table(table)
     compared = table.assign(model=f"m{evil}")
     said = Said(
@@ -95,7 +94,7 @@ def shown(evil: str) -> dict[str, Any]:
             table=compared, samples=samples.assign(model=f"m{evil}"), chance={f"a{evil}": 0.25}
         ),
         "Generations": Generations(table=pd.DataFrame([said]), skipped=NONE),
-        "Pathways": Pathways({f"{evil} -> last": (1, 12)}, bins, settings),
+        "Pathways": pathways(table, bin=2),
         "Samples": Samples([hostile_sample(evil)], name=evil, skipped=[Skipped(evil, evil)]),
         "Sufficiency": Sufficiency(table=suffice, outcomes=outcomes, skipped=left_out, manifest=made),
     }

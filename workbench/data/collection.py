@@ -14,7 +14,7 @@ from workbench.data.display import samples_html
 from workbench.data.options import Answers
 from workbench.data.own import read_entries
 from workbench.data.sample import Sample, Skipped
-from workbench.errors import RunError, SampleError, near_matches, shown
+from workbench.errors import RunError, SampleError, near_matches, printable, shown
 from workbench.spelling import nfc
 
 if TYPE_CHECKING:
@@ -205,7 +205,8 @@ class Samples(Sequence[Sample]):
     def __repr__(self) -> str:
         tasks = ", ".join(f"{task} {count}" for task, count in self.counts().items())
         left_out = f"; {len(self._skipped)} skipped, see .skipped" if self._skipped else ""
-        return f"Samples({self._name!r}: {len(self)} samples{': ' * bool(tasks)}{tasks}{left_out})"
+        said = f"Samples({self._name!r}: {len(self)} samples{': ' * bool(tasks)}{tasks}{left_out})"
+        return printable(said)
 
     def _repr_html_(self) -> str:
         return samples_html(self._name, self.counts(), self._items, self._skipped)

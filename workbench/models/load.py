@@ -17,6 +17,7 @@ from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
 from workbench.models.trial import try_out
 from workbench.models.video_llm import VideoLLM
+from workbench.threads import warn_where_they_spin
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -55,6 +56,8 @@ def load(
     from workbench.models.attention import check_kind, install
 
     place = _device(device)
+    if place.type == "cpu":
+        warn_where_they_spin()
     number = _dtype(dtype, place)
     check_kind(attention)
     folder = find(

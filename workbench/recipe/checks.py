@@ -142,8 +142,10 @@ def _spread(spread: str, recipe: Recipe) -> None:
 def _ranges(of: str, recipe: Any) -> None:
     from workbench.analyses.pathways.side_by_side import known_source
 
-    swept = recipe.sweep and given_run(recipe.sweep, recipe.checkpoint()).table["task"].unique()
-    known_source(of, recipe.read_samples().tasks if swept is None else swept)
+    if recipe.sweep is None:
+        known_source(of, recipe.read_samples().tasks)
+    else:
+        known_source(of, list(dict.fromkeys(given_run(recipe.sweep, recipe.checkpoint()).table["task"])))
 
 
 def _image_sweep(folder: Path, recipe: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from workbench.errors import NotFinite, WorkbenchError
+from workbench.errors import NotFinite, WorkbenchError, printable
 from workbench.runs.encoding import Encoder
 from workbench.runs.measurement import Done, Measurement
 from workbench.runs.record import Asked, Record
@@ -84,7 +84,7 @@ def _measured(job: Job, asked: Sequence[Asked], on_done: Done) -> list[tuple[Ask
         # It does not say which sample it was: each by itself.
         return [pair for one in asked for pair in _measured(job, [one], on_done)]
     except Exception as error:
-        named = ", ".join(f"{one.sample.id!r} ({one.sample.video})" for one in asked)
+        named = ", ".join(f"{one.sample.id!r} ({printable(one.sample.video)})" for one in asked)
         error.add_note(f"This happened on {'sample' if len(asked) == 1 else 'the samples'} {named}.")
         raise
     return list(zip(asked, made, strict=True))

@@ -17,7 +17,7 @@ from workbench.analyses.answers.untouched import sample_row
 from workbench.checksums import write_listed
 from workbench.data import as_samples
 from workbench.errors import RunError
-from workbench.markup import table_html
+from workbench.markup import as_text, table_html
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.runs import Asked, Done, Measurement, Record, effects_schema, measure_samples
 from workbench.statistics.proportions import share_of
@@ -58,7 +58,7 @@ class Accuracy:
 
         settings = self.manifest["settings"]
         table = Table(
-            title=f"Correct answers of {settings['model']} on {settings['data']}",
+            title=as_text(f"Correct answers of {settings['model']} on {settings['data']}"),
             caption=_skipped(len(self.skipped)),
             box=box.SIMPLE_HEAD,
         )
@@ -68,7 +68,7 @@ class Accuracy:
         for row in self.table.to_dict("records"):
             chance, named = row["chance_percent"], row["named_percent"]
             table.add_row(
-                str(row["task"]),
+                as_text(row["task"]),
                 str(row["samples"]),
                 str(row["correct"]),
                 f"[bold]{row['accuracy_percent']:.1f}%[/bold]",

@@ -15,7 +15,7 @@ import pandas as pd
 from workbench.checksums import write_listed
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Intervention, as_intervention
-from workbench.markup import table_html
+from workbench.markup import as_text, table_html
 from workbench.measures.text import is_right, option_said
 from workbench.runs import Encoder, PromptMeasurement, measure_samples
 
@@ -88,14 +88,13 @@ class Generations:
     def __rich__(self) -> Table:
         from rich import box
         from rich.table import Table
-        from rich.text import Text
 
         wide = self.wide()
         table = Table(title="Answers before and after the cut", caption=_KEY, box=box.SIMPLE_HEAD)
         for name in wide.columns:
-            table.add_column(Text(str(name)), overflow="fold")
+            table.add_column(as_text(name), overflow="fold")
         for row in wide.itertuples(index=False):
-            table.add_row(*(Text(str(cell)) for cell in row))
+            table.add_row(*(as_text(cell) for cell in row))
         return table
 
     def _repr_html_(self) -> str:

@@ -10,6 +10,7 @@ from workbench.analyses.findings.claims import CLAIMS
 from workbench.analyses.findings.verdicts import FINDING_FLOWS, findings
 from workbench.analyses.pathways.closing import GENERAL_FLOWS
 from workbench.interventions.catalogue import CROSS_FRAME
+from workbench.markup import as_text
 from workbench.statistics.cautions import ROUNDING
 
 if TYPE_CHECKING:
@@ -58,7 +59,6 @@ def findings_by_task(
 def findings_shown(table: pd.DataFrame) -> Table:
     """The claims, what was measured, and the verdict; with the task where there are several."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     several = len(set(table["task"])) > 1
@@ -69,7 +69,7 @@ def findings_shown(table: pd.DataFrame) -> Table:
     for row in table.to_dict("records"):
         color = _COLORS.get(row["verdict"], "dim")
         told = "; ".join(filter(None, (row["measured"], row["note"])))
-        cells = [escape(str(cell)) for cell in (row["claim"], told, row["n"] or "")]
-        first = [escape(str(row["task"]))] if several else []
+        cells = [as_text(cell) for cell in (row["claim"], told, row["n"] or "")]
+        first = [as_text(row["task"])] if several else []
         shown.add_row(*first, *cells, f"[{color}]{row['verdict']}[/{color}]")
     return shown

@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.attached import attached
 from workbench.checksums import write_listed
 from workbench.data.sample import ALL_TASKS
-from workbench.markup import table_html
+from workbench.markup import as_text, table_html
 from workbench.statistics.bootstrap import Interval, bootstrap_mean
 from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import require_columns
@@ -22,6 +22,7 @@ from workbench.statistics.proportions import difference_of_shares, wilson
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from rich.table import Table
+    from rich.text import Text
 
 FULL, EFFECTIVE, RANDOM = "full", "effective", "random"
 """Settings."""
@@ -95,7 +96,7 @@ class Sufficiency:
         from rich.table import Table
 
         shown = Table(
-            title=f"Are the effective pathways enough? {self.manifest['settings']['model']}",
+            title=as_text(f"Are the effective pathways enough? {self.manifest['settings']['model']}"),
             caption="Correct answers; points lost against the full model, paired by sample; 95% intervals."
             + (f"\n{self.note}" if self.note else ""),
             box=box.SIMPLE_HEAD,
@@ -231,11 +232,11 @@ def _left_out(samples: int) -> str:
 _UNCONTROLLED = "no random control: too few edges to draw from"
 
 
-def _cells(row: Mapping[Any, Any]) -> list[str]:
+def _cells(row: Mapping[Any, Any]) -> list[str | Text]:
     return [
-        str(row["task"]),
-        str(row["setting"]),
-        str(row["mode"]),
+        as_text(row["task"]),
+        as_text(row["setting"]),
+        as_text(row["mode"]),
         str(row["samples"]),
         f"[bold]{row['accuracy_percent']:.1f}%[/bold]",
         f"{row['low_percent']:.1f} - {row['high_percent']:.1f}",

@@ -23,7 +23,7 @@ from workbench.analyses.pathways.bins import (
 from workbench.checksums import write_listed
 from workbench.errors import RunError, near_matches
 from workbench.interventions.depth import PAPER_BIN
-from workbench.markup import table_html
+from workbench.markup import as_text, table_html
 from workbench.statistics.bootstrap import bootstrap_table
 from workbench.statistics.columns import SWEEP, require_columns
 from workbench.statistics.curves import CHANGES
@@ -115,7 +115,7 @@ class Pathways(dict[str, tuple[int, int]]):
         wide = self.wide()
         table = Table(
             title="Effective pathways, by layer",
-            caption=self._caption(),
+            caption=as_text(self._caption()),
             caption_justify="left",
             box=box.SIMPLE_HEAD,
         )
@@ -123,7 +123,7 @@ class Pathways(dict[str, tuple[int, int]]):
             table.add_column(name, justify="left" if name == "flow" else "right", no_wrap=name != "flow")
         for row in wide.itertuples(index=False):
             cells = [f"[bold]{_number(v)}[/bold]" if self._counts(v) else _number(v) for v in row[1:-2]]
-            table.add_row(str(row[0]), *cells, str(row[-2]), f"[bold green]{row[-1]}[/bold green]")
+            table.add_row(as_text(row[0]), *cells, str(row[-2]), f"[bold green]{row[-1]}[/bold green]")
         return table
 
     def _counts(self, mean: float) -> bool:

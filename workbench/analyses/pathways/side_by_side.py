@@ -11,6 +11,7 @@ from workbench.analyses.pathways.bins import LayerBin, range_text
 from workbench.analyses.pathways.closing import GENERAL_FLOWS, Ranges
 from workbench.analyses.pathways.ranges import Pathways, pathways
 from workbench.errors import RunError, near_matches
+from workbench.markup import as_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -96,12 +97,11 @@ def open_layers(ranges: Mapping[str, Ranges]) -> Table:
 
 def _shown(ranges: pd.DataFrame, title: str) -> Table:
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(title=title, box=box.SIMPLE_HEAD)
     for number, name in enumerate(ranges.columns):
-        shown.add_column(escape(str(name)), justify="right" if number else "left")
+        shown.add_column(as_text(name), justify="right" if number else "left")
     for row in ranges.itertuples(index=False):
-        shown.add_row(*(escape(str(cell)) for cell in row))
+        shown.add_row(*(as_text(cell) for cell in row))
     return shown
