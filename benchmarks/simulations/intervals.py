@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,7 +41,8 @@ def means(runs: int, seed: int = 0) -> pd.DataFrame:
 def _scipys(method: str) -> Callable[[Array], tuple[Array, Array]]:
     def interval(drawn: Array) -> tuple[Array, Array]:
         ends = []
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
             for part in np.array_split(drawn, max(1, len(drawn) // 50)):
                 made = stats.bootstrap((part,), np.mean, axis=-1, method=method, n_resamples=1000, rng=0)
                 ends.append(made.confidence_interval)
