@@ -58,7 +58,7 @@ def test_intervals_of_means_hold_where_the_percentile_bootstrap_does_not(of_mean
 
 
 def test_what_cannot_be_had_is_not_promised(of_means: pd.DataFrame) -> None:
-    """Five samples of which each loses nothing with a probability of 0.7: in 17% of runs none loses anything."""
+    """Of five samples each loses nothing with a probability of 0.7: in 17% of runs none loses anything."""
     assert of_means.loc[("sparse", 5), "this project"] < 100 * (1 - 0.7**5) + 3
     assert of_means.loc[("sparse", 10), "this project"] > 90
 
