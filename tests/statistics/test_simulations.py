@@ -22,11 +22,11 @@ from workbench.statistics.landmarks import deepest
 
 def at_most(share: float, runs: int) -> float:
     """Percent of runs that are too many for this share: one test of a thousand would have more by chance."""
-    return 100 * stats.binom.ppf(0.999, runs, share) / runs
+    return float(100 * stats.binom.ppf(0.999, runs, share) / runs)
 
 
 def at_least(share: float, runs: int) -> float:
-    return 100 * stats.binom.ppf(0.001, runs, share) / runs
+    return float(100 * stats.binom.ppf(0.001, runs, share) / runs)
 
 
 def test_the_made_up_curves_are_what_they_are_said_to_be() -> None:
@@ -117,10 +117,10 @@ RUNS = 200
 @pytest.mark.timeout(3600)
 def test_every_interval_holds_the_truth_as_often_as_it_says() -> None:
     low, high = at_least(0.93, RUNS), at_most(0.97, RUNS)
-    depths = deepest_layers(RUNS)
+    depths: Any = deepest_layers(RUNS)
     assert (depths["this project"] > low).all()
     assert (depths.query("n >= 20")["this project"] < high).all()
-    table = others(RUNS).set_index("interval of")
+    table: Any = others(RUNS).set_index("interval of")
     assert (table[["n = 20", "n = 50"]].drop(index="a share of 95% (Wilson)") > low).all(axis=None)
     assert (table > at_least(0.88, RUNS)).all(axis=None)
 
@@ -129,7 +129,7 @@ def test_every_interval_holds_the_truth_as_often_as_it_says() -> None:
 @pytest.mark.timeout(3600)
 def test_at_most_five_percent_of_headlines_and_comparisons_of_noise_find_something() -> None:
     limit = at_most(0.05, RUNS)
-    told = verdicts.headlines(RUNS)
+    told: Any = verdicts.headlines(RUNS)
     symmetric = told[~told["table"].str.contains("skewed")]
     assert (symmetric["false"] <= limit).all()
     assert (symmetric["false, each point alone"] > 25).all(), "what one point alone would let pass"
@@ -137,7 +137,7 @@ def test_at_most_five_percent_of_headlines_and_comparisons_of_noise_find_somethi
     assert (
         told[told["table"] == "3 flows, skewed noise"].query("n >= 20")["false"] <= at_most(0.08, RUNS)
     ).all()
-    compared = verdicts.comparisons(RUNS)
+    compared: Any = verdicts.comparisons(RUNS)
     assert (compared["false, over 32 layers"] <= limit).all()
     assert (compared["interval holds 0"] > 92).all()
     assert compared.set_index("n").loc[10, "found (-30 points)"] == 0, "10 pairs reach 0.0625 over 32 layers"
