@@ -108,7 +108,7 @@ def test_rows_of_a_summary_are_the_summary_of_those_rows() -> None:
         own, others = part.drop(columns=of_all), rows.drop(columns=of_all)
         pd.testing.assert_frame_equal(own, others, check_exact=False, rtol=1e-13)
         assert (part["p_fall"] <= rows["p_fall"] + 0.02).all()
-        assert (part["bound"] <= rows["bound"] + 1e-9).all()
+        assert (part["bound"] < 0)[rows["bound"] < 0].all()
 
 
 def test_every_point_knows_what_chance_gives_among_all_of_them() -> None:

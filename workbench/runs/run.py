@@ -65,7 +65,7 @@ class Run:
         """How far rounding alone moves the answer's probability, in percent: as measured, or as float32 does.
         Differences of less mean nothing."""
         measured = self.samples["noise_percent"].to_numpy(np.float64)
-        return float(max(ROUNDING, *measured[np.isfinite(measured)]))
+        return float(max([ROUNDING, *measured[np.isfinite(measured)]]))
 
     @property
     def rounding(self) -> str:
