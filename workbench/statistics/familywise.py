@@ -49,18 +49,31 @@ def chance_of_falls(
 
 
 def upper_bounds(groups: Sequence[Resampled], *, least: float = LEAST) -> list[Float[np.ndarray, " g"]]:
-    """For each point (g) of each group the upper end of a band: all true means that are not below 0 lie below
-    theirs, with a probability of 95%. No lower than the upper end of the point's own 95% interval."""
-    rises = np.zeros(1)
-    for found in groups:
-        counted = np.where(found.moved < least, -found.studentized, 0.0)
-        rises = np.maximum(rises, counted.max(axis=1))
-    reach = np.quantile(rises, CONFIDENCE)
-    own = [found.limits((1 + CONFIDENCE) / 2) for found in groups]
-    return [
-        np.maximum(found.mean + reach * found.error, np.maximum(end, found.mean))
-        for found, end in zip(groups, own, strict=True)
-    ]
+    """For each point (g) of each group the upper end of a band: a point whose end lies below 0 falls, and of
+    tables in which some points do not, at most 5% have one of those among them.
+
+    Points that are seen to fall are taken out, and the band is drawn anew for those that are left (step-down;
+    Romano and Wolf, "Stepwise multiple testing as formalized data snooping", 2005): how unlike each other the
+    deepest falls are says nothing of the others. No end is lower than that of the point's own 95% interval.
+    """
+    own = [np.maximum(found.limits((1 + CONFIDENCE) / 2), found.mean) for found in groups]
+    ends = [np.full(found.mean.shape, np.inf) for found in groups]
+    left = [np.ones(found.mean.shape, bool) for found in groups]
+    falls = [np.where(found.moved < least, -found.studentized, 0.0) for found in groups]
+    while any(some.any() for some in left):
+        rises = np.zeros(1)
+        for fall, some in zip(falls, left, strict=True):
+            rises = np.maximum(rises, fall[:, some].max(axis=1, initial=0.0))
+        reach = np.quantile(rises, CONFIDENCE)
+        fallen = 0
+        for found, end, lowest, some in zip(groups, ends, own, left, strict=True):
+            end[some] = np.maximum(found.mean + reach * found.error, lowest)[some]
+            seen = some & (end < 0) & (found.mean < least)
+            some &= ~seen
+            fallen += int(seen.sum())
+        if not fallen:
+            break
+    return ends
 
 
 def _falls(

@@ -74,7 +74,7 @@ def test_where_the_correction_leaves_no_chance_of_a_finding_it_is_said_and_what_
 
 def rounded(noise: float, samples: int = 20) -> pd.DataFrame:
     """Two flows, apart by so little in layer 1, the same way in every sample, and by 12 in layer 2."""
-    table = noisy({CROSS: [0, -12], TO_QUESTION: [0, 0]}, samples=samples, noise=0.0)
+    table: Any = noisy({CROSS: [0, -12], TO_QUESTION: [0, 0]}, samples=samples, noise=0.0)
     here = (table["flow"] == CROSS) & (table["layer"] == 1)
     size = np.random.default_rng(0).uniform(0.5, 1, int(here.sum()))
     table.loc[here, "change_percent"] += noise * size
@@ -104,7 +104,8 @@ def test_a_run_says_itself_what_rounding_does_to_it() -> None:
     quiet = Run(table=rounded(0.1), samples=measured.assign(noise_percent=np.nan), skipped=empty, manifest={})
     assert (run.noise_percent, quiet.noise_percent) == (0.4, 0.01)
     assert compare_flows(run, CROSS, TO_QUESTION)["p_value"].isna().tolist() == [True, False]
-    assert compare_flows(quiet, CROSS, TO_QUESTION)["p_value"].notna().all()
+    tested: Any = compare_flows(quiet, CROSS, TO_QUESTION)
+    assert tested["p_value"].notna().all()
     other = rounded(0.1).assign(change_percent=lambda table: table["change_percent"] + 0.3)
     both: Any = compare_models(run, other, CROSS)
     assert both["p_value"].isna().all(), "the noisier of the two counts"

@@ -231,8 +231,8 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
     rows = []
     for flow in table["flow"].unique():
         part = (table["flow"] == flow).to_numpy()
-        layers = table["layer"].to_numpy()[part]
-        changes = table["change_percent"].to_numpy()[part]
+        layers = np.asarray(table["layer"], np.int64)[part]
+        changes = np.asarray(table["change_percent"], np.float64)[part]
         by_layer = {layer: changes[layers == layer].mean() for layer in np.unique(layers)}
         # A mean of layer means: each centre layer weighs the same.
         means = [bin_mean(by_layer, span) for span in bins]

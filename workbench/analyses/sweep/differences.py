@@ -112,8 +112,8 @@ def compare_models(
     With `only_correct` sweeps these are the samples that both models answer correctly. Arguments, columns and
     errors as `compare_flows`; the layers are those that both have.
     """
-    parts = [_of_flow(_table_of(run), flow) for run in (first, second)]
-    return _compare(*parts, *names, test, _noise((first, second), noise), seed)
+    one, two = (_of_flow(_table_of(run), flow) for run in (first, second))
+    return _compare(one, two, *names, test, _noise((first, second), noise), seed)
 
 
 def _compare(
