@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,14 +22,33 @@ from workbench.prompts.spans import Span
 from workbench.recipe.sources import given_measured, given_run, given_runs
 
 if TYPE_CHECKING:
-    from workbench.recipe.settings import Recipe
+    from workbench.data import Samples
+    from workbench.models.checkpoints import CheckpointFolder
+
+
+class Settings(Protocol):
+    """What is asked of a recipe here: a data class, beside its own settings."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def out(self) -> Path: ...
+
+    def depth(self, name: str | None = None) -> int: ...
+
+    def checkpoint(self, name: str | None = None) -> CheckpointFolder: ...
+
+    def read_samples(self) -> Samples: ...
 
 
 _LONGEST = 255
 """Bytes that a part of a path may have, on all systems that are common."""
 
 
-def typed(recipe: Recipe) -> dict[str, Any]:
+def typed(recipe: Settings) -> dict[str, Any]:
     """Every setting as its annotation has it: a folder's name becomes a Path, a list a tuple.
 
     Raises RunError for a value of another kind, or out of the range that the annotation names.
@@ -46,7 +65,7 @@ def typed(recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def check(recipe: Recipe) -> None:
+def check(recipe: Settings) -> None:
     """Raise where a setting cannot be what it is meant to be. No weights are read.
 
     RunError, FlowError, WindowError and the like for texts that cannot be read, or that a model of this depth
@@ -96,44 +115,44 @@ def _models(recipe: Any) -> list[str]:
     return [recipe.model, *filter(None, more)]
 
 
-def _window(text: str, recipe: Recipe) -> None:
+def _window(text: str, recipe: Settings) -> None:
     window = parse_window(text)
     for name in _models(recipe):
         window.expand(recipe.depth(name))
 
 
-def _layers(layers: tuple[int, ...], recipe: Recipe) -> None:
+def _layers(layers: tuple[int, ...], recipe: Settings) -> None:
     from workbench.analyses.attention.maps import map_layers
 
     if layers:
         map_layers(layers, recipe.depth())
 
 
-def _heads(heads: str, recipe: Recipe) -> None:
+def _heads(heads: str, recipe: Settings) -> None:
     from workbench.analyses.attention import parse_heads
 
     parse_heads(heads)
 
 
-def _engine(engine: str, recipe: Recipe) -> None:
+def _engine(engine: str, recipe: Settings) -> None:
     from workbench.engine import get_engine
 
     get_engine(engine)
 
 
-def _frames(frames: str, recipe: Recipe) -> None:
+def _frames(frames: str, recipe: Settings) -> None:
     from workbench.runs.encoding import read_frames
 
     read_frames(frames)
 
 
-def _modes(modes: tuple[str, ...], recipe: Recipe) -> None:
+def _modes(modes: tuple[str, ...], recipe: Settings) -> None:
     from workbench.analyses.pathways.closing import check_modes
 
     check_modes(modes)
 
 
-def _spread(spread: str, recipe: Recipe) -> None:
+def _spread(spread: str, recipe: Settings) -> None:
     from workbench.analyses.pathways.closing import check_spread
 
     check_spread(spread)
