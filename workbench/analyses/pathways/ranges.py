@@ -233,7 +233,7 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
         part = (table["flow"] == flow).to_numpy()
         layers = np.asarray(table["layer"], np.int64)[part]
         changes = np.asarray(table["change_percent"], np.float64)[part]
-        by_layer = {layer: changes[layers == layer].mean() for layer in np.unique(layers)}
+        by_layer = {layer: changes[layers == layer].mean() for layer in sorted(set(layers.tolist()))}
         # A mean of layer means: each centre layer weighs the same.
         means = [bin_mean(by_layer, span) for span in bins]
         found = effective_range(bins, means, settings["threshold"])
