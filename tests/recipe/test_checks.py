@@ -117,7 +117,7 @@ def test_settings_of_another_type_or_out_of_range_cannot_be_made(name, wrong, me
 
 def test_settings_become_what_their_types_say() -> None:
     recipe: Any = find_recipe("information_flow")
-    made = recipe(model="m", out="runs/1", flows=["video -> last"], threshold=-3)
+    made: Any = recipe(model="m", out="runs/1", flows=["video -> last"], threshold=-3)
     assert made.out == Path("runs/1")
     assert made.flows == ("video -> last",)
     assert isinstance(made.threshold, float)

@@ -36,7 +36,6 @@ def test_all_that_decides_a_models_numbers_is_a_setting() -> None:
             "chat_template_sha256",
             'chat template of the model: sha256 "aa" in the folder, sha256 "bb" asked for',
         ),
-        ("adapter_sha256", 'adapter of the model: sha256 "aa" in the folder, sha256 "bb" asked for'),
         ("code_sha256", 'code of the model: sha256 "aa" in the folder, sha256 "bb" asked for'),
         ("pixels", 'pixels of the model: "aa" in the folder, "bb" asked for'),
         ("stop_tokens", 'stop tokens of the model: "aa" in the folder, "bb" asked for'),
@@ -50,8 +49,8 @@ def test_each_difference_has_a_line_of_its_own(key: str, line: str) -> None:
 
 
 def test_what_is_new_or_gone_differs_too() -> None:
-    assert differences({}, {"adapter_sha256": "bb"}) == [
-        'adapter of the model: sha256 nothing in the folder, sha256 "bb" asked for'
+    assert differences({}, {"code_sha256": "bb"}) == [
+        'code of the model: sha256 nothing in the folder, sha256 "bb" asked for'
     ]
 
 

@@ -75,7 +75,6 @@ _PARTS = (
     "tokenizer_sha256",
     "chat_template_sha256",
     "pixels",
-    "adapter_sha256",
     "code_sha256",
     "stop_tokens",
 )

@@ -147,7 +147,7 @@ def test_the_page_lists_pathways_answers_and_skipped_samples(page: Page) -> None
         first, last = part["first_layer"].iloc[0], part["last_layer"].iloc[0]
         means = "".join(f"{round(mean, 1) + 0.0:.1f}" for mean in part["mean_change_percent"])
         span = "none" if pd.isna(first) else f"{first}-{last}"
-        layers = {end for row in part[part["counts"]].itertuples() for end in (row.bin_first, row.bin_last)}
+        layers = {int(end) for end in part.loc[part["counts"], ["bin_first", "bin_last"]].to_numpy().ravel()}
         counting = stretches(layers) or "none"
         assert f"{str(flow).replace('->', '→')}{means}{counting}{span}" in text
     assert "Moving Direction111091%62 to 98%10" in text  # samples, correct, accuracy, interval, in the curves
