@@ -1,7 +1,4 @@
-"""Which claims of Map the Flow hold for a model and its data? The verdict, with the rule that decided.
-
-What they need is measured first, or given: sweeps of two models, pathways beside random edges, answers.
-"""
+"""Which claims of Map the Flow hold for a model and its data? What the rules need is measured, or given."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ capitals stand for what a person has, and are filled in.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import re
 import shlex
@@ -217,13 +218,20 @@ def run_conda(text: str) -> None:
 def run_benchmark(text: str) -> None:
     """Its options are read; tests/benchmarks runs each at a tiny size."""
     _, _, module, *words = shlex.split(text)
-    found = importlib.import_module(module)
-    settings = getattr(found, "Settings", None)
-    if settings is None:
-        assert not words
-        assert callable(found.main)
-    else:
+    spec = importlib.util.find_spec(module)
+    assert spec is not None, module
+    settings = (
+        None
+        if spec.submodule_search_locations
+        else getattr(importlib.import_module(module), "Settings", None)
+    )
+    if settings is not None:
         tyro.cli(settings, args=words)
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert all(word in done.stdout for word in words if word.startswith("--"))
 
 
 def run_tool(text: str) -> None:

@@ -121,5 +121,5 @@ def test_texts_from_outside_stay_texts(tmp_path: Path) -> None:
     parts = [Part(bad, bad), *(Part("", fig) for fig in figures)]
     page = write_page(tmp_path / "new" / "page.html", bad, parts, about=bad).read_text("utf-8")
     assert "alert(1)</script>" not in page
-    assert page.count("Plotly.newPlot(") == len(figures)
+    assert page.count('<script type="application/json" id="figure-') == len(figures)
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["page.html"]
