@@ -23,6 +23,8 @@ _HOMES = {
     "samples": "data",
     "Sample": "data",
     "Samples": "data",
+    "Exit": "interventions.exits",
+    "FastV": "interventions.pruning",
     "Flow": "interventions",
     "Knockout": "interventions",
     "centred": "interventions",
@@ -33,6 +35,7 @@ _HOMES = {
     "second_half": "interventions",
     "layers": "interventions",
     "attention_maps": "analyses.attention.maps",
+    "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
     # Straight to the modules: these need torch, and reading a run does not.
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
     from workbench.data import Sample, Samples, samples
+    from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
         Flow,
         Knockout,
@@ -101,6 +105,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Clip",
+    "Exit",
     "Flow",
     "Knockout",
     "Prompt",
@@ -109,6 +114,7 @@ __all__ = [
     "TokenLayout",
     "VideoLLM",
     "__version__",
+    "accelerate",
     "after",
     "all_layers",
     "answer_probability",
