@@ -51,7 +51,7 @@ class RowLogits(NamedTuple):
             if lost.size:
                 raise InterventionError(
                     f"{asked!r}: {_some(lost)} of this prompt left after layer {layer}, so there are no "
-                    "logits of them. Ask for rows that stay, such as 'question' or 'last', or let fewer leave."
+                    "logits of them. Ask for rows that stay, such as 'question' or 'last'."
                 )
         return self.values[torch.as_tensor(np.searchsorted(self.rows, wanted), device=self.values.device)]
 
@@ -87,15 +87,23 @@ class Accelerated:
 
     def generations(self, prompts: Sequence[Prompt], *, max_new_tokens: int = 16) -> list[Generation]:
         """The same with token ids."""
-        with self._running(prompts):
+        with self.running(prompts):
             return generate_batch(self.model, prompts, max_new_tokens=max_new_tokens)
 
+    def left_before(self) -> list[dict[int, Int[np.ndarray, " n"]]]:
+        """For each prompt that ran last: which of its rows left before which layer, counted from 0."""
+        return [dict(gone) for gone in self._departures.gone]
+
     def _forward(self, prompts: Sequence[Prompt], **extra: Any) -> Tensor:
-        with self._running(prompts), torch.no_grad():
+        with self.running(prompts), torch.no_grad():
             return self.model.hf(**prompts[0].inputs, use_cache=False, **extra).logits
 
     @contextmanager
-    def _running(self, prompts: Sequence[Prompt]) -> Iterator[None]:
+    def running(self, prompts: Sequence[Prompt]) -> Iterator[None]:
+        """Forward passes of the model itself, `model.hf(..)`, are of these prompts while the context is open.
+
+        Raises InterventionError where the exits do not fit them.
+        """
         if not self._open:
             raise InterventionError("It is closed. Use it inside `with wb.accelerate(..) as fast`.")
         for prompt in prompts:

@@ -2,38 +2,81 @@
 
 The same as `frames -> later frames` cut in the layer (ES, Fig. 2, VT-K).
 
-Axes: H query heads, K key/value heads, s row, r row of a part, c key of a part, e head dim, F frames alike.
+Axes: H query heads, K key/value heads, s row, F frames alike, r row of each, c key, e head dim.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
-from torch.nn.attention.bias import causal_lower_right
 
-from workbench.shapes import Float, Int, shaped
+from workbench.engine.incremental.memory import to_device
+from workbench.engine.kernels import attend, join
+from workbench.shapes import Bool, Float, Int, shaped
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
 
 _FEW = 8
-"""Up to so many stretches of rows outside frames are computed one by one, in the causal kernel."""
+"""Up to so many stretches of rows outside frames are computed one by one, without a mask."""
 
 
-class Part(NamedTuple):
-    """Rows that see the same kind of keys, for one call of the kernel."""
+class Rows:
+    """Some rows of each of several frames (F, r): a view where they lie together, else a copy."""
 
-    rows: Tensor
-    """(F, r), or (1, r)."""
-    keys: Tensor
-    """(F, c): ascending, the rows' own among them."""
-    open: Tensor | None
-    """(r, c) bool, True where an edge is open; None: causal, aligned at the last row and key."""
+    def __init__(self, rows: Int[np.ndarray, "F r"], device: torch.device) -> None:
+        self.shape = rows.shape
+        flat = rows.reshape(-1)
+        self._start = int(flat[0]) if flat.size and np.all(np.diff(flat) == 1) else None
+        self._index = to_device(flat, device) if self._start is None else None
+
+    def of(self, values: Float[Tensor, "n s e"]) -> Float[Tensor, "F n r e"]:
+        """Their part of queries, keys or values of all rows."""
+        if self._start is not None:
+            found = values[:, self._start : self._start + self.shape[0] * self.shape[1]]
+        else:
+            found = values[:, self._index]
+        return found.unflatten(1, self.shape).transpose(0, 1)
+
+    def put(self, found: Float[Tensor, "F n r e"], out: Float[Tensor, "s n e"]) -> None:
+        """Write what was computed of them to their places."""
+        flat = found.transpose(1, 2).flatten(0, 1)
+        if self._start is not None:
+            out[self._start : self._start + flat.shape[0]] = flat
+        else:
+            out[self._index] = flat
+
+
+class Part:
+    """Rows that are computed in one go."""
+
+    def __init__(
+        self,
+        rows: Int[np.ndarray, "F r"],
+        keys: Int[np.ndarray, "f c"],
+        open_: Bool[np.ndarray, "r c"] | None,
+        device: torch.device,
+    ) -> None:
+        """`keys` are shared where f is 1. With `open_` rows see those, else all of them and themselves causally."""
+        self.rows = Rows(rows, device)
+        self.keys = Rows(keys, device) if keys.shape[1] else None
+        self.open = None if open_ is None else to_device(open_, device)
+
+    def attend(self, query: Tensor, key: Tensor, value: Tensor, scale: float, out: Tensor) -> None:
+        """Attention of these rows, into `out` (s, H, e)."""
+        asked = self.rows.of(query)
+        if self.open is not None:
+            assert self.keys is not None
+            seen = attend(asked, self.keys.of(key), self.keys.of(value), scale=scale, mask=self.open)
+        else:
+            seen = attend(asked, self.rows.of(key), self.rows.of(value), scale=scale, causal=True)
+            if self.keys is not None:
+                seen = join(seen, attend(asked, self.keys.of(key), self.keys.of(value), scale=scale))
+        self.rows.put(seen.out, out)
 
 
 def parts_of(layout: TokenLayout, rows: Int[np.ndarray, " s"], device: torch.device) -> list[Part]:
@@ -44,47 +87,40 @@ def parts_of(layout: TokenLayout, rows: Int[np.ndarray, " s"], device: torch.dev
     here = [np.flatnonzero(np.isin(rows, frame)) for frame in layout.frames]
     frames = [frame for frame in here if frame.size]
     others = np.setdiff1d(np.arange(rows.size), np.concatenate([rows[:0], *frames]))
-    parts = [*_outside(others), *_inside(frames, others)]
-
-    def put(one: np.ndarray) -> Tensor:
-        return torch.as_tensor(one, device=device)
-
-    return [
-        Part(put(asked), put(keys), None if open_ is None else put(open_)) for asked, keys, open_ in parts
-    ]
+    return [Part(*part, device) for part in (*_outside(others), *_inside(frames, others))]
 
 
-def _outside(others: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+_Found = Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+
+
+def _outside(others: np.ndarray) -> _Found:
     """Rows outside frames see every row up to their own."""
     if not others.size:
         return
     runs = np.split(others, np.flatnonzero(np.diff(others) > 1) + 1)
     if len(runs) <= _FEW:
         for run in runs:
-            yield run[None], np.arange(run[-1] + 1)[None], None
+            yield run[None], np.arange(run[0])[None], None
         return
     keys = np.arange(others[-1] + 1)
     yield others[None], keys[None], keys[None, :] <= others[:, None]
 
 
-def _inside(
-    frames: list[np.ndarray], others: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Frames see rows outside frames, and themselves. Frames of one shape are one call."""
+def _inside(frames: list[np.ndarray], others: np.ndarray) -> _Found:
+    """Frames see rows outside frames, and themselves. Frames of one shape are one part."""
     alike: dict[tuple[int, int, bytes], list[tuple[np.ndarray, np.ndarray]]] = {}
     for rows in frames:
-        keys = np.union1d(others[others < rows[-1]], rows)
-        open_ = keys[None, :] <= rows[:, None]
-        shape = (rows.size, keys.size, b"" if _is_causal(open_) else open_.tobytes())
-        alike.setdefault(shape, []).append((rows, keys))
+        keys, pattern = others[others < rows[0]], b""
+        within = others[(others > rows[0]) & (others < rows[-1])]
+        if within.size:  # separators between the rows of a frame
+            keys = np.union1d(np.concatenate([keys, within]), rows)
+            pattern = (keys[None, :] <= rows[:, None]).tobytes()
+        alike.setdefault((rows.size, keys.size, pattern), []).append((rows, keys))
     for (r, c, pattern), same in alike.items():
         open_ = np.frombuffer(pattern, dtype=bool).reshape(r, c).copy() if pattern else None
-        yield np.stack([rows for rows, _ in same]), np.stack([keys for _, keys in same]), open_
-
-
-def _is_causal(open_: np.ndarray) -> bool:
-    rows, keys = open_.shape
-    return np.array_equal(open_, np.tri(rows, keys, keys - rows, dtype=bool))
+        shared = all(np.array_equal(keys, same[0][1]) for _, keys in same)
+        keys = np.stack([keys for _, keys in (same[:1] if shared else same)])
+        yield np.stack([rows for rows, _ in same]), keys, open_
 
 
 @shaped
@@ -97,14 +133,6 @@ def attend_in_frames(
 ) -> Float[Tensor, "s H e"]:
     """Softmax attention of one prompt in its parts."""
     out = query.new_empty(query.shape[1], query.shape[0], query.shape[2])
-    groups = query.shape[0] != key.shape[0]
-    for rows, keys, open_ in parts:
-        asked = query[:, rows].transpose(0, 1)  # (F, H, r, e)
-        shown, values = key[:, keys].transpose(0, 1), value[:, keys].transpose(0, 1)
-        r, c = rows.shape[1], keys.shape[1]
-        bias = open_ if open_ is not None else causal_lower_right(r, c) if r > 1 else None
-        found = F.scaled_dot_product_attention(
-            asked, shown, values, attn_mask=bias, scale=scale, enable_gqa=groups
-        )
-        out[rows] = found.transpose(1, 2)
+    for part in parts:
+        part.attend(query, key, value, scale, out)
     return out
