@@ -123,3 +123,9 @@ def test_frames_from_text() -> None:
     assert read_frames("uniform(4)") == Uniform(4)
     with pytest.raises(ClipError, match="Did you mean 'uniform'"):
         read_frames(str(Path("unifrom(4)")))
+
+
+def test_the_first_prompts_are_those_of_samples_that_can_be_encoded() -> None:
+    model, samples = Counting(), questions(*[0] * 5, broken=(1,))
+    assert len(first_prompts(model, samples, 3)) == 3  # type: ignore[arg-type]
+    assert model.encoded == [samples[place].id for place in (0, 2, 3)]

@@ -1,6 +1,6 @@
 """Runs: one loop over samples, one store that can be resumed, one manifest."""
 
-from workbench.runs.encoding import Encoder, nothing_usable, read_frames
+from workbench.runs.encoding import Encoder, first_prompts, nothing_usable, read_frames
 from workbench.runs.executors import Executor, Job, ThisProcess, measure_group
 from workbench.runs.loop import Measured, measure_samples
 from workbench.runs.manifest import data_settings, model_settings, new_manifest
@@ -39,6 +39,7 @@ __all__ = [
     "as_run",
     "data_settings",
     "effects_schema",
+    "first_prompts",
     "load_measured",
     "load_run",
     "measure_group",

@@ -1,0 +1,46 @@
+"""An Empirical Study: accuracy under cuts and exits, on all samples."""
+
+from workbench.analyses.study.cases import (
+    EXIT_AFTER,
+    FRAME_LOCAL,
+    NO_VIDEO,
+    STUDY_FLOWS,
+    UNTOUCHED,
+    Case,
+    by_depth,
+    depths,
+    everywhere,
+    in_window,
+    savings,
+    study_window,
+)
+from workbench.analyses.study.costs import costs
+from workbench.analyses.study.critical import critical_layers, window_tests
+from workbench.analyses.study.gallery import mask_table, small_layout
+from workbench.analyses.study.measurement import Studied, study
+from workbench.analyses.study.shares import case_shares
+from workbench.analyses.study.stages import knees_of
+
+__all__ = [
+    "EXIT_AFTER",
+    "FRAME_LOCAL",
+    "NO_VIDEO",
+    "STUDY_FLOWS",
+    "UNTOUCHED",
+    "Case",
+    "Studied",
+    "by_depth",
+    "case_shares",
+    "costs",
+    "critical_layers",
+    "depths",
+    "everywhere",
+    "in_window",
+    "knees_of",
+    "mask_table",
+    "savings",
+    "small_layout",
+    "study",
+    "study_window",
+    "window_tests",
+]
