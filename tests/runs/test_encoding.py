@@ -14,7 +14,7 @@ from tests.analyses.stand_in import StandInClip, StandInModel, questions
 from workbench.data import Sample, Samples
 from workbench.errors import ClipError, PromptError, RunError, WorkbenchError
 from workbench.runs import Asked, Encoder, encoding
-from workbench.runs.encoding import read_frames
+from workbench.runs.encoding import first_prompts, read_frames
 from workbench.video import Uniform
 
 

@@ -20,6 +20,7 @@ from workbench.analyses.study.gallery import mask_table, small_layout
 from workbench.analyses.study.measurement import Studied, study
 from workbench.analyses.study.shares import case_shares
 from workbench.analyses.study.stages import knees_of
+from workbench.analyses.study.verdicts import study_findings
 
 __all__ = [
     "EXIT_AFTER",
@@ -41,6 +42,7 @@ __all__ = [
     "savings",
     "small_layout",
     "study",
+    "study_findings",
     "study_window",
     "window_tests",
 ]
