@@ -7,6 +7,7 @@ from workbench.analyses.study.cases import (
     STUDY_FLOWS,
     UNTOUCHED,
     Case,
+    accelerations,
     by_depth,
     depths,
     everywhere,
@@ -18,6 +19,7 @@ from workbench.analyses.study.costs import costs
 from workbench.analyses.study.critical import critical_layers, window_tests
 from workbench.analyses.study.gallery import mask_table, small_layout
 from workbench.analyses.study.measurement import Studied, study
+from workbench.analyses.study.search import choose_case, search_table
 from workbench.analyses.study.shares import case_shares
 from workbench.analyses.study.stages import knees_of
 from workbench.analyses.study.verdicts import study_findings
@@ -30,8 +32,10 @@ __all__ = [
     "UNTOUCHED",
     "Case",
     "Studied",
+    "accelerations",
     "by_depth",
     "case_shares",
+    "choose_case",
     "costs",
     "critical_layers",
     "depths",
@@ -40,6 +44,7 @@ __all__ = [
     "knees_of",
     "mask_table",
     "savings",
+    "search_table",
     "small_layout",
     "study",
     "study_findings",
