@@ -68,7 +68,7 @@ class SearchExit(Studying):
             "prefill_percent",
             "on_front",
         ]
-        console().print(frame_shown(table[columns], "Every exit and window", digits=1))
+        console().print(frame_shown(table.loc[:, columns], "Every exit and window", digits=1))
         print(said, flush=True)
         self.note([chosen.note] if chosen.note else [])
         self.wrote(*stored, skipped=found.skipped)

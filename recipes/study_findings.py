@@ -37,11 +37,11 @@ class StudyFindings(Studying):
     def run(self) -> pd.DataFrame:
         """Measure what is missing, print the verdicts, and write study_findings.csv and .html."""
         model = self.load_model()
-        names = ("two_stages", "which_attention", "critical_layers", "exit_and_window")
-        tables = [self._table(name, model) for name in names]
-        table = study_findings(*tables, model.n_layers, seed=self.seed)
+        depths, kinds = self._table("two_stages", model), self._table("which_attention", model)
+        windows, saved = self._table("critical_layers", model), self._table("exit_and_window", model)
+        table = study_findings(depths, kinds, windows, saved, model.n_layers, seed=self.seed)
         stored, page = self.write_csv(table, "study_findings.csv"), self.out / "study_findings.html"
-        asked = tables[0]["sample_id"].nunique()
+        asked = depths["sample_id"].nunique()
         about = f"Claims of An Empirical Study, tested on {asked} samples: all, answered rightly or wrongly."
         write_findings(table, page, title=f"What holds for {model.name}", about=about)
         title = f"What holds, of {len(table)} claims of An Empirical Study"

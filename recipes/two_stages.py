@@ -54,8 +54,8 @@ class TwoStages(Studying):
             )
         share, knee = pd.concat(shares, ignore_index=True), pd.concat(knees, ignore_index=True)
         written = [self.write_csv(share, "shares.csv"), self.write_csv(knee, "knees.csv")]
-        whole = [table[table["group"] == "all"] for table in (share, knee)]
-        figure = wb.figures.accuracy_by_depth(*whole, model.n_layers)
+        every, all_knees = (table.loc[table["group"] == "all"] for table in (share, knee))
+        figure = wb.figures.accuracy_by_depth(every, all_knees, model.n_layers)
         written += write_figure(figure, self.out / "two_stages")
         figure = wb.figures.accuracy_by_depth(share, knee, model.n_layers, ratio=True)
         written += write_figure(figure, self.out / "two_stages_by_group")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.figures.study_tables import share
@@ -21,7 +23,7 @@ def table() -> pd.DataFrame:
 
 
 def test_every_case_has_a_bar_with_its_interval_and_words() -> None:
-    figure = accuracy_by_case(table(), title="t", beside={"exit": "64 / <x>"})
+    figure: Any = accuracy_by_case(table(), title="t", beside={"exit": "64 / <x>"})
     (bars,) = [trace for trace in figure.data if trace.type == "bar"]
     assert list(bars.x) == [80, 75]
     assert list(bars.error_x.array) == [5, 5]

@@ -16,7 +16,7 @@ def lines(figure: Any) -> list[Any]:
 
 
 def test_a_panel_a_group_with_knee_and_levels() -> None:
-    figure = accuracy_by_depth(shares(), knees(), N_LAYERS)
+    figure: Any = accuracy_by_depth(shares(), knees(), N_LAYERS)
     assert len(lines(figure)) == 2
     assert list(lines(figure)[0].x) == [0, 0.25, 0.5, 0.75, 1]
     assert list(lines(figure)[0].y) == [30, 42.5, 55, 67.5, 80]
@@ -27,14 +27,14 @@ def test_a_panel_a_group_with_knee_and_levels() -> None:
 
 
 def test_the_performance_ratio_is_over_the_untouched_model() -> None:
-    figure = accuracy_by_depth(shares(), knees(), N_LAYERS, ratio=True)
+    figure: Any = accuracy_by_depth(shares(), knees(), N_LAYERS, ratio=True)
     assert list(lines(figure)[0].y) == pytest.approx([30 / 80, 42.5 / 80, 55 / 80, 67.5 / 80, 1])
     levels = {trace.name: trace.y[0] for trace in figure.data if trace.name}
     assert levels == pytest.approx({"untouched model": 1, "no video": 30 / 80, "chance": 25 / 80})
 
 
 def test_names_are_only_text() -> None:
-    figure = accuracy_by_depth(shares(groups=("<b>x",)), knees(groups=("<b>x",)), N_LAYERS)
+    figure: Any = accuracy_by_depth(shares(groups=("<b>x",)), knees(groups=("<b>x",)), N_LAYERS)
     assert "&lt;b&gt;x" in figure.layout.annotations[0].text
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -17,7 +19,7 @@ def table() -> pd.DataFrame:
 
 
 def test_the_front_is_a_line_and_the_choice_is_ringed() -> None:
-    figure = pareto(table(), chosen="<b>")
+    figure: Any = pareto(table(), chosen="<b>")
     (front,) = [trace for trace in figure.data if trace.mode == "lines+markers+text"]
     assert (list(front.x), list(front.y), list(front.text)) == ([60], [75], ["&lt;b&gt;"])
     others, ring = [trace for trace in figure.data if trace.mode == "markers"]

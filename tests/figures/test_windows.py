@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.figures.study_tables import shares, window_rows
 from workbench.figures import change_by_window
 
 
 def test_windows_that_stand_out_are_ringed() -> None:
-    figure = change_by_window(shares(groups=("all",)), window_rows(marked=2))
+    figure: Any = change_by_window(shares(groups=("all",)), window_rows(marked=2))
     (line,) = [trace for trace in figure.data if trace.mode == "lines+markers"]
     assert list(line.x) == [0, 1, 2, 3, 4]
     assert list(line.y) == [-50, -37.5, -25, -12.5, 0]
@@ -21,5 +23,5 @@ def test_windows_that_stand_out_are_ringed() -> None:
 
 
 def test_nothing_is_ringed_where_nothing_stands_out() -> None:
-    figure = change_by_window(shares(groups=("all",)), window_rows(marked=0))
+    figure: Any = change_by_window(shares(groups=("all",)), window_rows(marked=0))
     assert not [trace for trace in figure.data if trace.mode == "markers"]

@@ -21,7 +21,7 @@ def test_pairs_and_kept_keys_are_those_of_the_layers_with_video(studied_model, t
     assert row["pairs_percent"] == pytest.approx(100 * (4 * every + 2 * few) / (6 * every))
     assert row["kv_percent"] == pytest.approx(100 * (4 * n + 2 * left) / (6 * n))
     assert (found.loc[UNTOUCHED, ["pairs_percent", "flops_percent", "kv_percent"]] == 100).all()
-    assert (found[["prefill_ms", "tokens_per_s"]] > 0).all(axis=None)
+    assert found[["prefill_ms", "tokens_per_s"]].to_numpy().min() > 0
     assert found.loc["fastv(0.5)", "pairs_percent"] == found.loc["random(0.5, seed 0)", "pairs_percent"]
 
 

@@ -16,8 +16,12 @@ from workbench.errors import InterventionError, RunError
 
 
 def right(table: pd.DataFrame, case: str) -> dict[int, float]:
-    part = table[table["case"] == case]
-    return {int(layer): float(rows["correct"].mean()) for layer, rows in part.groupby("layer")}
+    """The share of right answers by layer."""
+    found: dict[int, list[bool]] = {}
+    for row in table.to_dict("records"):
+        if row["case"] == case:
+            found.setdefault(row["layer"], []).append(row["correct"])
+    return {layer: sum(each) / len(each) for layer, each in found.items()}
 
 
 def test_a_cut_after_a_layer_loses_what_later_layers_read(by_depth_table: pd.DataFrame) -> None:
@@ -28,21 +32,25 @@ def test_a_cut_after_a_layer_loses_what_later_layers_read(by_depth_table: pd.Dat
 
 
 def test_an_exit_is_the_cut_after_the_same_layer(by_depth_table: pd.DataFrame) -> None:
-    by_layer = by_depth_table.set_index(["sample_id", "layer"])
-    cut = by_layer[by_layer["case"] == "video -> text"]
-    left = by_layer[by_layer["case"].str.startswith("exit")]
-    assert (cut["letter"] == left["letter"].reindex(cut.index)).all()
-    pd.testing.assert_series_equal(cut["p_letter"], left["p_letter"].reindex(cut.index), atol=1e-5, rtol=0)
+    rows = by_depth_table.to_dict("records")
+    cut = {(row["sample_id"], row["layer"]): row for row in rows if row["case"] == "video -> text"}
+    left = [row for row in rows if str(row["case"]).startswith("exit")]
+    assert len(left) == len(cut) == 12 * (N_LAYERS + 1)
+    for row in left:
+        same = cut[row["sample_id"], row["layer"]]
+        assert row["letter"] == same["letter"]
+        assert row["p_letter"] == pytest.approx(same["p_letter"], abs=1e-5)
 
 
 def test_written_answers_stand_beside_the_likeliest_letter(by_depth_table: pd.DataFrame) -> None:
-    wrote = by_depth_table[by_depth_table["correct_written"].notna()]
-    assert set(wrote["case"]) == {UNTOUCHED, "exit 3"}
-    assert (by_depth_table.loc[by_depth_table["correct_written"].isna(), "text"] == "").all()
-    untouched = wrote[wrote["case"] == UNTOUCHED]
-    assert set(untouched["letter_written"]) == {"B"}
-    assert untouched["text"].str.startswith("B").all()
-    assert (untouched["correct_written"] == 1).all()
+    rows = by_depth_table.to_dict("records")
+    wrote = [row for row in rows if row["correct_written"] == row["correct_written"]]
+    assert {row["case"] for row in wrote} == {UNTOUCHED, "exit 3"}
+    assert {row["text"] for row in rows if row["case"] not in (UNTOUCHED, "exit 3")} == {""}
+    for row in wrote:
+        if row["case"] == UNTOUCHED:
+            assert row["text"].startswith("B")
+            assert (row["letter_written"], row["correct_written"]) == ("B", 1)
 
 
 def test_what_cannot_be_asked_is_listed(studied_model, tmp_path) -> None:

@@ -39,9 +39,9 @@ class Found(NamedTuple):
 
 def halves(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of every second sample of each task, from the first, and of the others."""
-    ids = table.drop_duplicates("sample_id")[["sample_id", "task"]]
-    place = ids.groupby("task", sort=False).cumcount().to_numpy()
-    first = set(ids["sample_id"].to_numpy()[place % 2 == 0])
+    ids = table.drop_duplicates("sample_id")
+    place = ids.groupby("task", sort=False).cumcount()
+    first = {sample for sample, at in zip(ids["sample_id"], place, strict=True) if at % 2 == 0}
     mine = table["sample_id"].isin(list(first)).to_numpy(bool)
     return table.loc[mine], table.loc[~mine]
 
@@ -64,7 +64,7 @@ def choose_case(
         raise RunError("No case of the study has a cost. Measure the costs of the same cases.")
     name = min(within, key=price.__getitem__)
     other = _lost(asked, name)
-    n = asked["sample_id"].nunique()
+    n = len(set(asked["sample_id"]))
     return Found(name, lost[name], *other, n, _note(other, n, floor_points, name))
 
 
