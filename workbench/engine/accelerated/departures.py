@@ -55,8 +55,9 @@ class Departures:
             hidden = args[0] if args else kwargs["hidden_states"]
             if number == 0:
                 cache = kwargs.get("past_key_values")
-                past = 0 if cache is None else int(cache.get_seq_length(0))
-                self._reading, self._total = not past, past + hidden.shape[1]
+                self._reading = cache is None or not cache.get_seq_length(0)
+                # Counted here: the cache has fewer where rows left before its first layer.
+                self._total = hidden.shape[1] + (0 if self._reading else self._total)
                 if self._reading:
                     self._begin(hidden)
             if self._reading and number in self._exits:

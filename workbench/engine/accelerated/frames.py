@@ -61,7 +61,7 @@ class Part:
         open_: Bool[np.ndarray, "r c"] | None,
         device: torch.device,
     ) -> None:
-        """`keys` are shared where f is 1. With `open_` rows see those, else all of them and themselves causally."""
+        """`keys` are shared where f is 1. `open_` None: all of them, and the rows themselves causally."""
         self.rows = Rows(rows, device)
         self.keys = Rows(keys, device) if keys.shape[1] else None
         self.open = None if open_ is None else to_device(open_, device)
