@@ -113,7 +113,8 @@ class Departures:
             asked, shown, values = (part[place, :, pad:] for part in (query, key, value))
             found = attend_in_frames(asked, shown, values, parts, scale)
             results.append(nn.functional.pad(found, (0, 0, 0, 0, pad, 0)) if pad else found)
-        return module.hook_z(torch.stack(results)), None  # type: ignore[operator]
+        stacked = results[0][None] if len(results) == 1 else torch.stack(results)
+        return module.hook_z(stacked), None  # type: ignore[operator]
 
     # what they do ---------------------------------------------------------------------------------------
 
