@@ -23,8 +23,7 @@ _HOMES = {
     "samples": "data",
     "Sample": "data",
     "Samples": "data",
-    "Exit": "interventions.exits",
-    "FastV": "interventions.pruning",
+    "Exit": "interventions",
     "Flow": "interventions",
     "Knockout": "interventions",
     "centred": "interventions",
@@ -87,6 +86,7 @@ if TYPE_CHECKING:
     from workbench.data import Sample, Samples, samples
     from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
+        Exit,
         Flow,
         Knockout,
         after,

@@ -66,8 +66,8 @@ def work_of(
     """The work of a prompt while rows leave and frames are apart; all of it where `what` is None.
 
     Args:
-        gone: rows that leave before each layer (from 0), where a rule chose them: `fast.left_before()`. If not
-            given, every exit must name a span.
+        gone: rows that leave before each layer (from 0): what `fast.left_before()` gives. If not given, every
+            exit must name a span.
     """
     if what is None:
         return Work(n_layers * layout.length * (layout.length + 1) // 2, n_layers * layout.length)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import DynamicCache, GenerationConfig
 
 from workbench.engine.restrict import restrict
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from workbench.prompts.prompt import Prompt
 
 
+_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+
 WRITING: ContextVar[tuple[Prompt, ...]] = ContextVar("writing", default=())
-"""The prompts whose answers are being written: what changes the model meanwhile can look at their layouts."""
+"""The prompts whose answers are being written, where nothing is cut: `accelerate` looks at their layouts."""
 
 
 class Generation(NamedTuple):
@@ -50,10 +53,11 @@ def generate(
     Raises PromptError for fewer than one new token, InterventionError or SpanError where the intervention
     cannot act, or is of a kind that has no way to act on rows that are written.
     """
-    if intervention is not None:
-        intervention.check(prompt.layout, model.n_layers, model.n_heads)
-    with writing(intervention, model, prompt.layout):
+    if intervention is None:
         return generate_batch(model, [prompt], max_new_tokens=max_new_tokens)[0]
+    intervention.check(prompt.layout, model.n_layers, model.n_heads)
+    with writing(intervention, model, prompt.layout):
+        return _answers(model, [prompt], max_new_tokens)[0]
 
 
 def generate_batch(
@@ -63,17 +67,21 @@ def generate_batch(
 
     Raises PromptError for fewer than one new token, or no prompt.
     """
+    before = WRITING.set(tuple(prompts))
+    try:
+        return _answers(model, prompts, max_new_tokens)
+    finally:
+        WRITING.reset(before)
+
+
+def _answers(model: VideoLLM, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Generation]:
     if max_new_tokens < 1:
         raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
     if not prompts:
         raise PromptError("No prompt was given, so there is nothing to answer. Give one or more.")
     inputs, mask = _padded(prompts)
-    written = WRITING.set(tuple(prompts))
+    ids = _written(model, inputs, mask, max_new_tokens)
     ends: Any = model.hf.generation_config
-    try:
-        ids = _written(model, inputs, mask, max_new_tokens)
-    finally:
-        WRITING.reset(written)
     last = {ends.eos_token_id} if isinstance(ends.eos_token_id, int) else set(ends.eos_token_id or ())
     found = []
     for new in ids[:, mask.shape[1] :].tolist():
@@ -87,7 +95,8 @@ def generate_batch(
 def _written(model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_tokens: int) -> Tensor:
     """Token ids (b, s) of a padded batch and what follows it."""
     ends: Any = model.hf.generation_config
-    with torch.no_grad():
+    # cuDNN's attention, which torch prefers on new GPUs, is planned anew for each length: 40 ms a token at 7B.
+    with torch.no_grad(), sdpa_kernel(_KERNELS):
         return model.hf.generate(  # type: ignore[operator]
             **inputs,
             # Said, since transformers would otherwise guess from the padding token.
@@ -118,6 +127,12 @@ def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
             if part.shape == prompt.input_ids.shape:
                 part = nn.functional.pad(part, (width - len(prompt), 0))
             parts.append(part)
+        shapes = {tuple(part.shape[1:]) for part in parts}
+        if len(shapes) > 1:
+            raise PromptError(
+                f"Prompts whose {name} have shapes {', '.join(map(str, sorted(shapes)))} are no batch. "
+                "Give those with as many frames of one size together."
+            )
         inputs[name] = torch.cat(parts)
     rows = torch.arange(width, device=prompts[0].input_ids.device)
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=rows.device)

@@ -20,10 +20,12 @@ from workbench.interventions.depth import (
     spread_layers,
 )
 from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
+from workbench.interventions.exits import RULES, Acceleration, Exit, Rule, Seen
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, as_intervention, knockouts
 from workbench.interventions.masks import check_flows, keep_mask
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
+from workbench.interventions.pruning import FastV, RandomRows
 from workbench.interventions.random_edges import RandomEdges
 from workbench.interventions.windows import (
     LayerSpan,
@@ -58,10 +60,14 @@ __all__ = [
     "PAPER_WINDOW",
     "PLAIN_SPANS",
     "REMOVALS",
+    "RULES",
     "SHALLOW",
+    "Acceleration",
     "Cut",
     "EdgeCount",
     "Edges",
+    "Exit",
+    "FastV",
     "Flow",
     "FlowGroup",
     "Intervention",
@@ -69,9 +75,12 @@ __all__ = [
     "LayerSpan",
     "NamedFlow",
     "RandomEdges",
+    "RandomRows",
     "Rectangle",
     "Removal",
+    "Rule",
     "ScatteredEdges",
+    "Seen",
     "Span",
     "Window",
     "after",

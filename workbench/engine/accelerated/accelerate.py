@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from workbench.prompts.prompt import Prompt
 
 
-class RowLogits(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowLogits:
     """Logits of the rows that reached the end."""
 
     rows: Int[np.ndarray, " s"]
@@ -40,7 +42,7 @@ class RowLogits(NamedTuple):
     left_after: dict[int, Int[np.ndarray, " n"]]
     """Layer (from 1; 0 is before the first) after which rows left, and which."""
 
-    def __getitem__(self, asked: PosSlice) -> Float[Tensor, "s v"]:  # type: ignore[override]
+    def __getitem__(self, asked: PosSlice) -> Float[Tensor, "s v"]:
         """The logits of a span, a row or rows of the prompt.
 
         Raises InterventionError, naming rows and layer, for rows that left.
@@ -69,7 +71,7 @@ class Accelerated:
         values = self._forward([prompt])[0]
         gone = {layer: rows for layer, rows in self._departures.gone[0].items() if rows.size}
         stayed = np.setdiff1d(np.arange(len(prompt)), np.concatenate([np.empty(0, np.int64), *gone.values()]))
-        return RowLogits(stayed, values, prompt.layout, gone)
+        return RowLogits(rows=stayed, values=values, layout=prompt.layout, left_after=gone)
 
     def last_logits(self, prompt: Prompt) -> Float[Tensor, " v"]:
         """Logits of the last row."""

@@ -55,8 +55,9 @@ class Departures:
             hidden = args[0] if args else kwargs["hidden_states"]
             if number == 0:
                 cache = kwargs.get("past_key_values")
-                past = 0 if cache is None else int(cache.get_seq_length(0))
-                self._reading, self._total = not past, past + hidden.shape[1]
+                self._reading = cache is None or not cache.get_seq_length(0)
+                # Counted here: the cache has fewer where rows left before its first layer.
+                self._total = hidden.shape[1] + (0 if self._reading else self._total)
                 if self._reading:
                     self._begin(hidden)
             if self._reading and number in self._exits:
@@ -112,7 +113,8 @@ class Departures:
             asked, shown, values = (part[place, :, pad:] for part in (query, key, value))
             found = attend_in_frames(asked, shown, values, parts, scale)
             results.append(nn.functional.pad(found, (0, 0, 0, 0, pad, 0)) if pad else found)
-        return module.hook_z(torch.stack(results)), None  # type: ignore[operator]
+        stacked = results[0][None] if len(results) == 1 else torch.stack(results)
+        return module.hook_z(stacked), None  # type: ignore[operator]
 
     # what they do ---------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.incremental.memory import to_device
-from workbench.engine.kernels import attend, join
+from workbench.engine.kernels import attend
 from workbench.shapes import Bool, Float, Int, shaped
 
 if TYPE_CHECKING:
@@ -52,31 +52,24 @@ class Rows:
 
 
 class Part:
-    """Rows that are computed in one go."""
+    """Rows that are computed in one go: each sees `keys` up to its own, or those that a mask opens."""
 
     def __init__(
         self,
         rows: Int[np.ndarray, "F r"],
-        keys: Int[np.ndarray, "f c"],
+        keys: Int[np.ndarray, "F c"],
         open_: Bool[np.ndarray, "r c"] | None,
         device: torch.device,
     ) -> None:
-        """`keys` are shared where f is 1. With `open_` rows see those, else all of them and themselves causally."""
-        self.rows = Rows(rows, device)
-        self.keys = Rows(keys, device) if keys.shape[1] else None
+        """`keys` end in the rows themselves; `open_` where they do not."""
+        self.rows, self.keys = Rows(rows, device), Rows(keys, device)
         self.open = None if open_ is None else to_device(open_, device)
 
     def attend(self, query: Tensor, key: Tensor, value: Tensor, scale: float, out: Tensor) -> None:
         """Attention of these rows, into `out` (s, H, e)."""
-        asked = self.rows.of(query)
-        if self.open is not None:
-            assert self.keys is not None
-            seen = attend(asked, self.keys.of(key), self.keys.of(value), scale=scale, mask=self.open)
-        else:
-            seen = attend(asked, self.rows.of(key), self.rows.of(value), scale=scale, causal=True)
-            if self.keys is not None:
-                seen = join(seen, attend(asked, self.keys.of(key), self.keys.of(value), scale=scale))
-        self.rows.put(seen.out, out)
+        asked, shown, values = self.rows.of(query), self.keys.of(key), self.keys.of(value)
+        found = attend(asked, shown, values, scale=scale, causal=self.open is None, mask=self.open)
+        self.rows.put(found.out, out)
 
 
 def parts_of(layout: TokenLayout, rows: Int[np.ndarray, " s"], device: torch.device) -> list[Part]:
@@ -100,7 +93,7 @@ def _outside(others: np.ndarray) -> _Found:
     runs = np.split(others, np.flatnonzero(np.diff(others) > 1) + 1)
     if len(runs) <= _FEW:
         for run in runs:
-            yield run[None], np.arange(run[0])[None], None
+            yield run[None], np.arange(run[-1] + 1)[None], None
         return
     keys = np.arange(others[-1] + 1)
     yield others[None], keys[None], keys[None, :] <= others[:, None]
@@ -110,17 +103,13 @@ def _inside(frames: list[np.ndarray], others: np.ndarray) -> _Found:
     """Frames see rows outside frames, and themselves. Frames of one shape are one part."""
     alike: dict[tuple[int, int, bytes], list[tuple[np.ndarray, np.ndarray]]] = {}
     for rows in frames:
-        keys, pattern = others[others < rows[0]], b""
-        within = others[(others > rows[0]) & (others < rows[-1])]
-        if within.size:  # separators between the rows of a frame
-            keys = np.union1d(np.concatenate([keys, within]), rows)
+        keys, pattern = np.union1d(others[others < rows[-1]], rows), b""
+        if ((others > rows[0]) & (others < rows[-1])).any():  # separators between the rows of a frame
             pattern = (keys[None, :] <= rows[:, None]).tobytes()
         alike.setdefault((rows.size, keys.size, pattern), []).append((rows, keys))
     for (r, c, pattern), same in alike.items():
         open_ = np.frombuffer(pattern, dtype=bool).reshape(r, c).copy() if pattern else None
-        shared = all(np.array_equal(keys, same[0][1]) for _, keys in same)
-        keys = np.stack([keys for _, keys in (same[:1] if shared else same)])
-        yield np.stack([rows for rows, _ in same]), keys, open_
+        yield np.stack([rows for rows, _ in same]), np.stack([keys for _, keys in same]), open_
 
 
 @shaped

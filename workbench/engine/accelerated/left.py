@@ -61,8 +61,8 @@ class Left:
         at = axis - 1
         if values.shape[at] not in (1, batch):
             raise InterventionError(
-                f"Positions of shape {tuple(values.shape)} do not fit a batch of {batch}: rows cannot leave this "
-                "model yet."
+                f"Positions of shape {tuple(values.shape)} do not fit a batch of {batch}: rows cannot leave "
+                "this model yet."
             )
         if batch == 1:
             return values.index_select(axis, self.rows[0])
@@ -82,7 +82,9 @@ class Left:
         if mask is None and self.real is None:
             return None
         batch = len(self.own)
-        if mask is None:  # only a batch without padding has none, and it has some now
+        if mask is not None and mask.shape[3] != total:
+            mask = None  # made from the length of the first layer's cache, where rows have left already
+        if mask is None:  # a batch without padding has none, and has some now
             asked = self.padded_rows if reading else asked
             open_ = torch.ones(asked, total, dtype=torch.bool, device=self.rows.device)
             mask = open_.tril(total - asked)[None, None]
