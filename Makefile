@@ -12,7 +12,10 @@ ES_LIMIT ?= 40
 es = $(BIN)/workbench run $(1) --model mini/video-ft --data mini --limit $(ES_LIMIT) --out runs/es/$(1)
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.ready
+# What the workbench runs with, and what tests, notebooks and checks need beside it.
+RUNS := $(VENV)/.ready
+STAMP := $(VENV)/.ready-dev
+install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '$(1)'
 
 # Threads that wait give their core away. Otherwise any other busy program makes a small model ten times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -25,22 +28,29 @@ help: ## show this list
 
 setup: $(STAMP) ## make .venv with everything that the project needs
 
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is not Python 3.11, 3.12 or 3.13. Name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "Python cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@echo "Installing into $(VENV), once. This takes 1 to 10 minutes, mostly the download of torch."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '.[dev]' & pip=$$!; \
-	  trap 'kill $$pip 2>/dev/null' INT TERM; seconds=0; \
-	  while kill -0 $$pip 2>/dev/null; do \
-	    sleep 1; seconds=$$((seconds + 1)); \
-	    if [ $$((seconds % 20)) -eq 0 ]; then echo "  still installing, $$seconds s"; fi; \
-	  done; wait $$pip
-	@touch $@
-	@echo "$(VENV) is ready."
 
-demo: $(STAMP) ## where does information flow in the embedded model? (leaves runs/demo)
+# The package index gives Linux a torch for CUDA.
+hint = @[ "$$(uname -s)" != Linux ] || [ -n "$(PIP_FLAGS)" ] || command -v nvidia-smi > /dev/null || \
+  echo "No NVIDIA GPU seen. If torch comes with CUDA (3 GB), README.md, Install, says how to take the one without."
+
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) what the workbench runs with, once: about 2 GB, the most of it torch. This takes 1 to 10 minutes."
+	$(hint)
+	$(call install,.)
+	@touch $@
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV) what tests and notebooks need too, once: 0.5 GB beside what the workbench runs with."
+	$(hint)
+	$(call install,.[dev])
+	@touch $(RUNS) $@
+
+demo: $(RUNS) ## where does information flow in the embedded model? (leaves runs/demo)
 	$(BIN)/workbench run information_flow --model mini/video-ft --data mini --limit $(DEMO_LIMIT) --out $(DEMO_OUT)
 	@echo "The result is in $(DEMO_OUT). Start with $(DEMO_OUT)/report.html."
 
@@ -71,7 +81,7 @@ types: $(STAMP) ## pyright
 notebooks: $(STAMP) ## execute the notebooks again, in place
 	$(BIN)/python notebooks/execute.py notebooks/*.ipynb
 
-map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model (leaves runs/mtf)
+map-the-flow: $(RUNS) ## every experiment of Map the Flow on the embedded model (leaves runs/mtf)
 	$(call mtf,information_flow)
 	$(call mtf,image_vs_video) --sweep runs/mtf/information_flow
 	$(call mtf,cross_frame_halves)
@@ -84,7 +94,7 @@ map-the-flow: $(STAMP) ## every experiment of Map the Flow on the embedded model
 	$(call mtf,open_ended)
 	$(call mtf,findings) --sweep runs/mtf/information_flow --image-sweep runs/mtf/image_vs_video/image_model --pathways runs/mtf/pathways_suffice --answers runs/mtf/answer_probability
 
-empirical-study: $(STAMP) ## every experiment of An Empirical Study on the embedded model (leaves runs/es)
+empirical-study: $(RUNS) ## every experiment of An Empirical Study on the embedded model (leaves runs/es)
 	$(BIN)/workbench run mask_gallery --out runs/es/mask_gallery
 	$(call es,two_stages)
 	$(call es,which_attention)
@@ -93,7 +103,7 @@ empirical-study: $(STAMP) ## every experiment of An Empirical Study on the embed
 	$(call es,search_exit)
 	$(call es,study_findings) --two-stages runs/es/two_stages --which-attention runs/es/which_attention --critical-layers runs/es/critical_layers --exit-and-window runs/es/exit_and_window
 
-mini: $(STAMP) ## train the embedded model again (one GPU, under an hour)
+mini: $(RUNS) ## train the embedded model again (one GPU, under an hour)
 	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)
 
 wheel: $(STAMP) ## build the wheel into dist/

@@ -13,7 +13,7 @@ import workbench as wb
 from workbench.analyses.lens import AnswerProbability, curves_shown
 from workbench.data import MTF_TASKS
 from workbench.pages import write_figure
-from workbench.recipe import Prompting, console
+from workbench.recipe import Prompting, console, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,10 @@ class AnswerProbabilityByLayer(Prompting):
 
     def run(self) -> AnswerProbability:
         """Measure, print where the true option takes the lead, and write tables and figures into `out`."""
-        model = self.load_model()
         samples = self.load_samples()
-        if self.open_ended:
-            samples = samples.open_ended()
-        print(samples, flush=True)
+        samples = samples.open_ended() if self.open_ended else samples
+        model = self.load_model()
+        say(samples)
         found = wb.answer_probability(
             model, samples, final_norm=self.final_norm, out=self.out, **self.prompting
         )

@@ -15,10 +15,9 @@ from typing import Any, ClassVar, NamedTuple
 from workbench.analyses import attention
 from workbench.analyses.answers import first_of_each_task
 from workbench.data import MTF_TASKS
-from workbench.errors import RunError
-from workbench.interventions import Knockout, parse_window, spread_layers
+from workbench.interventions import Knockout, spread_layers
 from workbench.pages import write_attention_maps
-from workbench.recipe import Prompting
+from workbench.recipe import Count, Prompting, one_range, say
 
 
 class Found(NamedTuple):
@@ -46,25 +45,20 @@ class AttentionMapsRecipe(Prompting):
     """Flow that is cut in the maps at the right; `workbench list flows` shows the papers' own."""
     cut_layers: str = "all_layers"
     """Where it is cut, for example "layers(3, 8)" or "first_half"; one range."""
-    pictures: int = 1
+    pictures: Count = 1
     """Samples of each task that are drawn on their frames; the table has all."""
 
     def run(self) -> Found:
         """Measure, and leave tables, attention_maps.html and a picture a drawn sample in `out`."""
-        if self.pictures < 1:
-            raise RunError(f"pictures={self.pictures}: draw at least one sample a task.")
-        model, samples = self.load_model(), self.load_samples(limit=1)
-        spans = parse_window(self.cut_layers).expand(model.n_layers)
-        if len(spans) != 1:
-            raise RunError(f"{self.cut_layers} is {len(spans)} ranges. Name one, such as layers(3, 8).")
-        cut = Knockout.of(self.flow, spans[0])
+        samples, model = self.load_samples(limit=1), self.load_model()
+        cut = Knockout.of(self.flow, one_range(self.cut_layers, model.n_layers, option="cut-layers"))
         layers, heads = self.layers or spread_layers(model.n_layers, 12), attention.parse_heads(self.heads)
         query: dict[str, Any] = {"word": self.word, "layers": layers, "heads": heads}
-        print(samples, flush=True)
-        print(f"{model.name}: layers {', '.join(map(str, layers))}; cut: {cut}", flush=True)
+        say(samples)
+        say(f"{model.name}: layers {', '.join(map(str, layers))}; cut: {cut}")
         shares = attention.attention_shares(model, samples, cut, out=self.out, **query, **self.prompting)
         for skip in shares.skipped.to_dict("records"):
-            print(f"Skipped {skip['sample_id']}: {skip['reason']}", flush=True)
+            say(f"Skipped {skip['sample_id']}: {skip['reason']}")
         found = set(shares.table["sample_id"])
         maps = {
             one.id: attention.maps_of_word(model, model.encode(one, **self.prompting), cut, **query)

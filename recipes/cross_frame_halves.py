@@ -17,7 +17,7 @@ from workbench.data import MTF_TASKS
 from workbench.figures import accuracy_drops
 from workbench.interventions import Knockout
 from workbench.pages import Part, write_figure
-from workbench.recipe import Sweeping, console
+from workbench.recipe import Count, Sweeping, Whole, console, say
 from workbench.runs import Run
 
 
@@ -28,22 +28,21 @@ class CrossFrameHalves(Sweeping):
     paper_tasks: ClassVar = MTF_TASKS
     flow: str = "frames -> later frames"
     """The flow to cut, in quotes; `workbench list flows` shows the papers' own."""
-    examples: int = 2
+    examples: Whole = 2
     """Example answers a task, before and after each cut: the first samples that are answered correctly."""
-    max_new_tokens: int = 16
+    max_new_tokens: Count = 16
     """Most tokens of an example answer."""
 
     def run(self) -> Run:
         """Sweep, print the drops and the examples, and write accuracy_drop.csv, examples.csv and
         cross_frame_halves.png and .html into `out`."""
-        model = self.load_model()
-        samples = self.load_samples()
-        print(samples, flush=True)
+        samples, model = self.load_samples(), self.load_model()
+        say(samples)
         halves = [wb.first_half(), wb.second_half()]
         run = wb.sweep(model, samples, self.flow, halves, out=self.out, **self.sweeping)
         drops = accuracy_drop(run.table)
         shown = drops.drop(columns=["flow", "layer", "first_layer", "last_layer"]).round(1)
-        print(shown.to_string(index=False), flush=True)
+        say(shown.to_string(index=False))
         self.write_csv(drops, "accuracy_drop.csv")
         below = []
         if self.examples:

@@ -23,7 +23,7 @@ from workbench.analyses.pathways import (
 )
 from workbench.data import MTF_TASKS
 from workbench.pages import write_figure
-from workbench.recipe import Binned, console, given_runs
+from workbench.recipe import Binned, console, given_runs, say
 from workbench.runs import Run
 from workbench.statistics import curve_warnings
 
@@ -58,7 +58,7 @@ class EffectivePathways(Binned):
         )
         written = [*tables, *write_figure(figure, self.out / "effective_pathways")]
         for name, one in found.items():
-            print(f"\n{name}", flush=True)
+            say(f"\n{name}")
             console().print(one)
         console().print(effective_layers(ranges))
         self.note(warnings)
@@ -66,9 +66,8 @@ class EffectivePathways(Binned):
         return found
 
     def _sweep(self, name: str) -> Run:
-        model = self.load_model(name)
-        samples = self.load_samples()
+        samples, model = self.load_samples(), self.load_model(name)
         window = self.window_in(model.n_layers)
-        print(f"{name}: {samples}, {len(self.flows)} flows in {window}", flush=True)
+        say(f"{name}: {samples}, {len(self.flows)} flows in {window}")
         out = self.out / re.sub(r"[^\w.-]+", "_", name).strip("_.")
         return wb.sweep(model, samples, self.flows, window, out=out, **self.sweeping)

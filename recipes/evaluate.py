@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.analyses.answers import Accuracy, accuracy
-from workbench.recipe import Prompting, console, data_source
+from workbench.recipe import Count, Prompting, console, data_source, say
 
 HELD_OUT = 500
 """Clips a task that the embedded model is evaluated on; more than ship with it, so the rest is made."""
@@ -19,15 +19,15 @@ class Evaluate(Prompting):
     that the model has not seen, most of them made on the spot. --limit takes fewer.
     """
 
-    batch: int = 8
+    batch: Count = 8
     """Questions a forward, where their prompts have the same length."""
 
     def run(self) -> Accuracy:
         """Ask every question, print the table, and write accuracy.csv and samples.parquet."""
-        model = self.load_model()
         name, _ = data_source(self.data)
         samples = self.load_samples(limit=HELD_OUT if name.partition("/")[0] == "mini" else None)
-        print(samples, flush=True)
+        model = self.load_model()
+        say(samples)
         found = accuracy(model, samples, out=self.out, batch=self.batch, **self.prompting)
         console().print(found)
         self.wrote(found.to_csv(self.out / "accuracy.csv"), self.out / "samples.parquet")

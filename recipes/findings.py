@@ -1,6 +1,6 @@
 """Which claims of Map the Flow hold for a model and its data? The verdict, with the rule that decided.
 
-What they need is measured first, or given: sweeps of two models, the pathways beside random edges, answers.
+What they need is measured first, or given: sweeps of two models, pathways beside random edges, answers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import workbench as wb
 from workbench.analyses.findings import IMAGE_FLOWS, SWEPT_FLOWS, findings_by_task, findings_shown
 from workbench.analyses.pathways import suffice_table
 from workbench.data import MTF_TASKS
-from workbench.errors import RunError
 from workbench.pages import write_findings
-from workbench.recipe import Sweeping, console, find_recipe, given_measured
+from workbench.recipe import Sweeping, Whole, console, find_recipe, given_measured, say
 from workbench.statistics import curve_warnings
 
 
@@ -40,32 +39,34 @@ class Findings(Sweeping):
     """Give verdicts for each task too, not only for all together."""
     mode: str = "faithful"
     """What is closed besides the pathways: faithful (the paper's), strict or general."""
-    controls: int = 3
+    controls: Whole = 3
     """Random controls of the pathways."""
 
     def run(self) -> pd.DataFrame:
         """Measure what is missing, print the verdicts, and write findings.csv and findings.html."""
-        model, samples = self.load_model(), self.load_samples()
-        print(samples, flush=True)
+        samples, model = self.load_samples(), self.load_model()
+        say(samples)
         run = self.given_or_swept(self.sweep, model, samples, SWEPT_FLOWS, out=self.out / "sweep")
         image = self._image_table(samples)
         found = self._measured(model, samples, run.folder)
-        table = findings_by_task(run.table, image, *found, mode=self.mode, each=self.by_task, seed=self.seed)
+        told = {"mode": self.mode, "each": self.by_task, "noise": run.noise_percent, "seed": self.seed}
+        table = findings_by_task(run.table, image, *found, **told)
         stored, page = self.write_csv(table, "findings.csv"), self.out / "findings.html"
-        about = f"Claims of Map the Flow, tested on {samples.name}: {len(samples)} samples."
-        about = " ".join([about, *curve_warnings(run.table)])
+        tested = f"Claims of Map the Flow, tested on {samples.name}: {len(samples)} samples."
+        about = " ".join([tested, *curve_warnings(run.table)])
         write_findings(table.query("task == 'all'"), page, title=f"What holds for {model.name}", about=about)
         console().print(findings_shown(table))
         self.wrote(stored, page)
         return table
 
+    @property
+    def image_name(self) -> str | None:
+        return self.image_model or ("mini/image" if self.model == "mini/video-ft" else None)
+
     def _image_table(self, samples: wb.Samples) -> pd.DataFrame | None:
-        name = self.image_model or ("mini/image" if self.model == "mini/video-ft" else None)
-        if name is not None:
-            model, out = self.load_model(name), self.out / "image_sweep"
-            return self.given_or_swept(self.image_sweep, model, samples, IMAGE_FLOWS, out=out).table
-        if self.image_sweep is not None:
-            raise RunError("--image-sweep is given without --image-model. Name the model of that sweep.")
+        if self.image_name is not None:
+            told = (self.image_sweep, self.load_model(self.image_name), samples, IMAGE_FLOWS)
+            return self.given_or_swept(*told, out=self.out / "image_sweep", even_if_wrong=True).table
 
     def _measured(self, model: wb.VideoLLM, samples: wb.Samples, sweep: Path | None) -> list[pd.DataFrame]:
         if self.pathways is None:

@@ -18,7 +18,7 @@ from workbench.analyses.sweep import Comparison, compare_runs, sweep_even_if_wro
 from workbench.data import MTF_TASKS
 from workbench.errors import RunError
 from workbench.pages import Part, write_figure
-from workbench.recipe import Windowed, given_sweep
+from workbench.recipe import Windowed, given_sweep, say
 from workbench.runs import Run
 
 
@@ -45,22 +45,23 @@ class ImageVsVideo(Windowed):
         if self.model == self.image_model:
             raise RunError(f"--model and --image-model are both {self.model}. Name two models to compare.")
         samples = self.load_samples()
-        print(samples, flush=True)
+        say(samples)
         runs: dict[str, Run] = {}
         for folder, name in (("video_model", self.model), ("image_model", self.image_model)):
-            model = self.load_model(name)
-            window = self.window_in(model.n_layers)
+            known, n_layers = self.checkpoint(name), self.depth(name)
+            window = self.window_in(n_layers)
             # Two folders may both be called "checkpoint": then the paths tell them apart.
-            label = name if model.name in runs else model.name
-            print(f"{label}: {model.n_layers} layers, cut in {window}", flush=True)
+            label = name if known.name in runs else known.name
+            say(f"{label}: {n_layers} layers, cut in {window}")
             if self.sweep is not None and not runs:
-                runs[label] = given_sweep(self.sweep, model, samples, self.flows, str(window))
+                runs[label] = given_sweep(self.sweep, known, samples, self.flows, str(window))
                 continue
+            model = self.load_model(name)
             told = {"out": self.out / folder, "only_correct": self.only_correct, **self.sweeping}
             runs[label] = sweep_even_if_wrong(model, samples, self.flows, window, **told)
             del model  # two large models need not fit on one device
         found = compare_runs(runs, samples, common=self.common, seed=self.seed)
-        print(found, flush=True)
+        say(found)
         found.to_csv(self.out / "image_vs_video.csv")
         stem, title = self.out / "image_vs_video", "What video tuning changes"
         page, *_ = write_figure(found.figure(), stem, title, [Part("Samples", found)])

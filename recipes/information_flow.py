@@ -19,7 +19,7 @@ from workbench.interventions import MTF_FLOWS, PAPER_LAYERS, PAPER_WINDOW, SHALL
 from workbench.pages import try_png
 from workbench.pages.report import write_report
 from workbench.pages.sample import write_sample_pages
-from workbench.recipe import Binned, console, usual_keywords
+from workbench.recipe import Binned, Whole, console, say, usual_keywords
 from workbench.runs import Run
 
 
@@ -32,7 +32,7 @@ class InformationFlow(Binned):
     """Flows to cut, each in quotes; the paper's 11 if not given. `workbench list flows` shows them."""
     only_correct: bool = True
     """Keep to the samples that the untouched model answers correctly, as the paper does."""
-    sample_pages: int = 1
+    sample_pages: Whole = 1
     """Samples a task that get a page of their own, in samples/: frames, attention maps, lens, answer, curves.
     Correctly answered ones come first; 0 for none."""
 
@@ -43,10 +43,10 @@ class InformationFlow(Binned):
         With more than 6 flows there is a picture a group of flows: the others have the group's name behind
         theirs, as information_flow_to_last.png.
         """
-        model, samples = self.load_model(), self.load_samples()
+        samples, model = self.load_samples(), self.load_model()
         window = self.window_in(model.n_layers)
-        print(samples, flush=True)
-        print(self._plan(model, window), flush=True)
+        say(samples)
+        say(self._plan(model, window))
         told = {"only_correct": self.only_correct, "out": self.out, **self.sweeping}
         run = wb.sweep(model, samples, self.flows, window, **told)
         written = [self.out / "effects.parquet", self.out / "samples.parquet"]
@@ -55,16 +55,17 @@ class InformationFlow(Binned):
             console().print(found)
             written.append(found.to_csv(self.out / "pathways.csv"))
         else:
-            print(f"No pathways: they need a centred window, and this is {window}.", flush=True)
+            say(f"No pathways: they need a centred window, and this is {window}.")
+        say("Writing pages, report and pictures ..")
         told = {"keywords": keyword_lists(usual_keywords(self.data)), **self.prompting}
-        pages = write_sample_pages(model, samples, run, self.out, self.sample_pages, tell=print, **told)
+        pages = write_sample_pages(model, samples, run, self.out, self.sample_pages, tell=say, **told)
         report = write_report(self.out)
         written += [report, *{page.parent for page in pages}]
         for number, (group, figure) in enumerate(wb.figures.flow_figures(run.table, seed=self.seed).items()):
             name = f"information_flow_{group}.png" if number else "information_flow.png"
             written += try_png(figure, self.out / name, html=report)
         if run.rounding:
-            print(run.rounding, flush=True)
+            say(run.rounding)
         self.wrote(*written, skipped=run.skipped)
         return run
 

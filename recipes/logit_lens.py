@@ -16,7 +16,7 @@ import workbench as wb
 from workbench.analyses.lens import MIN_HITS, KeywordFrequencies, KeywordList, keyword_lists, write_keywords
 from workbench.interventions import scaled_bin
 from workbench.pages import write_figure, write_html
-from workbench.recipe import Prompting, console, usual_keywords
+from workbench.recipe import Count, Prompting, Whole, console, say, usual_keywords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,21 +30,21 @@ class LogitLens(Prompting):
     are written to keywords.json, to be edited and named here."""
     rows: str = "video"
     """Rows of the prompt that are read: a span such as video, "frame[0]" or question."""
-    bin: int | None = None
+    bin: Count | None = None
     """Layers a bin. If not given: the paper's 5 for 24 layers or more, scaled to the depth of smaller
     models."""
-    min_hits: int = MIN_HITS
+    min_hits: Count = MIN_HITS
     """Keywords that are said less often are dropped."""
     final_norm: bool = True
     """Whether the final norm comes before the unembedding in every layer."""
-    overlay: int = 0
+    overlay: Whole = 0
     """Which sample (from 0) is drawn with its words on its frames."""
 
     def run(self) -> KeywordFrequencies:
         """Count, print, and leave tables, logit_lens.html and .png, and lens_overlay.html in `out`."""
-        model, samples = self.load_model(), self.load_samples()
-        lists = self.lists(samples)
-        print(samples, flush=True)
+        samples = self.load_samples()
+        lists, model = self.lists(samples), self.load_model()
+        say(samples)
         told = {"final_norm": self.final_norm, **self.prompting}
         size = scaled_bin(model.n_layers) if self.bin is None else self.bin
         counted = {"rows": self.rows, "bin": size, "min_hits": self.min_hits, "out": self.out}
@@ -60,7 +60,7 @@ class LogitLens(Prompting):
         if found.table["kept"].to_numpy(bool).any():
             written += write_figure(found.figure(), self.out / "logit_lens")
         else:
-            print(f"No figure: no keyword has {self.min_hits} hits or more (--min-hits).", flush=True)
+            say(f"No figure: no keyword has {self.min_hits} hits or more (--min-hits).")
         if self.rows == "video":
             usable = list(dict.fromkeys(found.counts["sample_id"]))
             sample = samples[usable[min(self.overlay, len(usable) - 1)]]

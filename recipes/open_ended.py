@@ -14,10 +14,9 @@ from typing import ClassVar
 
 import workbench as wb
 from workbench.analyses.answers import first_of_each_task, generations
-from workbench.errors import RunError
-from workbench.interventions import Knockout, parse_window
+from workbench.interventions import Knockout
 from workbench.pages import Part, write_figure
-from workbench.recipe import Windowed, console
+from workbench.recipe import Count, Whole, Windowed, console, one_range, say
 from workbench.runs import Run
 from workbench.statistics import curve_table
 
@@ -38,9 +37,9 @@ class OpenEnded(Windowed):
     answers_window: str = "all_layers"
     """Layers in which each flow is cut while the model writes the example answers, for example
     "first_half" or "layers(5, 9)"."""
-    examples: int = 2
+    examples: Whole = 2
     """Example answers a task, before and after each cut: the first samples that are answered correctly."""
-    max_new_tokens: int = 8
+    max_new_tokens: Count = 8
     """Most tokens of an example answer. New tokens inherit what the last row may not see."""
     only_correct: bool = True
     """Keep to the samples that the untouched model answers correctly, as the paper does."""
@@ -48,23 +47,18 @@ class OpenEnded(Windowed):
     def run(self) -> Run:
         """Sweep, print example answers, follow the true word through the layers, and write open_ended.csv,
         .png, .html, examples.csv and true_word.csv into `out`."""
-        model, samples = self.load_model(), self.load_samples().open_ended()
+        samples, model = self.load_samples().open_ended(), self.load_model()
         window = self.window_in(model.n_layers)
-        cut_in = parse_window(self.answers_window).expand(model.n_layers)
-        if len(cut_in) != 1:
-            raise RunError(
-                f"--answers-window {self.answers_window} moves over the layers, but an answer is written "
-                'under one cut. Use all_layers, first_half, second_half, "after(6)" or "layers(5, 9)".'
-            )
-        print(samples, flush=True)
-        print(f"{model.name}: {model.n_layers} layers, each flow cut in {window}", flush=True)
+        cut_in = one_range(self.answers_window, model.n_layers, option="answers-window")
+        say(samples)
+        say(f"{model.name}: {model.n_layers} layers, each flow cut in {window}")
         told = {"only_correct": self.only_correct, "seed": self.seed}
         run = wb.sweep(model, samples, self.flows, window, out=self.out, **self.sweeping | told)
         self.write_csv(curve_table(run.table, seed=self.seed), "open_ended.csv")
         below = []
         if self.examples:
             chosen = first_of_each_task(samples, run.table["sample_id"], self.examples)
-            cuts = {flow: Knockout.of(flow, cut_in[0]) for flow in self.flows}
+            cuts = {flow: Knockout.of(flow, cut_in) for flow in self.flows}
             said = generations(model, chosen, cuts, max_new_tokens=self.max_new_tokens, **self.prompting)
             console().print(said)
             said.to_csv(self.out / "examples.csv")

@@ -28,7 +28,7 @@ from workbench.analyses.pathways import (
 )
 from workbench.data import MTF_TASKS
 from workbench.pages import write_figure
-from workbench.recipe import Binned, console
+from workbench.recipe import Binned, Whole, console, say
 from workbench.statistics import curve_warnings
 
 
@@ -48,22 +48,22 @@ class PathwaysSuffice(Binned):
     """Read the open layers off every second sample of each task, and ask the others."""
     modes: tuple[str, ...] = MODES
     """What else is closed: faithful, strict, general."""
-    controls: int = 3
+    controls: Whole = 3
     """Random controls for each mode."""
     spread: str = "even"
     """How random edges are spread over layers: even, as the paper, or matched to what the pathways close."""
 
     def run(self) -> Sufficiency:
         """Find the pathways, close all else, print the table, and write it with its figure into `out`."""
-        model, samples = self.load_model(), self.load_samples()
-        print(samples, flush=True)
+        samples, model = self.load_samples(), self.load_model()
+        say(samples)
         window, out = self.window_in(model.n_layers), self.out / "sweep"
         table = self.given_or_swept(self.sweep, model, samples, self.flows, window, out=out).table
         if self.held_out:
             asked = {sample.id for own in samples.by_task().values() for sample in own[1::2]}
             table = table.loc[~table["sample_id"].isin(list(asked))]
             samples = samples.filter(lambda sample: sample.id in asked)
-            print(f"Open layers from the other half; asked are {len(samples)} held-out samples.", flush=True)
+            say(f"Open layers from the other half; asked are {len(samples)} held-out samples.")
         ranges = ranges_by_task(table, samples.tasks, self.ranges, **self.binning(model.n_layers))
         closed = {"modes": self.modes, "seeds": self.controls, "spread": self.spread, "out": self.out}
         found = wb.suffice(model, samples, ranges, **closed, **self.knocking)
@@ -72,7 +72,7 @@ class PathwaysSuffice(Binned):
         figure = write_figure(found.figure(note=" ".join(warnings)), self.out / "pathways_suffice")
         console().print(open_layers(ranges))
         console().print(found)
-        print(found.headline(), flush=True)
+        say(found.headline())
         self.note(warnings)
         self.wrote(found.to_csv(self.out / "pathways_suffice.csv"), bins, *figure, skipped=found.skipped)
         return found

@@ -14,7 +14,7 @@ import workbench as wb
 from workbench.figures import windows_compared
 from workbench.interventions import PAPER_LAYERS, SHALLOW, scaled_size, scaled_windows
 from workbench.pages import write_figure
-from workbench.recipe import Sweeping
+from workbench.recipe import Count, Sweeping, say
 from workbench.runs import Run
 from workbench.statistics import curve_table
 
@@ -26,7 +26,7 @@ class WindowSize(Sweeping):
     paper_tasks: ClassVar = ("action_antonym",)
     flows: tuple[str, ...] = ("frames -> later frames", "video -> question", "question -> last")
     """Flows to cut, each in quotes; `workbench list flows` shows the papers' own."""
-    sizes: tuple[int, ...] = (1, 5, 9, 13)
+    sizes: tuple[Count, ...] = (1, 5, 9, 13)
     """Layers that are cut at once. Below 24 layers they are scaled to the depth, unless they are to be
     exact."""
     exact: bool = False
@@ -37,14 +37,14 @@ class WindowSize(Sweeping):
 
         Action Antonym is the task where the data set has it and the user names none.
         """
-        model, samples = self.load_model(), self.load_samples()
-        print(samples, flush=True)
+        samples, model = self.load_samples(), self.load_model()
+        say(samples)
         windows, note = tuple(wb.centred(k) for k in self.sizes), ""
         if model.n_layers < SHALLOW and not self.exact:
             windows = scaled_windows(self.sizes, model.n_layers)
             scaled = ", ".join(f"{k} becomes {scaled_size(k, model.n_layers)}" for k in self.sizes)
             note = f"Sizes scaled from the paper's {PAPER_LAYERS} layers to {model.n_layers}: {scaled}."
-        print(note or f"Windows: {', '.join(map(str, windows))}.", flush=True)
+        say(note or f"Windows: {', '.join(map(str, windows))}.")
         run = wb.sweep(model, samples, self.flows, windows, out=self.out, **self.sweeping)
         curves = curve_table(run.table, seed=self.seed)
         self.write_csv(curves, "window_size.csv")

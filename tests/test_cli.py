@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import warnings
 
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ import workbench.runs.manifest
 from tests import ROOT
 from tests.halted import halted
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
-from workbench.cli import main
+from workbench.cli import _printable_warnings, main
 from workbench.errors import RunError
 
 
@@ -73,6 +75,14 @@ def test_lists(what, words, capsys) -> None:
         assert word in said
 
 
+def status(*words: str) -> int:
+    """The exit status of a command; what the parser refuses leaves by SystemExit."""
+    try:
+        return main(list(words))
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+
+
 EVALUATE = "run evaluate --model MODEL --data DATA --out OUT"
 FLOW = "run information_flow --model MODEL --data DATA --out OUT"
 
@@ -104,7 +114,7 @@ FLOW = "run information_flow --model MODEL --data DATA --out OUT"
 def test_what_cannot_be_done_is_one_clear_message(words, message, planted, tmp_path, capsys) -> None:
     out = tmp_path / "out"
     names = {"MODEL": str(planted.model), "DATA": str(planted.data), "OUT": str(out)}
-    assert main([names.get(word) or word for word in words.split()]) == 2
+    assert status(*(names.get(word) or word for word in words.split())) == 2
     said = capsys.readouterr().err
     assert message in " ".join(said.split())
     assert "Traceback" not in said
@@ -221,3 +231,56 @@ def test_negative_numbers_and_text_with_arrows_are_values(planted, tmp_path) -> 
     table = pd.read_csv(out / "pathways.csv")
     assert list(dict.fromkeys(table["flow"])) == ["video -> last", "question -> last"]
     assert set(table["counts"]) == {False}
+
+
+ESCAPES = "\x1b]0;owned\x07\x1b[2J"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", f"flows{ESCAPES}"],
+        ["report", f"x{ESCAPES}"],
+        ["run", f"evaluate{ESCAPES}"],
+        ["run", "evaluate", "--model", "mini/video-ft", "--out", f"x{ESCAPES}"],
+        ["run", "evaluate", f"--modle{ESCAPES}"],
+    ],
+)
+def test_no_argument_gives_orders_to_the_terminal(words, capsys) -> None:
+    assert status(*words) == 2
+    captured = capsys.readouterr()
+    assert "\x1b]" not in captured.err + captured.out
+    assert "\x1b[2J" not in captured.err + captured.out
+    assert "would obey" in captured.err
+
+
+def test_names_in_data_and_in_warnings_give_no_orders_either(planted, tmp_path, monkeypatch, capsys) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(planted.data, data)
+    file = data / "json" / "planted.json"
+    file.rename(file.with_name(f"a{ESCAPES}.json"))
+    (data / "video" / "planted").rename(data / "video" / f"a{ESCAPES}")
+
+    def missing(*_: object, **__: object) -> bytes:
+        raise RunError(f"No program{ESCAPES}.")
+
+    monkeypatch.setattr("workbench.pages.png._draw", missing)
+    words = planted._replace(data=data).words(
+        "information_flow", tmp_path / "out", "--limit", "1", "--bin", "3"
+    )
+    with pytest.warns(UserWarning, match="is left out"):
+        assert status(*words, "--flows", "question -> last") == 0
+    captured = capsys.readouterr()
+    assert "owned" in captured.out
+    assert "\x1b]" not in captured.err + captured.out
+    assert "\x1b[2J" not in captured.err + captured.out
+
+
+def test_warnings_show_names_as_text() -> None:
+    with _printable_warnings():
+        said = warnings.formatwarning(f"x{ESCAPES}", UserWarning, f"{ESCAPES}.py", 1)
+    assert "\x1b" not in said
+    assert "owned" in said
+    assert "\x1b" in warnings.formatwarning(f"x{ESCAPES}", UserWarning, "a.py", 1), (
+        "only while a command runs"
+    )

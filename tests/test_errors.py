@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 
 from workbench import errors
-from workbench.errors import WorkbenchError, near_matches
+from workbench.errors import WorkbenchError, near_matches, shown
 
 CLASSES = [
     kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == errors.__name__
@@ -35,3 +36,13 @@ def test_several_near_matches_are_named_best_first_and_not_too_many() -> None:
     assert near_matches("layer", known).count(" or ") == 3
     assert near_matches("layer", known, limit=1).count(" or ") == 0
     assert near_matches("layer3", iter(known)), "any iterable will do"
+
+
+def test_shown_is_short_printable_and_never_fails() -> None:
+    nested: list[Any] = []
+    for _ in range(10_000):
+        nested = [nested]
+    assert len(shown(nested)) < 100
+    assert len(shown("x" * 10_000)) < 100
+    assert shown("\x1b[2J\n").isprintable()
+    assert shown(10**6000)

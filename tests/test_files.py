@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from workbench.errors import WriteError
 from workbench.files import left_over, plain_name, whole, write_whole
 
 
@@ -68,3 +71,68 @@ def test_only_our_own_unfinished_files_are_left_over(tmp_path: Path) -> None:
 def test_names_that_differ_in_punctuation_only_are_two_files() -> None:
     assert plain_name("a/b").startswith("a_b-")
     assert len({plain_name(name).lower() for name in ("a/b", "a_b", "A/b", "a b", "ä", "..", "")}) == 7
+
+
+def test_a_link_is_replaced_and_never_written_through(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    (tmp_path / "report.html").symlink_to(theirs)
+    write_whole(tmp_path / "report.html", "ours")
+    assert theirs.read_text() == "theirs"
+    assert not (tmp_path / "report.html").is_symlink()
+    assert (tmp_path / "report.html").read_text() == "ours"
+
+
+def test_the_unfinished_file_is_new_or_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody guessed its name, and laid a link there."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    monkeypatch.setattr("workbench.files.secrets.token_hex", lambda n: "0" * 2 * n)
+    (tmp_path / ".report-00000000.tmp.html").symlink_to(theirs)
+    with pytest.raises(WriteError, match=r"report\.html cannot be written"):
+        write_whole(tmp_path / "report.html", "ours")
+    assert theirs.read_text() == "theirs"
+    assert (tmp_path / ".report-00000000.tmp.html").is_symlink(), "not ours to remove"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "Make room on its disk"),
+        (errno.EDQUOT, "Make room on its disk"),
+        (errno.EROFS, "Choose a folder that you may write to"),
+        (errno.EACCES, "Choose a folder that you may write to"),
+        (errno.ENAMETOOLONG, "Choose another folder"),
+    ],
+)
+def test_what_cannot_be_written_says_what_and_what_to_do(tmp_path: Path, number: int, remedy: str) -> None:
+    with pytest.raises(WriteError, match=rf"a.csv cannot be written \({os.strerror(number)}\). {remedy}"):
+        with whole(tmp_path / "a.csv"):
+            raise OSError(number, os.strerror(number))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a\0b.csv", "x" * 256, "\ud800.csv"])
+def test_a_name_that_no_file_can_have_is_an_error_in_words(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WriteError, match="cannot be written"):
+        write_whole(tmp_path / name, "text")
+
+
+def test_a_name_of_255_characters_is_a_file_as_any_other(tmp_path: Path) -> None:
+    assert write_whole(tmp_path / ("x" * 255), "text").read_text() == "text"
+
+
+def test_errors_that_are_no_matter_of_writing_pass(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^no number$"):
+        with whole(tmp_path / "a.csv"):
+            raise ValueError("no number")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_the_right_to_write_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(WriteError, match=r"Permission denied.*that you may write to"):
+        write_whole(tmp_path / "a.csv", "text")
+    tmp_path.chmod(0o700)

@@ -10,7 +10,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from workbench.attached import attach
+from workbench.threads import wait_quietly
 from workbench.version import __version__
+
+wait_quietly()
 
 # Where each public name lives. A name whose home is "" is a submodule of its own name.
 _HOMES = {

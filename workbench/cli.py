@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import workbench
-from workbench.errors import RunError, WorkbenchError
+from workbench.errors import RunError, WorkbenchError, printable
 
 FAILED = 2
 """Exit status of a request that cannot be met, as that of a wrong option."""
@@ -24,13 +26,12 @@ STOPPED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give back its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # Threads that wait by spinning take the cores from those that work: on a busy machine a forward pass then
-    # takes up to twenty times as long. Read when torch is loaded, which happens later.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        return _run(words)
+        _refuse_orders(words)
+        with _printable_warnings():
+            return _run(words)
     except WorkbenchError as error:
         if debug:
             raise
@@ -53,8 +54,26 @@ def _complain(error: WorkbenchError) -> None:
 
     message = Text.assemble((f"{type(error).__name__}: ", "bold red"), (str(error), "red"))
     for note in getattr(error, "__notes__", ()):
-        message.append(f"\n{note}", "red")
+        message.append(f"\n{printable(note)}", "red")
     Console(stderr=True, soft_wrap=True).print(message, highlight=False)
+
+
+def _refuse_orders(words: Sequence[str]) -> None:
+    """Raise RunError for a word with characters that a terminal obeys: parsers print what they refuse."""
+    for word in words:
+        if printable(word) != word:
+            raise RunError(f"{word!r} holds characters that a terminal would obey. Rename it.")
+
+
+@contextmanager
+def _printable_warnings() -> Iterator[None]:
+    """Names in warnings are data, too."""
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda *told, **more: printable(usual(*told, **more))
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _run(words: list[str]) -> int:
@@ -111,8 +130,9 @@ def _run_recipe(words: list[str]) -> int:
 
 def _report(folder: str) -> int:
     from workbench.pages.report import write_report
+    from workbench.recipe.output import say
 
-    print(write_report(folder))
+    say(write_report(folder))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable
 
 #: Characters that a terminal obeys rather than shows, and those that turn the direction of writing.
@@ -69,7 +70,43 @@ class RunError(WorkbenchError):
     """A run folder, recipe or setting cannot be used."""
 
 
+def shown(value: object, *, limit: int = 80) -> str:
+    """A short, printable form of something that came from outside, for messages."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = limit
+    try:
+        return short.repr(value)
+    except ValueError:  # Python does not print numbers of thousands of digits
+        return f"a huge {type(value).__name__}"
+
+
+class WriteError(RunError, OSError):
+    """A file or folder cannot be written: no room, no right, no such name."""
+
+
+class NotFinite(ModelError):
+    """The model computes numbers on one sample that are infinite or no numbers: see `not_finite`."""
+
+
+NOT_FINITE = "are not finite"
+"""In the text of every NotFinite."""
+_OTHER_DTYPE = {
+    "float16": "Load the model with dtype='bfloat16', which has the range of float32, or dtype='float32'.",
+    "bfloat16": "Load the model with dtype='float32'.",
+    "float32": "Load the model with dtype='float64', or look at the sample's clip and the weights.",
+    "float64": "Look at the sample's clip, and at the weights.",
+}
+
+
+def not_finite(what: str, dtype: object) -> NotFinite:
+    """The error for numbers of this dtype; it names one that they may be finite in."""
+    name = str(dtype).removeprefix("torch.")
+    return NotFinite(f"{what} {NOT_FINITE} in {name}. {_OTHER_DTYPE.get(name, _OTHER_DTYPE['float32'])}")
+
+
 def near_matches(name: str, known: Iterable[str], *, limit: int = 4) -> str:
     """A sentence naming the entries of `known` that look like `name`; empty where none does."""
+    if not isinstance(name, str) or len(name) > 200:  # nobody mistypes so much, and comparing would take long
+        return ""
     found = difflib.get_close_matches(name, list(known), n=limit, cutoff=0.5)
     return f" Did you mean {' or '.join(repr(entry) for entry in found)}?" if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -10,32 +11,76 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from workbench.errors import WriteError
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
 
 def write_whole(path: Path | str, content: bytes | str) -> Path:
     """Write a file so that a reader sees the old content or the new, never a part of one; gives its path.
 
-    Text is written as UTF-8. The folder is made where it does not exist. Raises OSError.
+    Text is written as UTF-8. The folder is made where it does not exist. A link of that name is replaced, not
+    followed. Raises WriteError.
     """
-    with whole(path) as unfinished:
-        unfinished.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    with whole(path) as unfinished, open(unfinished, "r+b") as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
     return Path(path)
 
 
 @contextmanager
 def whole(path: Path | str) -> Iterator[Path]:
-    """For a program that writes by itself: a path beside `path`, with its suffix, that becomes it at the end.
+    """For a program that writes by itself: an empty file beside `path`, with its suffix, that becomes it at
+    the end.
 
     Where the block raises, it is removed and `path` stays as it was. Several processes may make the same
-    file: each writes to a name of its own. The folder is made where it does not exist. Raises OSError.
+    file: each writes to a name of its own, which nobody can have put there before. The folder is made where
+    it does not exist. Raises WriteError, also for an OSError of the block.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    unfinished = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}.tmp{path.suffix}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(unfinished, _NEW, 0o666))
+        try:
+            yield unfinished
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """An OSError of the block becomes a WriteError that names `path` and says what to do; but not one of
+    another program's own kinds, which tells more."""
     try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        yield
+    except WriteError:
+        raise
+    except (OSError, ValueError) as problem:
+        if type(problem).__module__ != "builtins":
+            raise
+        nameless = isinstance(problem, UnicodeEncodeError) or "\0" in str(path)
+        if isinstance(problem, ValueError) and not nameless:
+            raise
+        raise write_error(path, problem) from problem
+
+
+def write_error(path: Path | str, problem: OSError | ValueError) -> WriteError:
+    """The error for a file or folder that cannot be written: what is wrong, and what to do."""
+    number = getattr(problem, "errno", None)
+    if number in _FULL:
+        remedy = "Make room on its disk, or choose a folder on another one"
+    elif number in _FORBIDDEN:
+        remedy = "Choose a folder that you may write to"
+    else:
+        remedy = "Choose another folder"
+    reason = getattr(problem, "strerror", None) or str(problem)
+    return WriteError(
+        f"{path} cannot be written ({reason}). {remedy} (--out; out= in Python), and start the same command "
+        "again. What is stored stays, and a run goes on from there."
+    )
 
 
 def left_over(folder: Path) -> list[Path]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import stat
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, shown
 
 #: The most bytes that are read of a JSON file. A tokenizer of 250,000 words has 20 MB, 10,000 questions 10.
 MOST_BYTES = 256 * 2**20
@@ -46,7 +47,7 @@ def read_bytes(path: Path | str, *, error: type[WorkbenchError], most_bytes: int
                     f"{path} has {found.st_size:,} bytes; at most {most_bytes:,} are read. It is damaged, or "
                     f"not what its name says: get it again."
                 )
-            return file.read(most_bytes)
+            return file.read(found.st_size)
     except IsADirectoryError:
         raise error(f"{path} is a folder, where a file belongs. Put the file itself there.") from None
     except (OSError, ValueError) as problem:  # ValueError: a name with a NUL in it
@@ -75,26 +76,23 @@ def validated(schema: type[T], value: Any, *, source: str, error: type[Workbench
     Raises `error` with a sentence: the source, the first field that is wrong, what came and what is allowed.
     """
     try:
-        return TypeAdapter(schema).validate_python(value)
+        return _adapter(schema).validate_python(value)
     except RecursionError:
         raise error(f"{source} is nested too deeply to be read. It is damaged, or made to do harm.") from None
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "it"
-        came = "" if first["type"] == "missing" else f" (it has {_short(first['input'])})"
+        came = "" if first["type"] == "missing" else f" (it has {shown(first['input'], limit=60)})"
         more = problem.error_count() - 1
         others = f", and {more} more" if more else ""
         raise error(f"{source}: {field}: {first['msg']}{came}{others}.") from problem
 
 
+@lru_cache(maxsize=64)
+def _adapter(schema: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(schema)
+
+
 def _without_waiting(path: str, flags: int) -> int:
     """Open a file; a pipe that nobody writes to does not hold the program up."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except (RecursionError, ValueError):
-        text = type(value).__name__
-    return text if len(text) <= 60 else f"{text[:57]}..."

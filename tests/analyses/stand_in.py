@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy as np
 from workbench.data import Sample, Samples
 from workbench.engine import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.errors import ClipError
+from workbench.models.checkpoints import CheckpointFolder
 from workbench.prompts.layout import TokenLayout
+from workbench.prompts.pixels import PixelSettings
 from workbench.prompts.prompt import Prompt
 
 VOCABULARY = ("<pad>", "A", "B", "C", "left", "right", " ")
@@ -38,6 +41,8 @@ class StandInModel:
 
     name = "stand-in"
     weights_hash = "0" * 64
+    checkpoint = CheckpointFolder("stand-in", Path("stand-in"))
+    template, pixels = "{{ question }}", PixelSettings(size={"height": 2, "width": 2})
     n_layers, n_heads = 4, 2
     device, dtype, attention = "cpu", "torch.float32", "sdpa"
     tokenizer = StandInTokenizer()

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import acceleration, cost, knockouts, plot, reading, scaling, shapes
+from benchmarks import acceleration, cost, folders, knockouts, plot, reading, scaling, shapes
 from workbench.engine import get_engine
 from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout
+from workbench.runs import load_run
 
 CPU = torch.device("cpu")
 
@@ -50,6 +51,12 @@ def test_what_reading_costs(tmp_path: Path) -> None:
     found = json.loads(path.read_text("utf-8"))
     assert found["rows"] == 36
     assert found["logit_lens"]["seconds"] > 0
+
+
+def test_what_a_folder_of_many_samples_costs(tmp_path: Path) -> None:
+    found = folders.measure(tmp_path / "run", 6, 2, report=False)
+    assert found["rows"] == len(load_run(tmp_path / "run").table) == 6 * 6 * 32
+    assert all(value >= 0 for name, value in found.items() if name.endswith(" s"))
 
 
 def test_real_lengths() -> None:

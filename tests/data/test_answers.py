@@ -39,6 +39,140 @@ def test_no_letter_is_read_into_other_words(text: str) -> None:
     assert letter_of(text, 4) is None
 
 
+# As models and evaluation logs write: the letter that a reader would take, or "-", then the answer.
+RECORDED = r"""
+B	B
+B	(B)
+B	B.
+B	B)
+B	(B) left
+B	B. left
+B	 B
+B	B: left
+B	b
+B	**B**
+B	**B.** left
+B	**(B)**
+B	`B`
+C	Answer: (C)
+C	Answer: C
+C	**Answer:** C
+C	**Answer: C**
+C	**Answer**: **C**
+C	Final answer: C
+C	Final answer - C
+C	The answer is C.
+C	The answer is: C
+C	The answer is (C) left.
+C	The correct answer is option C.
+C	The best answer is: C
+C	The best option is C.
+C	Best option:(C
+C	Best option: (C) left
+C	The correct option is C because A is not seen in the clip.
+A	The correct option is A because B is wrong.
+A	A is the correct answer.
+A	The answer is A since the ball moves.
+C	Option C is correct.
+C	Option (C)
+C	option c.
+C	The correct choice would be C.
+C	So the answer is C, not D.
+C	I would choose option C.
+C	<answer>C</answer>
+C	<answer> C </answer>
+C	\boxed{C}
+C	The result is $\boxed{C}$.
+C	\boxed{\text{C}}
+C	Answer = C
+C	[C]
+C	"C"
+C	{C}
+C	C</s>
+C	C<|im_end|>
+C	C\n
+C	C\n\nThe ball moves left.
+C	选C
+C	选 C
+C	我选择C。
+C	我选C，因为球向左移动。
+C	答案：C
+C	答案:C
+C	答案是 C
+C	答案是C。
+C	答案为C
+C	正确答案是（C）。
+C	正确答案：（C）向左
+C	正确答案应该是C。
+C	本题选C
+C	故选：C
+C	【C】
+C	「C」
+C	（C）
+C	（C）向左
+C	C、向左
+C	C．向左
+C	C。
+C	C，向左
+C	C！
+A	A、红球
+A	A 红球
+C	選項C
+C	答案是選項C
+C	正解はCです
+C	正解：C
+C	答えはCです。
+C	答えは「C」です
+C	정답은 C입니다.
+C	정답: C
+C	답은 C입니다
+C	Respuesta: C
+C	La respuesta correcta: C
+C	La respuesta es la C.
+C	Réponse : C
+C	La réponse est C.
+C	Antwort: C
+C	Die Antwort ist C.
+C	Resposta: C
+C	A resposta é C.
+C	Risposta: C
+C	La risposta è C.
+C	Ответ: C
+C	الإجابة: C
+C	उत्तर: C
+C	C؟
+C	C।
+C	«C»
+C	“C”
+-	左
+-	A red ball
+-	a red ball
+-	A ball. It moves.
+-	The answer is a red ball
+-	The answer is not C
+-	不选C
+-	答案不是C
+-	I cannot tell.
+-	I think so
+-	Both (B) and (C)
+-	either (B) or (C)
+-	Cannot be determined
+-	Left.
+-	None of the above
+-	A man is walking
+-	选择红球
+-	答案：左
+-	答案是AB
+-	B超检查
+"""
+
+
+@pytest.mark.parametrize("row", RECORDED.strip().split("\n"))
+def test_answers_as_models_write_them(row: str) -> None:
+    wanted, text = row.split("\t")
+    assert letter_of(text.replace("\\n", "\n"), 4) == (None if wanted == "-" else wanted)
+
+
 @pytest.mark.parametrize(("text", "n"), [("E", 4), ("(C)", 2), ("Answer: D", 3), ("z", 25)])
 def test_a_letter_beyond_the_options_is_none(text: str, n: int) -> None:
     assert letter_of(text, n) is None

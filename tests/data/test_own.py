@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from workbench.data import Sample, Samples
@@ -45,7 +46,6 @@ class TestFromList:
             (["left", "right"], 1, 1),
             (["left", "right"], 1.0, 1),
             (["left", "right"], np.int64(1), 1),
-            (["B", "A"], "A", 1),
             (["left", "right"], None, None),
             (["left", "right"], float("nan"), None),
             (np.array(["left", "right"]), "left", 0),
@@ -80,6 +80,86 @@ class TestFromList:
         assert len(found) == 1
         assert found.skipped[0].reason.startswith("entry 2: ")
         assert says in found.skipped[0].reason
+
+    @pytest.mark.parametrize(
+        ("options", "answer", "text", "other"),
+        [
+            (["2", "3", "4", "5"], 3, 1, ("index", 3)),
+            (["2", "3", "4", "5"], 3.0, 1, ("index", 3)),
+            (["2", "3", "4", "5"], np.int64(3), 1, ("index", 3)),
+            (["1", "0"], 1, 0, ("index", 1)),
+            (["1.0", "2.0", "0.0"], 1, 0, ("index", 1)),
+            (["B", "A"], "A", 1, ("letter", 0)),
+            (["b", "a", "c"], "a", 1, ("letter", 0)),
+        ],
+    )
+    def test_an_answer_that_means_two_options_is_asked_about(
+        self, clip: Path, options: list[str], answer: Any, text: int, other: tuple[Any, int]
+    ) -> None:
+        """Whoever reads a count as an index finds the wrong option right, without a word."""
+        entries = [{"video": clip, "question": "?", "options": options, "answer": answer}]
+        with pytest.raises(SampleError, match=rf"entry 1: answer .*answers='text' or answers='{other[0]}'"):
+            Samples.from_list(entries)
+        assert Samples.from_list(entries, answers="text")[0].answer == text
+        assert Samples.from_list(entries, answers=other[0])[0].answer == other[1]
+
+    @pytest.mark.parametrize(
+        ("options", "answer", "answers", "index"),
+        [
+            (["0", "1", "2"], 1, None, 1),  # both readings are one option
+            (["A", "B"], "B", None, 1),
+            (["2", "3", "4", "5"], "3", None, 1),
+            (["2", "3", "4", "5"], "3", "index", 3),
+            (["0.5", "1.5"], 1.5, None, 1),
+            (["left", "right"], "1", "index", 1),
+            (["left", "right"], "b", "letter", 1),
+            (["cafe\u0301", "tea"], "caf\u00e9", None, 0),
+        ],
+    )
+    def test_an_answer_that_means_one_option_is_taken(
+        self, clip: Path, options: list[str], answer: Any, answers: Any, index: int
+    ) -> None:
+        entries = [{"video": clip, "question": "?", "options": options, "answer": answer}]
+        assert Samples.from_list(entries, answers=answers)[0].answer == index
+
+    def test_a_table_from_a_file_is_asked_about(self, clip: Path, tmp_path: Path) -> None:
+        file = tmp_path / "mine.csv"
+        file.write_text(f"video,question,a,b,c,d,answer\n{clip},How many?,2,3,4,5,3\n")
+        table = pd.read_csv(file)
+        table["options"] = [[str(row[letter]) for letter in "abcd"] for _, row in table.iterrows()]
+        table = table.drop(columns=list("abcd"))
+        with pytest.raises(SampleError, match="can be read in two ways"):
+            Samples.from_dataframe(table)
+        assert Samples.from_dataframe(table, answers="text")[0].true_option == "3"
+        assert Samples.from_dataframe(table, answers="index")[0].true_option == "5"
+
+    @pytest.mark.parametrize(
+        ("answer", "answers", "says"),
+        [
+            ("left", "letter", "is no letter of"),
+            (0, "text", "is no text of"),
+            ("left", "index", "is no index"),
+        ],
+    )
+    def test_an_answer_of_another_kind_is_skipped(
+        self, clip: Path, answer: Any, answers: Any, says: str
+    ) -> None:
+        good = {"text": "left", "letter": "A", "index": 0}[answers]
+        entry = {"video": clip, "question": "?", "options": ["left", "right"]}
+        found = Samples.from_list([{**entry, "answer": good}, {**entry, "answer": answer}], answers=answers)
+        assert [sample.answer for sample in found] == [0]
+        assert says in found.skipped[0].reason
+
+    @pytest.mark.parametrize("answers", ["letters", 3, []])
+    def test_a_reading_of_answers_that_does_not_exist(self, clip: Path, answers: Any) -> None:
+        with pytest.raises(SampleError, match=r"answers is .*'text', 'letter', 'index'"):
+            Samples.from_list([{"video": clip, "question": "?"}], answers=answers)
+
+    def test_a_task_called_all_would_be_taken_for_all_tasks(self, clip: Path) -> None:
+        good = {"video": clip, "question": "?"}
+        found = Samples.from_list([good, {**good, "task": "all"}, {**good, "task": "All "}])
+        assert len(found) == 1
+        assert "is what tables call all tasks together" in found.skipped[0].reason
 
     def test_entries_that_are_no_dicts_are_skipped(self, clip: Path) -> None:
         found = Samples.from_list([{"video": clip, "question": "?"}, "text", None, 3])

@@ -61,6 +61,34 @@ class TestFolder:
         samples("mini")
         assert len(clips_calls) == 1
 
+    @pytest.mark.parametrize("name", ["TVBench", "tvbench", "TVBENCH", "TVBench/object_count"])
+    def test_a_folder_that_has_the_name_of_a_download_is_that_download(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        root.rename(root.parent / name.split("/")[0])
+        monkeypatch.chdir(root.parent)
+        found = samples(name)
+        assert (found.name, found.source) == ("tvbench", root.parent / name.split("/")[0])
+        assert found.tasks == (("object_count",) if "/" in name else ("moving_direction", "object_count"))
+
+    def test_a_folder_inside_it_is_a_folder(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (root.parent / "TVBench").mkdir()
+        root.rename(root.parent / "TVBench" / "part")
+        monkeypatch.chdir(root.parent)
+        assert samples("TVBench/part").name == "part"
+
+    def test_root_goes_before_a_folder_of_the_name(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (root.parent / "tvbench").mkdir()
+        monkeypatch.chdir(root.parent)
+        assert samples("tvbench", root=root).source == root
+
+    def test_without_the_folder_it_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(
+            SampleError, match=r"there is no folder 'TVBench' here.*--data tvbench:/path/to/it"
+        ):
+            samples("TVBench")
+
     def test_home_is_expanded(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", str(root.parent))
         assert samples("~/set").source == root
@@ -72,9 +100,21 @@ def test_neither_a_data_set_nor_a_folder(name: str) -> None:
         samples(name)
 
 
+@pytest.mark.parametrize("name", [None, 5, b"mini", ["mini"]])
+def test_what_is_no_name_is_refused(name: Any) -> None:
+    with pytest.raises(SampleError, match="is no data set"):
+        samples(name)
+
+
 def test_near_matches_are_named() -> None:
     with pytest.raises(SampleError, match="Did you mean 'tvbench'"):
         samples("TVBnch")
+
+
+@pytest.mark.parametrize("tasks", [5, [5], [None], b"a"])
+def test_tasks_are_texts(root: Path, tasks: Any) -> None:
+    with pytest.raises(SampleError, match="give names of tasks"):
+        samples("tvbench", root=root, tasks=tasks)
 
 
 @pytest.mark.parametrize("tasks", [[], "", ["object_count", " "], "object_count,,moving_direction"])

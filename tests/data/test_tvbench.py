@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.data.conftest import TASK, MakeFolder, entry
-from workbench.data import MTF_TASKS, load_folder
+from workbench.data import MTF_TASKS, load_folder, samples
 from workbench.errors import SampleError
+
+TVBENCH_TASKS = (
+    *MTF_TASKS,
+    *("action_count", "action_localization", "egocentric_sequence", "object_shuffle", "unexpected_action"),
+)
 
 
 def test_an_entry_becomes_a_sample(make_folder: MakeFolder) -> None:
@@ -30,23 +36,22 @@ def test_an_entry_becomes_a_sample(make_folder: MakeFolder) -> None:
 def test_clips_are_not_opened(make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     root = make_folder({TASK: [entry()]})
     opened: list[str] = []
-    read = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path, **kw: opened.append(path.name) or read(path, **kw))
-    monkeypatch.setattr("builtins.open", lambda *_, **__: pytest.fail("a file was opened"))
+    real = open
+    monkeypatch.setattr("builtins.open", lambda path, *a, **kw: opened.append(path) or real(path, *a, **kw))
     load_folder(root)
-    assert opened == [f"{TASK}.json"]
+    assert [Path(path).name for path in opened] == [f"{TASK}.json"]
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "is no JSON"),
-        (b"[{]", "is no JSON"),
-        (b'[{"video": "a.mp4"}', "is no JSON"),
+        (b"", "is not JSON"),
+        (b"[{]", "is not JSON"),
+        (b'[{"video": "a.mp4"}', "is not JSON"),
         (b"[" * 200_000, "nested too deeply"),
         (b"[" * 200_000 + b"]" * 200_000, "nested too deeply"),
         (b'{"a":' * 200_000, "nested too deeply"),
-        (b"[" + b"9" * 5000 + b"]", "is no JSON"),
+        (b"[" + b"9" * 5000 + b"]", "is not JSON"),
         ('[{"video": "é.mp4"}]'.encode("latin-1"), "is not UTF-8 .*byte 12"),
         ("[]".encode("utf-16"), "is not UTF-8"),
         (b"\x00\x01\x02\xff", "is not UTF-8"),
@@ -166,7 +171,8 @@ class TestFolders:
 
     def test_one_dead_task_is_listed_among_others_but_refused_by_name(self, make_folder: MakeFolder) -> None:
         root = make_folder({TASK: [entry()], "action_antonym": [entry(video="ntu.avi")]})
-        found = load_folder(root)
+        with pytest.warns(UserWarning, match=r"'action_antonym' is left out.*NTU RGB\+D.*rose1\.ntu"):
+            found = load_folder(root)
         assert found.tasks == (TASK,)
         assert [skipped.id for skipped in found.skipped] == ["action_antonym/ntu"]
         with pytest.raises(SampleError, match=r"action_antonym\.json: no usable entry among 1"):
@@ -184,3 +190,83 @@ class TestFolders:
 def test_the_tasks_of_map_the_flow_are_spelt_as_files_are() -> None:
     assert len(MTF_TASKS) == 5
     assert all(re.fullmatch("[a-z_]+", task) for task in MTF_TASKS)
+
+
+class TestDownloads:
+    """Folders as the hub has them."""
+
+    def hub(self, make_folder: MakeFolder) -> Path:
+        """TVBench as it is downloaded: ten tasks, and no clips of Action Antonym."""
+        tasks = {task: [entry(video=f"{n}.mp4") for n in range(3)] for task in TVBENCH_TASKS}
+        tasks["action_antonym"] = [entry(video=f"S001C001P001R001A00{n}.avi") for n in range(3)]
+        clips = [
+            f"video/{task}/{n}.mp4" for task in TVBENCH_TASKS if task != "action_antonym" for n in range(3)
+        ]
+        return make_folder(tasks, tuple(clips))
+
+    def test_tasks_without_clips_are_left_out_and_the_others_run(self, make_folder: MakeFolder) -> None:
+        root = self.hub(make_folder)
+        with pytest.warns(UserWarning, match=r"no clip of its 3 questions.*licence does not let") as said:
+            found = load_folder(root)
+        assert len(said) == 1
+        assert found.counts() == {task: 3 for task in sorted(TVBENCH_TASKS) if task != "action_antonym"}
+        assert len(found.skipped) == 3
+
+    def test_so_are_those_that_a_recipe_prefers(self, make_folder: MakeFolder) -> None:
+        root = self.hub(make_folder)
+        with pytest.warns(UserWarning, match="'action_antonym' is left out"):
+            found = samples("tvbench", root=root, tasks=MTF_TASKS, strict=False)
+        assert found.tasks == tuple(task for task in MTF_TASKS if task != "action_antonym")
+        with pytest.raises(SampleError, match="no usable entry among 3"):
+            samples("tvbench", root=root, tasks=MTF_TASKS)
+        with pytest.raises(SampleError, match="no usable entry among 3"):
+            load_folder(root, tasks=["action_antonym"], strict=False)
+
+    def test_a_task_whose_clips_are_not_unpacked_says_so(self, make_folder: MakeFolder) -> None:
+        root = make_folder(
+            {TASK: [entry()], "a": [entry(video="x.mp4")]}, ("video/clip_1.mp4", "video/a.zip")
+        )
+        with pytest.warns(UserWarning, match=r"'a' is left out: .* Unpack a\.zip"):
+            assert load_folder(root).tasks == (TASK,)
+
+    def test_a_task_whose_annotations_are_bad_is_listed(self, make_folder: MakeFolder) -> None:
+        entries = {TASK: [entry()], "a": [entry(answer="up"), entry(video="gone.mp4")]}
+        root = make_folder(entries, ("video/clip_1.mp4",))
+        found = load_folder(root)
+        assert found.tasks == (TASK,)
+        assert len(found.skipped) == 2
+
+
+class TestSpelling:
+    """Archives made on a Mac hold names with accents apart; annotations hold them as one letter."""
+
+    @pytest.mark.parametrize(("written", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
+    def test_clips_tasks_and_answers(self, make_folder: MakeFolder, written: Any, asked: Any) -> None:
+        def there(text: str) -> str:
+            return unicodedata.normalize(written, text)
+
+        def named(text: str) -> str:
+            return unicodedata.normalize(asked, text)
+
+        task = "trác_nghiệm"
+        annotation = entry(video=named("à la mer.mp4"), candidates=[named("là"), "no"], answer=there("là"))
+        root = make_folder({there(task): [annotation]}, (f"video/{there(task)}/{there('à la mer')}.mp4",))
+        (sample,) = load_folder(root, tasks=[named(task)])
+        assert sample.answer == 0
+        assert sample.video.exists()
+        assert sample.options == (named("là"), "no"), "prompts keep what is written"
+        assert sample.id == unicodedata.normalize("NFC", f"{task}/à la mer")
+        assert load_folder(root)[named(sample.id)] is not None
+        assert load_folder(root).tasks == (unicodedata.normalize("NFC", task),)
+
+    def test_the_fingerprint_does_not_depend_on_the_disk(self, make_folder: MakeFolder) -> None:
+        prints = set()
+        for form in ("NFC", "NFD"):
+            clip = f"video/{TASK}/{unicodedata.normalize(form, 'é')}.mp4"
+            prints.add(load_folder(make_folder({TASK: [entry(video="é.mp4")]}, (clip,), at=form)).fingerprint)
+        assert len(prints) == 1
+
+    def test_two_files_of_one_task_are_refused(self, make_folder: MakeFolder) -> None:
+        names = {unicodedata.normalize(form, "é"): [entry()] for form in ("NFC", "NFD")}
+        with pytest.raises(SampleError, match=r"has two files .* look the same"):
+            load_folder(make_folder(names))

@@ -284,7 +284,7 @@ def test_a_knockout_that_cannot_act_is_refused_before_any_is_run(
 def test_logits_that_are_no_numbers_are_refused(tiny: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     model, prompt = tiny
     monkeypatch.setattr(reference, "last_logits", lambda *arguments, **options: torch.full((9,), torch.nan))
-    with pytest.raises(ModelError, match=r"not finite in torch.float32. Load it with dtype=torch.float32"):
+    with pytest.raises(ModelError, match=r"not finite in float32. Load the model with dtype=.float64"):
         get_engine("reference").outcomes(model, prompt, [])
 
 

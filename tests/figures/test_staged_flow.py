@@ -56,6 +56,15 @@ def test_a_frame_marks_the_range_from_the_first_to_the_last_bin_that_counts() ->
     assert set(found[0].y) == {FLOWS.index("video -> question") - 0.4, FLOWS.index("video -> question") + 0.4}
     assert found[0].name == "layers 3-10"
     assert found[0].line.color == FLOW_STYLES["video -> question"].color
+    assert found[0].line.dash == "dot", "layers 5-8 lie in it and do not count"
+    bar = next(bar for bar in bars(staged_flow(table)) if bar.name == flow_label("video -> question"))
+    assert [width > 0 for width in bar.marker.line.width] == [False, True, False, False, True, False]
+    whole = pathways_table(sweep_table({"t": {"video -> question": [0, 0, -30, -30, -50, -50, *[0] * 6]}}))
+    assert frames(staged_flow(whole))[0].line.dash is None
+    assert "interval" not in bar.customdata[1][1], "tables of an older version have none"
+    told = staged_flow(whole.assign(low=-41.0, high=-8.2))
+    bar = next(bar for bar in bars(told) if bar.name == flow_label("video -> question"))
+    assert bar.customdata[1][1].endswith("%, 95% interval -41.0 to -8.2%")
 
 
 def test_cells_are_darker_where_cutting_hurts_more() -> None:

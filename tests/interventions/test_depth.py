@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
-from workbench.errors import WindowError
+from workbench.errors import WindowError, shown
 from workbench.interventions.depth import (
     scaled_bin,
     scaled_layer,
@@ -75,3 +76,10 @@ def test_layers_of_the_empirical_study_keep_their_share_of_the_depth() -> None:
     assert [scaled_layer(layer, 12) for layer in (1, 4, 8, 18)] == [1, 2, 3, 8]
     with pytest.raises(WindowError, match="from 1"):
         scaled_layer(0, 12)
+
+
+@pytest.mark.parametrize("n_layers", [0, -1, 10**400, None, "12", True], ids=shown)
+def test_a_depth_that_no_model_has_is_refused(n_layers: Any) -> None:
+    for scale in (scaled_window, scaled_bin, lambda n: spread_layers(n, 4)):
+        with pytest.raises(WindowError, match="both are numbers from 1"):
+            scale(n_layers)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -204,3 +206,17 @@ def test_as_flows() -> None:
         with pytest.raises(FlowError, match=message):
             as_flows(bad)  # pyright: ignore[reportArgumentType]
     assert video_last.at_heads(2, 0) == Flow.parse("video -> last @ heads 0,2")
+
+
+@pytest.mark.parametrize("flows", [None, 5, [None], [5], object()])
+def test_what_holds_no_flow_is_refused(flows: Any) -> None:
+    with pytest.raises(FlowError, match=r"is no flow.*Write 'source -> target'"):
+        as_flows(flows)
+
+
+def test_heads_beyond_every_model_are_refused() -> None:
+    with pytest.raises(FlowError, match="names no heads"):
+        Flow.parse(f"video -> last @ heads {10**20}")
+    for heads in ((10**5000,), (2**63,), 5, "03"):
+        with pytest.raises(FlowError, match="head"):
+            Flow(source="video", target="last", heads=heads)  # type: ignore[arg-type]

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.interventions.layouts import small_layout
-from workbench.errors import FlowError, KnockoutError
+from workbench.errors import FlowError, KnockoutError, shown
 from workbench.interventions import Cut, Flow, Knockout, LayerSpan, centred, knockouts
 
 SMALL = small_layout()
@@ -103,3 +105,15 @@ def test_bad_parts_in_code_are_refused() -> None:
 def test_knockouts_that_cannot_act_are_refused(knockout: str, message: str) -> None:
     with pytest.raises(KnockoutError, match=message):
         Knockout.parse(knockout).check(SMALL, 4, 4)
+
+
+@pytest.mark.parametrize("text", [None, 5, " " * 20_000, f"video -> last in layer {10**20}"], ids=shown)
+def test_what_is_no_knockout_is_refused(text: Any) -> None:
+    with pytest.raises(KnockoutError, match=r"Write 'video -> question in layers 3\.\.11'"):
+        Knockout.parse(text)
+
+
+def test_layers_beyond_every_model_are_refused() -> None:
+    for layer in (2**63, 10**5000):
+        with pytest.raises(KnockoutError, match="is no layer"):
+            Knockout.of("video -> last", (1, layer))

@@ -94,3 +94,7 @@ def test_rows_without_a_key_are_refused() -> None:
 def test_numbers_that_are_none_are_refused(wrong) -> None:
     with pytest.raises(KnockoutError, match=f"{next(iter(wrong))}=.*whole number from"):
         RandomEdges(**{"count": 5, "first_row": 2, "seed": 0, **wrong})
+
+
+def test_numbers_of_thousands_of_digits_are_no_random_edges() -> None:
+    assert RandomEdges.parse(f"{'9' * 5000} random edges from row 0 (seed 0, draw 0)") is None

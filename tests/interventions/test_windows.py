@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.errors import WindowError
+from workbench.errors import WindowError, shown
 from workbench.interventions import (
     LayerSpan,
     Window,
@@ -191,3 +193,25 @@ def test_what_is_no_window_has_no_words() -> None:
         assert series_of(text) == text
     assert kind_of("sometimes") is None
     assert axis_of("sometimes") == ""
+
+
+@pytest.mark.parametrize("windows", [5, None, 1.5, [5], [None], object()])
+def test_what_holds_no_window_is_refused(windows: Any) -> None:
+    with pytest.raises(WindowError, match=r"is no window.*centred\(k\)"):
+        as_windows(windows)
+
+
+@pytest.mark.parametrize("number", [10**9, 2**63, 10**4299, 10**5000], ids=shown)
+def test_numbers_that_no_model_reaches_are_refused(number: int) -> None:
+    for make in (centred, trailing, after, lambda k: layers(1, k)):
+        with pytest.raises(WindowError, match="no model has so many layers") as said:
+            make(number)
+        assert len(str(said.value)) < 400
+    with pytest.raises(WindowError, match="nine digits"):
+        parse_window(f"centred({'9' * 4300})")
+
+
+def test_a_kind_that_does_not_exist_is_refused() -> None:
+    for kind, numbers in [("centerd", (3,)), (None, ()), (["centred"], ()), ("centred", 3)]:
+        with pytest.raises(WindowError, match="is not a window"):
+            Window(kind, numbers)  # type: ignore[arg-type]

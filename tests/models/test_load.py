@@ -26,6 +26,10 @@ def test_a_broken_folder_is_refused_with_cause_and_remedy(folder: Path, kind: st
     ("options", "says"),
     [
         ({"attention": "flash"}, "'sdpa' or 'eager'"),
+        ({"attention": []}, "'sdpa' or 'eager'"),
+        ({"device": []}, "device=\\[\\] is unknown"),
+        ({"device": "meta"}, "holds no numbers"),
+        ({"device": "xpu"}, "device='xpu' cannot be used"),
         ({"dtype": "int8"}, "dtype='int8' is not offered"),
         ({"dtype": torch.int64}, "dtype='torch.int64' is not offered"),
         ({"device": "gpu"}, "device='gpu' is unknown"),

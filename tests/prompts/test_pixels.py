@@ -16,6 +16,7 @@ from workbench.prompts.pixels import (
     PixelSettings,
     pixels,
     seen_frames,
+    settings_of,
     target_size,
 )
 
@@ -147,3 +148,68 @@ def test_seen_frames_are_what_becomes_pixels() -> None:
     plain = pixels(seen, whole)
     assert torch.equal(plain, pixels(frames, dataclasses.replace(settings, do_normalize=False)))
     assert seen_frames(frames, dataclasses.replace(settings, do_center_crop=False)) is frames
+
+
+DEFAULTS = PixelSettings(size=square(28))
+
+
+def read(**said: object) -> PixelSettings:
+    return settings_of(said, DEFAULTS, source="preprocessor_config.json")
+
+
+def test_settings_are_read_in_all_the_ways_that_authors_write_them() -> None:
+    assert read() == DEFAULTS
+    assert read(size=None, do_resize=None, image_processor_type="X") == DEFAULTS
+    assert read(size=336).size == {"shortest_edge": 336}
+    assert read(size=[336]).size == square(336)
+    assert read(size=[224, 336]).size == {"height": 224, "width": 336}
+    assert read(size={"shortest_edge": 3136, "longest_edge": 12845056}).size["longest_edge"] == 12845056
+    assert read(min_pixels=4, max_pixels=9).size == {**square(28), "shortest_edge": 4, "longest_edge": 9}
+    assert read(crop_size=30).crop_size == square(30)
+    assert read(image_mean=[0, 0.5, 1]).image_mean == (0.0, 0.5, 1.0)
+    assert read(rescale_factor=0.00392156862745098).rescale_factor == 1 / 255
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ({"rescale_factor": 0}, "rescale_factor: Input should be greater than 0"),
+        ({"rescale_factor": float("nan")}, "rescale_factor"),
+        ({"rescale_factor": "a"}, "rescale_factor"),
+        ({"size": []}, "size"),
+        ({"size": [1, 2, 3]}, "size"),
+        ({"size": 0}, "size"),
+        ({"size": -28}, "size"),
+        ({"size": 10**9}, "size"),
+        ({"size": "big"}, "size"),
+        ({"size": {"height": None, "width": "a"}}, "size"),
+        ({"size": {"shortest_edge": 10**6}}, "shortest_edge 1,000,000 is no side of a frame"),
+        ({"min_pixels": 10**12}, "min_pixels"),
+        ({"max_pixels": 0}, "max_pixels"),
+        (
+            {"do_center_crop": True, "crop_size": {"shortest_edge": 3}},
+            "crop_size .* must have height and width",
+        ),
+        ({"crop_size": []}, "crop_size"),
+        ({"do_resize": "perhaps"}, "do_resize"),
+        ({"resample": [3]}, "resample"),
+        ({"image_mean": 3}, "image_mean"),
+        ({"image_mean": [0.5]}, "image_mean"),
+        ({"image_std": [0, 1, 1]}, "image_std"),
+        ({"patch_size": 0}, "patch_size"),
+        ({"temporal_patch_size": 10**6}, "temporal_patch_size"),
+        ({"merge_size": None, "patch_size": {}}, "patch_size"),
+    ],
+    ids=str,
+)
+def test_settings_of_another_kind_or_beyond_all_models_are_refused(
+    said: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ModelError, match=rf"preprocessor_config\.json.*{says}"):
+        read(**said)
+
+
+@pytest.mark.parametrize("said", [3, None, [], "size"])
+def test_settings_that_are_no_object_are_refused(said: object) -> None:
+    with pytest.raises(ModelError, match=r"preprocessor_config\.json"):
+        settings_of(said, DEFAULTS, source="preprocessor_config.json")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import time
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.interventions.layouts import small_layout
-from workbench.errors import SpanError
+from workbench.errors import SpanError, shown
 from workbench.interventions import PLAIN_SPANS, Span
 
 
@@ -79,3 +82,25 @@ def test_unreadable_spans_are_refused_before_any_prompt(typed: str, message: str
 def test_spans_absent_from_the_prompt_are_refused(name: str) -> None:
     with pytest.raises(SpanError):
         Span.parse(name).rows(small_layout())
+
+
+@pytest.mark.parametrize(
+    "value", [None, 5, " " * 20_000, "frame[" + "9" * 4300 + "]", "video" + " -" * 4000], ids=shown
+)
+def test_what_is_no_span_is_refused_at_once(value: Any) -> None:
+    begin = time.process_time()
+    with pytest.raises(SpanError) as said:
+        Span.parse(value)
+    assert time.process_time() - begin < 0.5
+    assert len(str(said.value)) < 500
+
+
+def test_terms_are_texts() -> None:
+    for terms in (5, None, ("video", 5), ("video", None)):
+        with pytest.raises(SpanError, match="Write for example 'question'"):
+            Span(terms)  # type: ignore[arg-type]
+
+
+def test_a_union_of_hundreds_of_cells_is_read() -> None:
+    text = " + ".join(f"cell[{t},{i},{j}]" for t in range(8) for i in range(8) for j in range(8))
+    assert str(Span.parse(text)) == text

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.data.sample import LETTERS, Sample
-from workbench.errors import PromptError
-from workbench.prompts.styles import STYLES, CharRange, Piece, PromptText, Style, build_prompt, default_style
+from workbench.errors import PromptError, shown
+from workbench.prompts.styles import (
+    STYLES,
+    CharRange,
+    Piece,
+    PromptText,
+    Style,
+    build_prompt,
+    check_style,
+    default_style,
+)
 
 # Any text that a sample may hold, and awkward ones: marks, line breaks, words of the prompt itself.
 texts = st.one_of(
@@ -190,3 +200,10 @@ def test_the_default_style_always_fits() -> None:
     assert default_style(SAMPLE) == "mvbench"
     for sample in (SAMPLE, opened):
         assert build_prompt(sample, default_style(sample)).pieces
+
+
+@pytest.mark.parametrize("style", [5, [], "x" * 10**6], ids=shown)
+def test_what_names_no_style_is_refused(style: Any) -> None:
+    for use in (check_style, lambda name: build_prompt(SAMPLE, name)):
+        with pytest.raises(PromptError, match=r"prompt style .* does not exist.*Styles: mvbench, letter"):
+            use(style)

@@ -126,3 +126,15 @@ def test_answer_ids_are_every_spelling_of_a_letter(model: VideoLLM) -> None:
     bytewise = model.tokenizer.convert_tokens_to_ids("<0x41>")
     if isinstance(bytewise, int) and model.token_text(bytewise) == "A":
         assert bytewise in prompt.answer_ids["A"]
+
+
+def test_what_a_tokenizer_raises_is_an_error_of_the_prompt(tmp_path: Path) -> None:
+    """A pattern that tries every way to read "aaa.." is given up by tokenizers with a panic of Rust."""
+    folder = Path(shutil.copytree(tiny_folder("llava_onevision"), tmp_path / "model"))
+    said = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    split = {"type": "Split", "pattern": {"Regex": "(?=(a+)+b)"}, "behavior": "Isolated", "invert": False}
+    said["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, said["pre_tokenizer"]]}
+    (folder / "tokenizer.json").write_text(json.dumps(said))
+    model = load(folder, device="cpu")
+    with pytest.raises(PromptError, match=r"tokenizer cannot read this text \(PanicException"):
+        model.encode(tiny_clip(), "a" * 4000)

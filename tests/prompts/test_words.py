@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.models.hooks.cases import FAMILY_NAMES
 from tests.tiny import tiny_model, tiny_prompt
-from workbench.errors import SpanError
-from workbench.prompts.words import word_rows, words
+from workbench.errors import SpanError, shown
+from workbench.prompts.words import _bare, word_rows, words
 
 FAMILIES = pytest.mark.parametrize("family", FAMILY_NAMES)
 
@@ -24,3 +26,12 @@ def test_words_are_found_whole_however_they_are_split(family) -> None:
         word_rows(layout, "circl")
     with pytest.raises(SpanError, match="no word"):
         word_rows(layout, " ?")
+
+
+@pytest.mark.parametrize(
+    "word", ["!" * 50_000 + "a" + "!" * 50_000, "a" + "!" * 100_000 + "a", "!" * 100_000], ids=shown
+)
+def test_long_runs_of_punctuation_take_linear_time(word: str) -> None:
+    begin = time.process_time()
+    assert _bare(word) == word.strip("!")
+    assert time.process_time() - begin < 0.5

@@ -16,7 +16,7 @@ STAGES = (2, 4, 5)
 FLOW, READ, ANSWER = STAGES
 CROSS, TO_QUESTION, TO_LAST = "frames -> later frames", "video -> question", "question -> last"
 RANGES = dict(zip((CROSS, TO_QUESTION, TO_LAST), ((layer, layer) for layer in STAGES), strict=True))
-RUN = {"manifest.json", "shards", "skipped.csv"}
+RUN = {"manifest.json", "shards", "skipped.csv", "SHA256SUMS"}
 """What every recipe that measures leaves behind."""
 FRAMES = f"midpoints({N_FRAMES})"
 

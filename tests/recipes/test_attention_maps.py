@@ -30,6 +30,7 @@ def test_attention_maps_shows_the_planted_word_and_what_a_cut_does(planted, tmp_
         "attention_by_span.csv",
         "attention_by_span.parquet",
         "skipped.csv",
+        "SHA256SUMS",
         "manifest.json",
         "shards",
         f"attention_{plain_name(drawn)}.png",

@@ -55,7 +55,7 @@ def test_image_vs_video_takes_a_sweep_that_is_there(unsure, others, tmp_path) ->
         ({"flows": ("video -> last",)}, "has no video -> last"),
         ({"window": "centred(2)"}, r"has no centred\(2\)"),
         ({"limit": 1}, "other samples: 3 of data, and asked are 1 of data"),
-        ({"model": str(others / "blank")}, "is a run of 'model', and the model asked for is 'blank'"),
+        ({"model": str(others / "blank")}, "is a sweep of 'model', and the model asked for is 'blank'"),
     ):
         with pytest.raises(RunError, match=message):
             recipe(**{**given, **other}).run()

@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
 from workbench.analyses.sweep.effects import sweep
 from workbench.errors import RunError
-from workbench.runs import EFFECT_COLUMNS, Run, load_measured, load_run
+from workbench.runs import EFFECT_COLUMNS, Damaged, Run, load_measured, load_run
 
 
 def run(out=None, **settings) -> Run:
@@ -115,6 +115,11 @@ def test_a_table_of_another_kind_is_refused(tmp_path) -> None:
     made = run()
     made.save(tmp_path)
     made.table.drop(columns="token").to_parquet(tmp_path / "effects.parquet", index=False)
+    with pytest.raises(RunError, match=r"missing or damaged \(effects.parquet\)"):
+        load_run(tmp_path)
+    (tmp_path / "SHA256SUMS").unlink()  # as an older version left it, which listed nothing
+    del made.manifest["settings_sha256"]
+    (tmp_path / "manifest.json").write_text(json.dumps(made.manifest))
     with pytest.raises(RunError, match="a sweep's begin with sample_id"):
         load_run(tmp_path)
 
@@ -140,3 +145,37 @@ def test_a_run_that_has_stored_nothing_yet_is_an_empty_table(tmp_path) -> None:
     assert not begun.finished
     with pytest.raises(RunError, match="is not finished"):
         load_measured(tmp_path, "sweep", "effects")
+
+
+@pytest.mark.parametrize("name", ["effects.parquet", "samples.parquet", "skipped.csv"])
+def test_a_folder_in_the_place_of_a_table_is_no_run_of_nothing(tmp_path, name) -> None:
+    run().save(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(RunError, match=rf"missing or damaged \({name}\), and it holds no shards"):
+        load_run(tmp_path)
+
+
+def test_a_manifest_that_names_a_huge_number_of_samples_is_read_at_once(tmp_path) -> None:
+    run(out=tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
+    manifest["settings"]["samples"] = 999_999_999
+    del manifest["settings_sha256"]
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "finished": None}))
+    assert load_run(tmp_path).table.empty, "its samples name another run"
+
+
+@pytest.mark.parametrize("folder", ["a\0b", "x" * 300, "."])
+def test_names_of_no_run_are_refused_in_words(tmp_path, folder) -> None:
+    with pytest.raises(RunError, match="holds no run"):
+        load_run(tmp_path / folder)
+
+
+def test_a_damaged_table_of_a_part_of_a_run_says_so_and_that_it_is_not_finished(tmp_path) -> None:
+    made = run(out=tmp_path)
+    (tmp_path / "effects.parquet").unlink()
+    (tmp_path / "shards" / "sample-00000.json").write_text("{")
+    with pytest.warns(Damaged, match=r"effects.parquet is missing or damaged, and was made again"):
+        part = load_run(tmp_path)
+    assert not part.finished
+    assert len(part.table) < len(made.table)

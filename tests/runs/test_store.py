@@ -1,134 +1,35 @@
-"""The store: what is kept of a sample comes back, what is damaged does not."""
+"""Stores: in a folder, or nowhere."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from tests.runs.test_folder import RECORDS, SCHEMA, manifest
 from workbench.errors import RunError
-from workbench.runs import Record, SampleRow, Skip, new_manifest, table_of
-from workbench.runs.store import FolderStore, MemoryStore, joined, read_tables
-from workbench.runs.tables import schema_of
-
-
-class Row(NamedTuple):
-    name: str
-    layer: int
-    p: float
-    right: bool
-
-
-SCHEMA = schema_of(Row)
-ROWS = [Row("a", 1, 0.5, True), Row("<é>", 2, float("nan"), False)]
-ANSWER = SampleRow("s", "t", "A", 0.5, "A", "A", True, 9, 1.5)
-
-
-def manifest(**settings: Any) -> dict[str, Any]:
-    class Model:
-        device = "cpu"
-
-    return new_manifest("test", {"x": 1, **settings}, Model())
-
-
-def store(out: Path, *, keeps_samples: bool = False, **settings: Any) -> FolderStore:
-    return FolderStore(out, manifest(**settings), "rows", SCHEMA, keeps_samples=keeps_samples)
-
-
-def record(rows: list[Row], sample: SampleRow | None = None, *skipped: Skip) -> Record:
-    return Record(table_of(rows, SCHEMA), sample, skipped)
-
-
-RECORDS = [
-    record(ROWS, ANSWER),
-    record([], None, Skip("b", "", "broken: <b>é</b>")),
-    record(ROWS[:1], ANSWER, Skip("c", "video -> last", "no video")),
-]
-
-
-def same(one: pa.Table, two: pa.Table) -> bool:
-    """NaN is equal to NaN here."""
-    return one.schema == two.schema and str(one.to_pylist()) == str(two.to_pylist())
-
-
-@pytest.mark.parametrize("keeps_samples", [True, False])
-def test_records_come_back_and_become_one_table(tmp_path: Path, keeps_samples: bool) -> None:
-    with store(tmp_path, keeps_samples=keeps_samples) as kept:
-        for position, one in enumerate(RECORDS):
-            kept.put(position, one)
-        back = [kept.get(position) for position in range(4)]
-        assert back[3] is None
-        for got, put in zip(back[:3], RECORDS, strict=True):
-            assert got is not None
-            assert same(got.rows, put.rows)
-            assert got[1:] == put[1:]
-        tables = joined(RECORDS, SCHEMA, left_out=[Skip("z", "", "never there")])
-        assert tables.rows["name"].to_pylist() == ["a", "<é>", "a"]
-        assert [skip.sample_id for skip in tables.skipped] == ["z", "b", "c"]
-        kept.finish(tables)
-        assert kept.manifest["finished"]
-    read = read_tables(tmp_path, "rows")
-    assert read is not None
-    assert same(read.rows, tables.rows)
-    assert read.skipped == tables.skipped
-    assert read.samples.num_rows == (2 if keeps_samples else 0)
-    assert (tmp_path / "samples.parquet").exists() is keeps_samples
+from workbench.runs.finals import joined
+from workbench.runs.store import MemoryStore, holds_run
 
 
 def test_in_memory_nothing_is_kept_but_the_run_ends() -> None:
-    with MemoryStore(manifest()) as kept:
+    with MemoryStore(manifest(), 2) as kept:
         kept.put(0, RECORDS[0])
-        assert kept.get(0) is None
+        assert kept.stored() == [None, None]
         kept.finish(joined(RECORDS, SCHEMA))
         assert kept.manifest["finished"]
 
 
-@pytest.mark.parametrize("name", ["rows-00000.parquet", "sample-00000.json"])
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"{}", b"not a shard at all", "half", "one bit", None])
-def test_a_damaged_shard_is_as_good_as_none(tmp_path: Path, name: str, content: bytes | str | None) -> None:
-    with store(tmp_path) as kept:
-        kept.put(0, RECORDS[0])
-        path = tmp_path / "shards" / name
-        whole = path.read_bytes()
-        if content is None:
-            path.unlink()
-        elif content == "half":
-            path.write_bytes(whole[: len(whole) // 2])
-        elif content == "one bit":
-            at = whole.index(b"sha256") + 12 if name.endswith("json") else len(whole) // 2
-            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        else:
-            assert isinstance(content, bytes)
-            path.write_bytes(content)
-        assert kept.get(0) is None
-        path.write_bytes(whole)
-        assert kept.get(0) is not None
+def test_only_a_folder_with_a_manifest_holds_a_run(tmp_path: Path) -> None:
+    assert not holds_run(tmp_path)
+    assert not holds_run(None)
+    (tmp_path / "manifest.json").write_text("{}")
+    assert holds_run(tmp_path)
+    assert holds_run(str(tmp_path))
 
 
-def test_rows_of_another_table_are_not_taken(tmp_path: Path) -> None:
-    with store(tmp_path) as kept:
-        kept.put(0, RECORDS[0])
-        rows = tmp_path / "shards" / "rows-00000.parquet"
-        pq.write_table(pq.read_table(rows).select(["name"]), rows)
-        assert kept.get(0) is None
-
-
-def test_other_settings_and_a_second_writer_are_refused(tmp_path: Path) -> None:
-    with store(tmp_path):
-        with pytest.raises(RunError, match="Another process"):
-            store(tmp_path).__enter__()
-    with pytest.raises(RunError, match="y: nothing in the folder"):
-        store(tmp_path, y=2).__enter__()
-
-
-def test_a_shard_says_in_plain_words_what_it_holds(tmp_path: Path) -> None:
-    with store(tmp_path) as kept:
-        kept.put(12, RECORDS[2])
-    body = json.loads((tmp_path / "shards" / "sample-00012.json").read_text("utf-8"))
-    assert body["sample"]["sample_id"] == "s"
-    assert body["skipped"] == [{"sample_id": "c", "flow": "video -> last", "reason": "no video"}]
-    assert set(body) == {"sample", "skipped", "rows_sha256"}
+@pytest.mark.parametrize("out", [5, b"runs", ["runs"]])
+def test_an_out_that_names_no_folder_is_refused(out: Any) -> None:
+    with pytest.raises(RunError, match="give the name of a folder"):
+        holds_run(out)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.runs import Effect, effects_schema, table_of
-from workbench.runs.store import to_parquet
+from workbench.runs.shards import to_parquet
 from workbench.runs.tables import EFFECTS_SCHEMA, arrow_table
 
 text = st.text(st.characters(codec="utf-8"), max_size=8)

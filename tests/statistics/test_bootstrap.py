@@ -19,15 +19,49 @@ from workbench.statistics.bootstrap import (
 CHANGES = st.lists(st.floats(-100, 400, allow_nan=False), min_size=1, max_size=30)
 
 
-def test_the_interval_is_scipys_percentile_bootstrap() -> None:
-    values = np.random.default_rng(3).normal(-40, 25, 17)
-    plain = stats.bootstrap(
-        (values,), np.mean, n_resamples=2000, method="percentile", rng=np.random.default_rng(5)
-    ).confidence_interval
-    ours = bootstrap_mean(values, seed=5)
-    assert ours.mean == pytest.approx(values.mean())
-    assert (ours.low, ours.high) == pytest.approx((plain.low, plain.high))
-    assert ours.n == 17
+@pytest.mark.parametrize("values", [
+    np.random.default_rng(3).normal(-40, 25, 17),
+    np.random.default_rng(4).lognormal(0, 1, 12),
+    np.array([-60.0, -35.0, 0, 0, 0, 0, 0, 0]),
+])  # fmt: skip
+def test_the_interval_is_the_bootstrap_t_by_its_definition(values) -> None:
+    """One resample after the other, with draws of their own."""
+    rng, n, mean, variance = np.random.default_rng(99), len(values), values.mean(), values.var(ddof=1)
+    distances = []
+    for _ in range(20_000):
+        drawn = rng.choice(values, n)
+        error = np.sqrt(max(drawn.var(ddof=1), variance / 10) / n)
+        distances.append((drawn.mean() - mean) / error)
+    far, near = np.quantile(distances, [0.975, 0.025])
+    error = np.sqrt(variance / n)
+    ours = bootstrap_mean(values, seed=5, resamples=20_000)
+    assert ours.mean == pytest.approx(mean)
+    width = (far - near) * error
+    assert (ours.low, ours.high) == pytest.approx((mean - far * error, mean - near * error), abs=0.04 * width)
+    assert ours.n == n
+
+
+def test_for_many_samples_the_interval_is_students() -> None:
+    values = np.random.default_rng(5).normal(-40, 25, 2000)
+    theirs = stats.ttest_1samp(values, 0).confidence_interval()
+    ours = bootstrap_mean(values)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.15)
+
+
+def test_few_or_skewed_samples_widen_the_interval_where_they_should() -> None:
+    few = np.random.default_rng(6).normal(0, 1, 6)
+    plain = 1.96 * few.std(ddof=1) / np.sqrt(6)
+    found = bootstrap_mean(few)
+    assert found.high - found.low > 2.3 * plain
+    skewed = bootstrap_mean(np.random.default_rng(7).lognormal(0, 1, 30))
+    assert skewed.high - skewed.mean > 1.5 * (skewed.mean - skewed.low)
+
+
+def test_no_interval_reaches_beyond_what_there_can_be() -> None:
+    values = [-99.0, -98.0, -70.0, -99.5]
+    free, bound = bootstrap_mean(values), bootstrap_mean(values, within=(-100.0, 0.0))
+    assert free.low < -100 == bound.low
+    assert bound.high == min(free.high, 0.0)
 
 
 def test_the_interval_narrows_with_confidence_and_samples() -> None:
@@ -48,10 +82,10 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says() -> None:
 
 
 @given(CHANGES)
-def test_the_mean_lies_in_its_interval_and_the_interval_among_the_values(values: list[float]) -> None:
+def test_the_mean_lies_in_its_interval_and_the_interval_has_ends(values: list[float]) -> None:
     found = bootstrap_mean(values, resamples=200)
-    room = 1e-9 * (1 + max(abs(v) for v in values))
-    assert min(values) - room <= found.low <= found.high <= max(values) + room
+    spread = max(values) - min(values)
+    assert min(values) - 30 * spread <= found.low <= found.mean <= found.high <= max(values) + 30 * spread
     assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
 
 
@@ -113,15 +147,20 @@ def test_weights_are_shares_of_draws_with_the_samples_themselves_first() -> None
 def test_both_ways_into_the_bootstrap_agree_on_a_mean() -> None:
     values = np.random.default_rng(4).normal(-40, 25, 30)
     one = bootstrap_mean(values, resamples=20_000)
-    other = percentile_interval(sample_weights(30, resamples=20_000) @ values)
-    assert tuple(other) == pytest.approx(one[:3], abs=0.5)
+    other = percentile_interval(sample_weights(30, resamples=20_000) @ values, 30)
+    assert tuple(other) == pytest.approx(one[:3], abs=0.9)
 
 
 def test_an_interval_leaves_out_resamples_without_a_value() -> None:
     drawn = np.array([3.0, 1.0, np.nan, 2.0, np.inf, 5.0])
-    assert percentile_interval(drawn) == pytest.approx((3.0, *np.quantile([1.0, 2.0, 5.0], [0.025, 0.975])))
-    assert np.isnan(percentile_interval(np.array([np.nan, 1.0]))).all()
-    assert np.isnan(percentile_interval(np.array([1.0, np.nan]))).all()
+    # Hesterberg (2015): for 10 samples the 95% interval takes the percentiles of Student's t.
+    outer = stats.norm.cdf(np.sqrt(10 / 9) * stats.t.ppf(0.025, 9))
+    assert outer == pytest.approx(0.00854, abs=1e-4)
+    expected = np.quantile([1.0, 2.0, 5.0], [outer, 1 - outer])
+    assert percentile_interval(drawn, 10) == pytest.approx((3.0, *expected))
+    assert np.isnan(percentile_interval(np.array([np.nan, 1.0]), 10)).all()
+    assert np.isnan(percentile_interval(np.array([1.0, np.nan]), 10)).all()
+    assert percentile_interval(drawn, 1) == (3.0, 1.0, 5.0), "one sample says nothing of others"
 
 
 def test_an_estimate_in_words_has_no_minus_zero() -> None:

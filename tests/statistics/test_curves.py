@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ def test_each_point_is_the_bootstrap_of_its_own_values() -> None:
             0
         ]
         # Resampling draws by position, so the values must come in the table's order.
-        expected = bootstrap_mean(rows["change_percent"], seed=4)
+        expected = bootstrap_mean(rows["change_percent"], seed=4, within=(-100, np.inf))
         assert tuple(point[["mean", "low", "high", "n"]]) == pytest.approx(expected)
         ratio = 100 * (rows["p_knockout"].mean() / rows["p_base"].mean() - 1)
         assert point["ratio_of_means"] == pytest.approx(ratio)
@@ -96,10 +96,27 @@ def test_a_summary_is_not_made_again() -> None:
 
 
 def test_rows_of_a_summary_are_the_summary_of_those_rows() -> None:
-    """So that a figure of one task or of a few flows can be drawn from the summary of everything."""
+    """So that a figure of one task or of a few flows can be drawn from the summary of everything. Whether a
+    fall is chance depends on how many were looked at, so a part knows less of that than the whole."""
     table = sweep_table(samples=7)
     table = table.query("not (task == 'object_count' and sample_id.str.endswith('3'))")
     curves = curve_table(table, seed=2)
     for chosen in ("task == 'object_count'", "flow == 'video -> question'", "layer == 8"):
-        part, rows = curve_table(table.query(chosen), seed=2), curves.query(chosen).reset_index(drop=True)
-        pd.testing.assert_frame_equal(part, rows, check_exact=False, rtol=1e-13)
+        part: Any = curve_table(table.query(chosen), seed=2)
+        rows: Any = curves.query(chosen).reset_index(drop=True)
+        of_all = ["bound", "p_fall"]
+        own, others = part.drop(columns=of_all), rows.drop(columns=of_all)
+        pd.testing.assert_frame_equal(own, others, check_exact=False, rtol=1e-13)
+        assert (part["p_fall"] <= rows["p_fall"] + 0.02).all()
+        assert (part["bound"] < 0)[rows["bound"] < 0].all()
+
+
+def test_every_point_knows_what_chance_gives_among_all_of_them() -> None:
+    curves: Any = curve_table(sweep_table(samples=10))
+    deep = curves["mean"] < -30
+    assert (curves.loc[deep, "p_fall"] <= 0.05).all()
+    assert (curves.loc[deep, "bound"] < 0).all()
+    assert (curves.loc[curves["mean"] > -1, "p_fall"] > 0.05).all()
+    assert (curves["bound"] >= curves["high"]).all()
+    four: Any = curve_table(sweep_table(samples=4))
+    assert (four["p_fall"] >= 2.0**-4).all(), "of four samples chance gives all falls in 1 of 16"

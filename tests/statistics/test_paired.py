@@ -70,5 +70,15 @@ def test_sums_that_are_equal_but_for_rounding_are_counted() -> None:
 
 def test_too_few_pairs_are_named_with_what_they_can_reach() -> None:
     assert too_few_pairs(6) == ""
-    assert too_few_pairs(5) == "5 pairs cannot give a p-value below 0.062"
-    assert too_few_pairs(0) == "0 pairs cannot give a p-value below 1"
+    assert too_few_pairs(5) == "5 pairs cannot give a p-value below 0.062: use 6 or more"
+    assert too_few_pairs(0) == "0 pairs cannot give a p-value below 1: use 6 or more"
+
+
+@pytest.mark.parametrize("tests", [1, 12, 32, 40, 64])
+def test_the_pairs_that_are_said_to_be_needed_are_the_fewest_that_can_do(tests) -> None:
+    needed = next(n for n in range(1, 30) if tests * 2 / 2**n <= 0.05)
+    assert too_few_pairs(needed, tests) == ""
+    assert too_few_pairs(needed - 1, tests).endswith(f": use {needed} or more")
+    # All pairs differ the same way: the least p-value that there is.
+    assert holm(paired_p_values(np.ones((tests, needed)))).max() <= 0.05
+    assert holm(paired_p_values(np.ones((tests, needed - 1)))).min() > 0.05

@@ -10,7 +10,7 @@ import pytest
 from tests.video.helpers import numbered_frames, remux
 from workbench.video import write_clip
 
-# Name, codec, who reads it under "auto" where decord is installed.
+# Name, codec, and "decord" where both readers can read it.
 FORMATS = [
     ("h264.mp4", "h264", "decord"),
     ("hevc.mp4", "hevc", "decord"),

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from av.video.stream import VideoStream
+from PIL import Image
 
 from workbench.video import has_decord
 
@@ -86,13 +87,68 @@ def remux(
         packets = [packet for packet in reading.demux(stream) if packet.size]
         for number, packet in enumerate(packets[skip:]):
             assert packet.pts is not None
-            assert packet.dts is not None
-            packet.pts, packet.dts = packet.pts - back, packet.dts - back
+            dts = packet.pts if packet.dts is None else packet.dts
+            packet.pts, packet.dts = packet.pts - back, dts - back
             if edit is not None:
                 packet = edit(number, packet)
             packet.stream = copy
             writing.mux(packet)
     return target
+
+
+def moving(n: int = 100, height: int = 96, width: int = 128) -> np.ndarray:
+    """(n, height, width, 3): a soft pattern that moves a pixel a frame, so that every packet counts."""
+    small = np.random.default_rng(0).integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
+    large = np.asarray(Image.fromarray(small).resize((width + n, height + n), Image.Resampling.BICUBIC))
+    return np.stack([large[i : i + height, i : i + width] for i in range(n)])
+
+
+def damage(source: Path, target: Path, hit: int, how: str) -> Path:
+    """Changes one packet: "xor" every 97th byte of its last two thirds, "flip" one bit in its middle,
+    "zero" a quarter of it, or "cut" it in half.
+    """
+
+    def edit(number: int, packet: Any) -> Any:
+        if number != hit:
+            return packet
+        data = bytearray(bytes(packet))
+        size = len(data)
+        if how == "xor":
+            for place in range(size // 3, size, 97):
+                data[place] ^= 0x5A
+        elif how == "flip":
+            data[size // 2] ^= 1
+        elif how == "zero":
+            quarter = slice(size // 2, min(size, size // 2 + max(8, size // 4)))
+            data[quarter] = bytes(len(data[quarter]))
+        else:
+            assert how == "cut"
+            del data[size // 2 :]
+        changed = av.Packet(bytes(data))
+        changed.pts, changed.dts, changed.time_base = packet.pts, packet.dts, packet.time_base
+        changed.duration, changed.is_keyframe = packet.duration, packet.is_keyframe
+        return changed
+
+    return remux(source, target, edit=edit)
+
+
+def with_title(path: Path, title: bytes, codec: str = "libx264") -> Path:
+    """A clip of 8 frames whose titles, the file's and the stream's, hold these bytes."""
+    written = "x" * len(title) + "tItLe"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = written
+        stream = cast(VideoStream, container.add_stream(codec, rate=8))
+        stream.height, stream.width, stream.pix_fmt = 96, 128, "yuv420p"
+        stream.metadata["title"] = written
+        for number, pixels in enumerate(numbered_frames(8)):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    assert written.encode() in data
+    path.write_bytes(data.replace(written.encode(), title + b"tItLe"))
+    return path
 
 
 def cut(source: Path, target: Path, fraction: float) -> Path:

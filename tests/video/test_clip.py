@@ -8,18 +8,20 @@ import pickle
 import re
 import subprocess
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests import ROOT
 from tests.video.conftest import FORMATS
-from tests.video.helpers import encode, needs_decord, numbered_frames, numbers
+from tests.video.helpers import encode, needs_decord, numbered_frames, numbers, with_title
 from workbench.errors import ClipError
-from workbench.video import Clip, Fps, Midpoints, Uniform, has_decord, read_clip, write_clip
+from workbench.video import Clip, Fps, Midpoints, Uniform, read_clip, write_clip
 
 
 @pytest.mark.parametrize("reader", ["auto", "pyav", pytest.param("decord", marks=needs_decord)])
@@ -38,9 +40,7 @@ def test_every_format(clips: dict[str, Path], name: str, codec: str, by: str, re
     np.testing.assert_allclose(clip.timestamps, expected / 8, atol=0.006 if codec == "gif" else 1e-6)
     assert clip.duration == pytest.approx(3.0, abs=0.02)
     assert clip.path == clips[name]
-    assert clip.reader == (
-        by if reader == "auto" and has_decord() else "pyav" if reader == "auto" else reader
-    )
+    assert clip.reader == ("decord" if reader == "decord" else "pyav")
 
 
 # Time.
@@ -154,6 +154,46 @@ def test_paths_that_look_like_something_else(
             continue  # no such file can be made
         Path(name).write_bytes(clips["h264.mp4"].read_bytes())
         assert numbers(read_clip(name, 2).frames) == [5, 17], name
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [("mp4", "libx264"), ("mkv", "libx264"), ("mov", "libx264"), ("avi", "mpeg4"), ("webm", "libvpx-vp9")],
+)
+@pytest.mark.parametrize("title", ["Été à la mer".encode("latin-1"), b"\xff\xfe\x80"])
+def test_a_title_in_another_encoding_is_no_obstacle(
+    tmp_path: Path, suffix: str, codec: str, title: bytes
+) -> None:
+    path = with_title(tmp_path / f"a.{suffix}", title, codec)
+    assert numbers(read_clip(path, Uniform(8)).frames) == list(range(8))
+
+
+@pytest.mark.parametrize(
+    "error", [UnicodeDecodeError("utf-8", b"\xc9", 0, 1, "no"), MemoryError(), KeyError(3)]
+)
+@pytest.mark.parametrize("name", ["index_first.mp4", "frames"])
+def test_whatever_a_reader_raises_is_a_clip_error(
+    whole: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, name: str
+) -> None:
+    def stumble(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("workbench.video.clip.PyAvReader.get", stumble)
+    monkeypatch.setattr("workbench.video.clip.FolderReader.get", stumble)
+    path = whole.get(name) or tmp_path / name
+    if name == "frames":
+        path.mkdir()
+        Image.fromarray(numbered_frames(1)[0]).save(path / "0.png")
+    with pytest.raises(ClipError, match=rf"{name}: it cannot be read \({type(error).__name__}: .*Convert it"):
+        read_clip(path, 1)
+
+
+@pytest.mark.parametrize(("written", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_with_accents_is_found_in_either_form(
+    clips: dict[str, Path], tmp_path: Path, written: Any, asked: Any
+) -> None:
+    (tmp_path / unicodedata.normalize(written, "à.mp4")).write_bytes(clips["h264.mp4"].read_bytes())
+    assert numbers(read_clip(tmp_path / unicodedata.normalize(asked, "à.mp4"), 2).frames) == [5, 17]
 
 
 # Clip.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import struct
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,3 +68,50 @@ def test_the_count_of_a_cut_file_is_what_decodes(whole: dict[str, Path], tmp_pat
         assert found is not None
         counts.append(int(found[1]))
     assert 0 < counts[0] < counts[1] < counts[2] < 24
+
+
+def of_boxes(path: Path) -> None:
+    path.write_bytes(struct.pack(">I4s", 8, b"free") * (20 << 17))
+
+
+def of_chunks(path: Path) -> None:
+    path.write_bytes(b"RIFF\4\0\0\0AVI " + b"RIFF\0\0\0\0" * (20 << 17))
+
+
+def of_sub_blocks(path: Path) -> None:
+    screen = b"GIF89a" + struct.pack("<HHBBB", 9, 9, 0, 0, 0)
+    path.write_bytes(screen + b"\x21\xff" + b"\1\1" * (10 << 20))
+
+
+def of_empty_blocks(path: Path) -> None:
+    path.write_bytes(b"GIF89a" + struct.pack("<HHBBB", 9, 9, 0, 0, 0) + b"\x21\xff\0" * (7 << 20))
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("a.mp4", of_boxes), ("a.avi", of_chunks), ("a.gif", of_sub_blocks), ("b.gif", of_empty_blocks)],
+)
+def test_twenty_megabytes_of_tiny_blocks_take_no_minutes(tmp_path: Path, name: str, make: Any) -> None:
+    make(tmp_path / name)
+    begin = time.process_time()
+    with pytest.raises(ClipError, match=rf"{name}: it is made of more than [\d,]+ blocks"):
+        read_clip(tmp_path / name)
+    assert time.process_time() - begin < 5
+
+
+@pytest.mark.parametrize("name", ["index_last.mp4", "a.mkv", "a.webm", "mpeg4.avi", "a.gif"])
+def test_a_file_that_is_mostly_holes_was_never_written(
+    whole: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    """As a download that reserves all of a file's space leaves it. A decoder would search 8 GB of nothing."""
+    path = tmp_path / name
+    data = whole[name].read_bytes()
+    with path.open("wb") as file:
+        file.write(data[: len(data) // 2])
+        file.truncate(8 << 30)
+    if path.stat().st_blocks * 512 > 1 << 30:
+        pytest.skip("this file system has no holes")
+    begin = time.process_time()
+    with pytest.raises(ClipError, match=rf"{name}: the file is cut short: only .* were ever written"):
+        read_clip(path)
+    assert time.process_time() - begin < 2

@@ -139,3 +139,30 @@ def test_more_frames_than_pictures(folder: Path) -> None:
 def test_readers_of_files_do_not_read_folders(folder: Path) -> None:
     with pytest.raises(ClipError, match=r"frames: reader='pyav' reads files.*Leave reader out"):
         read_clip(folder, reader="pyav")
+
+
+def test_a_picture_is_what_it_is_and_not_what_its_name_says(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "frames", numbered_frames(2))
+    Image.fromarray(numbered_frames(1)[0]).save(folder / "00002.jpg", format="png")
+    (folder / "00002.png").unlink()
+    assert numbers(read_clip(folder, 2).frames) == [0, 0]
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n"
+
+
+@pytest.mark.parametrize("kind", ["eps", "tiff", "ppm", "gif", "ico", "tga"])
+def test_other_kinds_of_pictures_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """EPS starts Ghostscript; nobody keeps frames in any of these."""
+    monkeypatch.setattr("subprocess.check_call", lambda *_, **__: pytest.fail("a program was started"))
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: pytest.fail("a program was started"))
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    if kind == "eps":
+        (folder / "0.jpg").write_bytes(EPS)
+    else:
+        Image.fromarray(numbered_frames(1)[0]).save(folder / "0.jpg", format=kind)
+    with pytest.raises(ClipError, match=r"0\.jpg cannot be read .*none of JPEG, PNG, WEBP, BMP\)\. Replace"):
+        read_clip(folder, 1)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.video.conftest import FORMATS
-from tests.video.helpers import encode, needs_decord, numbered_frames, numbers, rotate
+from tests.video.helpers import damage, encode, moving, needs_decord, numbered_frames, numbers, rotate
 from tests.video.irregular import IRREGULAR, hidden_frames
 from workbench.errors import ClipError
 from workbench.video import Midpoints, Uniform, has_decord, read_clip, write_clip
@@ -155,3 +155,64 @@ def test_reader_refuses_frames_that_do_not_exist(clips: dict[str, Path]) -> None
     for wanted in ([24], [-1], [], [0.5], [[0]]):
         with pytest.raises(ClipError, match=r"h264\.mp4: .*(Use numbers|Pass a list)"):
             reader.get(np.array(wanted))
+
+
+# Damage.
+
+
+def verdict(path: Path, reader: Any, frames: int = 100) -> str | np.ndarray:
+    """The frames, or what the error says of them."""
+    try:
+        return read_clip(path, Uniform(frames), reader=reader).frames
+    except ClipError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "hit", "how"),
+    [
+        ("h264.mp4", 50, "xor"),
+        ("h264.mp4", 73, "xor"),
+        ("h264.mp4", 10, "flip"),
+        ("mpeg4.mp4", 50, "zero"),
+        ("hevc.mp4", 73, "xor"),
+        ("hevc.mp4", 50, "cut"),
+        ("vp9.webm", 50, "cut"),
+        ("vp8.webm", 73, "xor"),
+    ],
+)
+def test_one_verdict_on_a_damaged_packet_whoever_reads(tmp_path: Path, name: str, hit: int, how: str) -> None:
+    source = write_clip(tmp_path / name, moving(), codec=name.split(".")[0])
+    path = damage(source, tmp_path / f"bad_{name}", hit, how)
+    readers = ["auto", "pyav", *["decord"] * has_decord()]
+    first, *others = (verdict(path, reader) for reader in readers)
+    for other in others:
+        np.testing.assert_array_equal(other, first)
+
+
+def test_damage_in_h264_is_no_frame(tmp_path: Path) -> None:
+    """FFmpeg would fill the hole from the frames around it; decord returns that as the frame."""
+    source = write_clip(tmp_path / "a.mp4", moving())
+    path = damage(source, tmp_path / "bad.mp4", 50, "xor")
+    for reader in ("auto", "pyav", *["decord"] * has_decord()):
+        for frames in (100, 8):
+            said = verdict(path, reader, frames)
+            assert isinstance(said, str)
+            assert "bad.mp4: the file is cut short or damaged: frame " in said
+    # Frames from before the damage are sound.
+    np.testing.assert_array_equal(
+        read_clip(path, Uniform(4), end=0.5).frames, read_clip(source, Uniform(4), end=0.5).frames
+    )
+
+
+def test_a_picture_of_hevc_that_never_comes_is_damage(tmp_path: Path) -> None:
+    """Left alone, every later frame would go by the number of the one before it."""
+    path = damage(write_clip(tmp_path / "a.mp4", moving(), codec="hevc"), tmp_path / "bad.mp4", 73, "xor")
+    said = verdict(path, "auto")
+    assert isinstance(said, str)
+    assert "bad.mp4: the file is damaged: 1 of its 100 frames cannot be decoded. Copy or download" in said
+
+
+def test_motion_jpeg_says_what_is_damaged(tmp_path: Path) -> None:
+    path = damage(write_clip(tmp_path / "a.mkv", moving(20), codec="mjpeg"), tmp_path / "b.mkv", 7, "cut")
+    assert "damaged" in str(verdict(path, "auto", 20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from workbench.errors import ClipError
+from workbench.errors import ClipError, shown
 from workbench.video import Fps, Midpoints, Sampling, Uniform, as_sampling, parse_sampling
 
 counts = st.integers(1, 64)
@@ -169,3 +170,23 @@ def test_more_frames_than_there_are() -> None:
 def test_range_outside_the_clip(first: int, last: int | None) -> None:
     with pytest.raises(ClipError, match="24 frames"):
         Midpoints(1).indices(24, 8.0, first, last)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["fps(" + " " * 800, "fps(" + " " * 9000, "fps(" + "a " * 4000, "fps(1," + " =" * 4000, " " * 20_000],
+    ids=shown,
+)
+def test_no_text_takes_long(text: str) -> None:
+    begin = time.process_time()
+    with pytest.raises(ClipError, match=r"Use midpoints\(8\)"):
+        parse_sampling(text)
+    assert time.process_time() - begin < 0.5
+
+
+@pytest.mark.parametrize("number", [10**9, 10**400, 10**5000], ids=shown)
+def test_numbers_beyond_every_clip_are_refused(number: int) -> None:
+    for make in (Midpoints, Uniform, Fps, lambda n: Fps(1, n)):
+        with pytest.raises(ClipError) as said:
+            make(number)
+        assert len(str(said.value)) < 300

@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
-from workbench.data.sample import LETTERS, shown
-from workbench.errors import SampleError
+from workbench.data.sample import LETTERS
+from workbench.errors import SampleError, shown
+from workbench.spelling import nfc
 
 # A letter counts where it stands alone: at the end, before ")" or another mark, or before a line break.
-# "A red ball" is a text that begins with an article. The last five marks are those of Chinese text.
-_ALONE = r"(?=\s*(?:$|[).:,;\]\"'*<\n）。．，：]))"
-# The quantifiers that end in "+" give nothing back, so that no text takes more than linear time.
-_OPENING = r"[\s(\[\"'*:（]*+"
-_INTRODUCED = rf"\b(?i:answer|option|choice)\b\s*+(?i:(?:is|would be)\b)?{_OPENING}(?i:option\b{_OPENING})?"
-_PATTERNS = tuple(
-    re.compile(before + letter)
-    for before in (rf"^{_OPENING}", _INTRODUCED)
-    # Only "A" and "I" are words of their own: "B left" is a choice.
-    for letter in (rf"([A-Za-z]){_ALONE}", r"([B-HJ-Z])(?=\s)")
+# "A red ball" is a text that begins with an article; "A is .." and "A because .." are not, nor is "A" before
+# a word of a script without articles.
+_CLOSING = (  # Latin marks, those of Chinese and Japanese, closing quotes, those of Arabic and Hindi
+    r".):,;!?\]}\"'*`<\n"
+    "\uff09\u3002\uff0e\uff0c\uff1a\uff1b\uff01\uff1f\u3001\u3011\u300d\u300f\u300b"
+    "\u201d\u2019\u00bb\u060c\u061b\u061f\u0964"
 )
-_BRACKETS = re.compile(r"\(([A-Za-z])\)")
+_LETTERS_WITHOUT_ARTICLES = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_ALONE = rf"(?=\s*(?:$|[{_CLOSING}])|\s+(?:because|since|is|was)\b|\s+[{_LETTERS_WITHOUT_ARTICLES}])"
+# The quantifiers that end in "+" give nothing back, so that no text takes more than linear time.
+_OPENING = r"[\s(\[{\"'*`:>=\-" + "\u2013\u2014\uff08\uff1a\u3010\u300c\u300e\u300a\u201c\u2018\u00ab]*+"
+_NOUNS = (
+    "answer|option|choice|respuesta|opción|réponse|choix|antwort|resposta|opção|alternativa|risposta|opzione|"
+    "ответ|вариант|الإجابة|الجواب|उत्तर|विकल्प"
+)
+_IS = r"(?:(?:correcta|correcte|correta|corretta)?\s*+(?:is|would be|es|est|ist|é|è)|correcta|correta)\b"
+_INTRODUCED = rf"\b(?i:{_NOUNS})(?!\w)\s*+(?i:{_IS})?{_OPENING}(?i:(?:the|la|die|option)\b{_OPENING}){{0,3}}+"
+# Scripts without spaces between words: what follows the letter may touch it.
+_TOUCHING = (
+    r"(?<![不没別别非])(?:答案|选项|選項|选择|選擇|选|選|回答|正解|答え|選択肢|정답|답|선택)"
+    rf"(?:应该|應該|应|應|就)?+(?:是|为|為|選|选|は|은|는)?+{_OPENING}"
+)
+_PATTERNS = (
+    *(
+        re.compile(before + letter)
+        for before in (rf"^{_OPENING}", _INTRODUCED)
+        # Only "A" and "I" are words of their own: "B left" is a choice.
+        for letter in (rf"([A-Za-z]){_ALONE}", r"([B-HJ-Z])(?=\s)")
+    ),
+    re.compile(rf"{_TOUCHING}([A-Za-z])(?![A-Za-z'])"),
+    re.compile(r"\\boxed\{\s*+(?:\\text\{)?\s*+\(?([A-Za-z])\)?\s*+\}"),
+)
+_BRACKETS = re.compile("[(\uff08]([A-Za-z])[)\uff09]")
 _MARKERS = ("▁", "Ġ", "Ċ", "##")
 """How tokenizers write a space, a line break or the inside of a word."""
 
@@ -28,7 +49,8 @@ _MARKERS = ("▁", "Ġ", "Ċ", "##")
 def letter_of(text: str, n_options: int) -> str | None:
     """The option's letter that an answer names ("B", "(B)", "B.", " b) left", "Answer: B"), in upper case.
 
-    None where the answer names no letter, a letter beyond the options, or cannot be told from ordinary words
+    Also with the punctuation of other scripts, and after "answer" or "option" in some other languages. None
+    where the answer names no letter, a letter beyond the options, or cannot be told from ordinary words
     ("A red ball"). Raises SampleError unless 1 <= n_options <= 26.
     """
     if not 1 <= n_options <= len(LETTERS):
@@ -38,6 +60,7 @@ def letter_of(text: str, n_options: int) -> str | None:
 
 
 def _named_letter(text: str) -> str | None:
+    text = nfc(text)
     for pattern in _PATTERNS:
         found = pattern.search(text)
         if found:
@@ -59,5 +82,5 @@ def same_word(token_text: str, word: str, *, prefix: bool = False) -> bool:
 
 def _bare(text: str) -> str:
     """Folded case, without spaces and punctuation at the ends; a text of punctuation alone is kept."""
-    folded = unicodedata.normalize("NFC", text).casefold().strip()
+    folded = nfc(text).casefold().strip()
     return folded.strip(".,:;!?\"'()[]*") or folded

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from workbench.data.display import samples_html
+from workbench.data.options import Answers
 from workbench.data.own import read_entries
-from workbench.data.sample import Sample, Skipped, shown
-from workbench.errors import RunError, SampleError, near_matches
+from workbench.data.sample import Sample, Skipped
+from workbench.errors import RunError, SampleError, near_matches, printable, shown
+from workbench.spelling import nfc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,25 +51,36 @@ class Samples(Sequence[Sample]):
 
     @classmethod
     def from_list(
-        cls, entries: Iterable[object], *, name: str = "own", root: str | Path | None = None
+        cls,
+        entries: Iterable[object],
+        *,
+        name: str = "own",
+        root: str | Path | None = None,
+        answers: Answers | None = None,
     ) -> Samples:
         """Your own questions: dicts with `video`, `question` and, where wanted, `options`, `answer`, `start`,
         `end`, `stem`, `open_answer`, `task` and `id`.
 
-        `answer` is the text of an option, its letter, or its index from 0. A bad entry is skipped and listed
-        in `.skipped`. With `root`, clips are looked for in that folder only.
-        Raises SampleError for keys that do not exist, and where no entry can be used.
+        `answer` is the text of an option, its letter, or its index from 0; `answers` says which of them all
+        are. A bad entry is skipped and listed in `.skipped`. With `root`, clips are looked for in that folder
+        only. Raises SampleError for keys that do not exist, for an answer that means two options (3 among
+        "2", "3", "4", "5") where `answers` is left out, and where no entry can be used.
         """
-        found = read_entries(entries, name=name, root=root)
+        found = read_entries(entries, name=name, root=root, answers=answers)
         return cls(found.samples, name=name, source=found.root, skipped=found.skipped)
 
     @classmethod
     def from_dataframe(
-        cls, table: pd.DataFrame, *, name: str = "own", root: str | Path | None = None
+        cls,
+        table: pd.DataFrame,
+        *,
+        name: str = "own",
+        root: str | Path | None = None,
+        answers: Answers | None = None,
     ) -> Samples:
         """Your own questions from a table with the columns that `from_list` takes as keys."""
         known = table.astype(object).where(table.notna(), None)
-        return cls.from_list(known.to_dict("records"), name=name, root=root)
+        return cls.from_list(known.to_dict("records"), name=name, root=root, answers=answers)
 
     def to_dataframe(self) -> pd.DataFrame:
         """One row a sample, with the columns of `from_dataframe`; `answer` is the text of the true option."""
@@ -126,8 +139,8 @@ class Samples(Sequence[Sample]):
 
     def _inside(self, video: Path) -> str:
         if self._source is not None and video.is_relative_to(self._source):
-            return video.relative_to(self._source).as_posix()
-        return video.name
+            return nfc(video.relative_to(self._source).as_posix())
+        return nfc(video.name)
 
     def by_task(self) -> dict[str, Samples]:
         """The samples of each task, with what was skipped there."""
@@ -171,6 +184,7 @@ class Samples(Sequence[Sample]):
         if isinstance(index, slice):
             return self._with(self._items[index])
         if isinstance(index, str):
+            index = nfc(index)
             for sample in self._items:
                 if sample.id == index:
                     return sample
@@ -191,7 +205,8 @@ class Samples(Sequence[Sample]):
     def __repr__(self) -> str:
         tasks = ", ".join(f"{task} {count}" for task, count in self.counts().items())
         left_out = f"; {len(self._skipped)} skipped, see .skipped" if self._skipped else ""
-        return f"Samples({self._name!r}: {len(self)} samples{': ' * bool(tasks)}{tasks}{left_out})"
+        said = f"Samples({self._name!r}: {len(self)} samples{': ' * bool(tasks)}{tasks}{left_out})"
+        return printable(said)
 
     def _repr_html_(self) -> str:
         return samples_html(self._name, self.counts(), self._items, self._skipped)

@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.data.sample import shown
-from workbench.errors import SampleError
+from workbench.errors import SampleError, shown
+from workbench.spelling import spelled
 
 FRAME_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+
+
+class ClipMissing(SampleError):
+    """Nothing is where the clip should be."""
 
 
 def find_clip(root: Path, name: str, folders: tuple[str, ...]) -> Path:
     """The clip called `name`: the first of `root/folder/name` that is there. The file is not opened.
 
-    Raises SampleError where the name leads out of `root`, or nothing usable is there.
+    Raises SampleError where the name leads out of `root` or nothing usable is there, ClipMissing where
+    nothing is there at all.
     """
     parts = re.split(r"[\\/]", name)
     if ".." in parts or name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", name):
@@ -24,23 +29,27 @@ def find_clip(root: Path, name: str, folders: tuple[str, ...]) -> Path:
     if not any(part.strip(". ") for part in parts):
         raise SampleError(f"video {shown(name)} names no file")
     with _looking_for(name):
-        clip = next((root / folder / name for folder in folders if (root / folder / name).exists()), None)
+        looked = (spelled(root / folder / name) for folder in folders)
+        clip = next((clip for clip in looked if clip.exists()), None)
         if clip is None:
             places = " or ".join(str(root / folder) for folder in folders)
-            raise SampleError(f"clip {shown(name)} not found in {places}")
+            raise ClipMissing(f"clip {shown(name)} not found in {places}")
         frames = clip.iterdir() if clip.is_dir() else ()
         if not all(inside(path, root) for path in (clip, *(frame for frame in frames if frame.is_symlink()))):
             raise SampleError(
                 f"video {shown(name)} is, or holds, a link that leads out of {root}: put the clips "
                 "themselves there, or give the folder that really holds them as root"
             )
-    check_clip(clip)
-    return clip
+    return check_clip(clip)
 
 
-def check_clip(clip: Path) -> None:
-    """Raises SampleError where `clip` is neither a file nor a folder with frames. Opens nothing."""
+def check_clip(clip: Path) -> Path:
+    """The clip as the disk spells it, unopened.
+
+    Raises SampleError where it is neither a file nor a folder with frames.
+    """
     with _looking_for(str(clip)):
+        clip = spelled(clip)
         if not clip.exists():
             raise SampleError(f"clip {shown(str(clip))} not found")
         if clip.is_dir():
@@ -49,6 +58,7 @@ def check_clip(clip: Path) -> None:
                 raise SampleError(f"clip {shown(str(clip))} is a folder without frames ({kinds})")
         elif not clip.is_file():  # a named pipe would block whoever opens it
             raise SampleError(f"clip {shown(str(clip))} is neither a file nor a folder")
+    return clip
 
 
 def inside(path: Path, root: Path) -> bool:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Protocol
 
 from workbench.data.collection import Samples
-from workbench.data.sample import shown
-from workbench.errors import SampleError
+from workbench.errors import SampleError, shown
 
 
 class Loader(Protocol):
-    """Reads the samples. `root` is None exactly where the data set does not need one."""
+    """Reads the samples. `root` is None exactly where the data set needs none; `strict` as in `samples`."""
 
-    def __call__(self, root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples: ...
+    def __call__(
+        self, root: Path | None, tasks: tuple[str, ...] | None, limit: int | None, strict: bool
+    ) -> Samples: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

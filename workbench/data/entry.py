@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
@@ -11,8 +10,10 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.data.confine import inside
-from workbench.data.sample import LETTERS, Skipped, shown
-from workbench.errors import SampleError
+from workbench.data.sample import Skipped
+from workbench.errors import SampleError, shown
+from workbench.foreign import read_json
+from workbench.spelling import nfc
 
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 Words = Annotated[str | None, AfterValidator(lambda text: text if text and text.strip() else None)]
@@ -60,21 +61,7 @@ def read_list(file: Path, root: Path, layout: str) -> list[object]:
     """
     if not inside(file, root):
         raise SampleError(f"{file} is a link that leads out of {root}: put the annotations themselves there")
-    try:
-        # Some editors put a byte order mark in front; utf-8-sig takes it away.
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as problem:
-        raise SampleError(f"{file} cannot be read ({problem.strerror}): check its permissions") from problem
-    except UnicodeDecodeError as problem:
-        raise SampleError(
-            f"{file} is not UTF-8 ({problem.reason}, byte {problem.start}): save it as UTF-8"
-        ) from None
-    except RecursionError:
-        raise SampleError(
-            f"{file} is nested too deeply to be a list of questions: it needs {layout}"
-        ) from None
-    except ValueError as problem:  # json's own error, or a number with thousands of digits
-        raise SampleError(f"{file} is no JSON ({problem}): download it again or correct it") from None
+    content = read_json(file, error=SampleError)
     if not isinstance(content, list):
         raise SampleError(f"{file} holds {shown(content)}, not a list of questions: it needs {layout}")
     return content
@@ -95,30 +82,6 @@ def validated(model: type[AnyEntry], entry: object) -> AnyEntry:
     raise SampleError(f"{field} is {shown(first['input'])}: it {message}")
 
 
-def answer_index(answer: str, options: Sequence[str]) -> int:
-    """Index of the option that says `answer`; spaces around do not count. Raises SampleError."""
-    # No options at all is for Sample to refuse: it says what an open-ended question needs instead.
-    texts = [option.strip() for option in options]
-    if answer.strip() not in texts and options:
-        raise SampleError(f"answer {shown(answer)} is not one of the options {shown(list(options))}")
-    return texts.index(answer.strip()) if options else 0
-
-
-def own_answer_index(answer: object, options: Sequence[str]) -> int:
-    """As `answer_index`, and an index or, where no option says the same, a letter will do too."""
-    if isinstance(answer, int):
-        return answer
-    if not isinstance(answer, str):
-        raise SampleError(
-            f"answer is {shown(answer)}: it should be the text of an option, its letter, or its index from 0"
-        )
-    letter = answer.strip().upper()
-    is_text = answer.strip() in [option.strip() for option in options]
-    if not is_text and len(letter) == 1 and letter in LETTERS[: len(options)]:
-        return LETTERS.index(letter)
-    return answer_index(answer, options)
-
-
 class Ids:
     """Hands out "task/stem", then "task/stem#2", "task/stem#3" for more questions on one clip.
 
@@ -136,6 +99,7 @@ class Ids:
         stem = PurePath(video).stem if isinstance(video, str) else ""
         # An id is printed in many places: nothing in it may move a cursor or break a line.
         stem = "".join(letter if letter.isprintable() else "_" for letter in stem)
+        task, stem = nfc(task), nfc(stem)
         base = f"{task}/{stem}" if stem.strip() else f"{task}/entry-{position}"
         while True:
             self._counts[base] += 1
@@ -152,7 +116,11 @@ def nothing_usable(where: str, skipped: Sequence[Skipped], *, root: Path | None 
     more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     found = f"no usable entry among {len(skipped)} ({reasons}{more})" if skipped else "it has no entries"
     remedy = "Correct the annotations or put the clips in their place."
-    archives = sorted(root.glob("video/**/*.zip")) if root is not None else []
-    if archives:
-        remedy = f"Unpack {archives[0].name} and the other archives in {root}/video first."
+    if root is not None and (packed := archives(root)):
+        remedy = f"Unpack {packed[0].name} and the other archives in {root}/video first."
     return SampleError(f"{where}: {found}. {remedy}")
+
+
+def archives(root: Path) -> list[Path]:
+    """Clips of a data set that nobody has unpacked yet."""
+    return sorted(root.glob("video/**/*.zip"))

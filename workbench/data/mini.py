@@ -9,12 +9,14 @@ from workbench.data.dataset import Dataset
 from workbench.data.tvbench import LAYOUT, load_folder, task_key
 
 
-def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples:
+def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None, strict: bool) -> Samples:
     # Here and not above: making clips needs a renderer, which other data sets do not.
     from workbench.mini.footage import clips_folder
 
     keys = None if tasks is None else tuple(task_key(task) for task in tasks)
-    return load_folder(clips_folder(limit=limit, tasks=keys), tasks=keys, limit=limit, name="mini")
+    return load_folder(
+        clips_folder(limit=limit, tasks=keys), tasks=keys, limit=limit, name="mini", strict=strict
+    )
 
 
 MINI = Dataset(

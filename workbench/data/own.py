@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.data.confine import check_clip, find_clip
-from workbench.data.entry import Ids, OwnEntry, nothing_usable, own_answer_index, validated
-from workbench.data.sample import Sample, Skipped, shown
-from workbench.errors import SampleError, near_matches
+from workbench.data.entry import Ids, OwnEntry, nothing_usable, validated
+from workbench.data.options import Ambiguous, Answers, answer_index, check_answers
+from workbench.data.sample import Sample, Skipped
+from workbench.errors import SampleError, near_matches, shown
+from workbench.spelling import spelled
 
 
 class OwnSamples(NamedTuple):
@@ -24,13 +26,18 @@ class OwnSamples(NamedTuple):
     root: Path | None
 
 
-def read_entries(entries: Iterable[object], *, name: str, root: str | Path | None) -> OwnSamples:
-    """The work of `Samples.from_list`. Raises SampleError for unknown keys, and where no entry is usable."""
+def read_entries(
+    entries: Iterable[object], *, name: str, root: str | Path | None, answers: Answers | None
+) -> OwnSamples:
+    """The work of `Samples.from_list`. Raises SampleError for unknown keys, for an answer that can be read in
+    two ways, and where no entry is usable.
+    """
+    check_answers(answers)
     if isinstance(entries, (str, bytes, Mapping)):
         raise SampleError(
             f"{shown(entries)} is not a list of dicts: put the dict of each question into a list"
         )
-    folder = None if root is None else Path(root).expanduser().absolute()
+    folder = None if root is None else spelled(Path(root).expanduser().absolute())
     if folder is not None and not folder.is_dir():
         raise SampleError(f"root {shown(str(root))} is no folder: give the folder that holds the clips")
     found = OwnSamples([], [], folder)
@@ -40,7 +47,9 @@ def read_entries(entries: Iterable[object], *, name: str, root: str | Path | Non
         task = entry.get("task") if isinstance(entry, dict) else None
         id = ids.take(task if isinstance(task, str) else name, entry, position)
         try:
-            sample = _to_sample(id, name, entry, folder)
+            sample = _to_sample(id, name, entry, folder, answers)
+        except Ambiguous as problem:
+            raise Ambiguous(f"samples {shown(name)}, entry {position}: {problem}") from None
         except SampleError as problem:
             found.skipped.append(Skipped(id, f"entry {position}: {problem}"))
         else:
@@ -50,12 +59,11 @@ def read_entries(entries: Iterable[object], *, name: str, root: str | Path | Non
     return found
 
 
-def _to_sample(id: str, name: str, raw: object, root: Path | None) -> Sample:
+def _to_sample(id: str, name: str, raw: object, root: Path | None, answers: Answers | None) -> Sample:
     entry = validated(OwnEntry, raw)
     options = tuple(entry.options or ())
     if root is None:
-        video = Path(entry.video).expanduser().absolute()
-        check_clip(video)
+        video = check_clip(Path(entry.video).expanduser().absolute())
     else:
         video = find_clip(root, entry.video, (".",))
     return Sample(
@@ -64,7 +72,7 @@ def _to_sample(id: str, name: str, raw: object, root: Path | None) -> Sample:
         video=video,
         question=entry.question,
         options=options,
-        answer=None if entry.answer is None else own_answer_index(entry.answer, options),
+        answer=None if entry.answer is None else answer_index(entry.answer, options, answers),
         start=entry.start,
         end=entry.end,
         stem=entry.stem,
@@ -87,10 +95,10 @@ def _plain(raw: object) -> object:
             f"key {shown(unknown[0])} does not exist; the keys are {', '.join(OwnEntry.model_fields)}.{hint} "
             "Rename it or leave it out."
         )
-    return {key: _plain_value(key, value) for key, value in raw.items()}
+    return {key: _plain_value(value) for key, value in raw.items()}
 
 
-def _plain_value(key: str, value: object) -> object:
+def _plain_value(value: object) -> object:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, np.ndarray):
@@ -101,5 +109,4 @@ def _plain_value(key: str, value: object) -> object:
         return list(value)
     if isinstance(value, float) and math.isnan(value):
         return None  # an empty cell of a table
-    # An empty cell makes pandas turn a column of indices into floats.
-    return int(value) if key == "answer" and isinstance(value, float) and value.is_integer() else value
+    return value

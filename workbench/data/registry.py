@@ -8,15 +8,17 @@ from pathlib import Path
 from workbench.data.collection import Samples
 from workbench.data.dataset import Dataset, check_limit
 from workbench.data.mini import MINI
-from workbench.data.sample import shown
+from workbench.data.mvbench import MVBENCH
 from workbench.data.tvbench import LAYOUT, TVBENCH, load_folder
-from workbench.errors import SampleError, near_matches
+from workbench.errors import SampleError, near_matches, shown
+from workbench.spelling import spelled
 
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
         MINI,
         TVBENCH,
+        MVBENCH,
     )
 }
 
@@ -27,17 +29,20 @@ def samples(
     root: str | Path | None = None,
     tasks: str | Iterable[str] | None = None,
     limit: int | None = None,
+    strict: bool = True,
 ) -> Samples:
-    """Load a data set.
+    """Load a data set. No clip is opened.
 
     `samples("mini")`, `samples("mini/moving_direction,object_count")`, `samples("tvbench", root="TVBench")`,
-    or the path of any folder in TVBench's format. A name of the registry goes before a folder of that name:
-    write "./mini" for the folder.
+    `samples("TVBench")` where that folder is here, or the path of any folder in TVBench's format. "mini" is
+    the project's own also beside a folder of that name: write "./mini" for the folder.
 
     Args:
         root: where the files of a downloaded data set are.
         tasks: names, or one text with commas; None loads all tasks.
         limit: the first so many usable samples of each task.
+        strict: whether a task that is named needs a clip. False leaves tasks without clips out with a
+            warning, as where no task is named.
 
     Raises SampleError: no such data set, folder or task, a root or tasks that make no sense, nothing usable.
     """
@@ -45,8 +50,13 @@ def samples(
     wanted = _task_names(tasks)
     head, slash, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
     dataset = DATASETS.get(head.strip().lower())
+    if dataset is not None and dataset.needs_root and root is None:
+        if slash and _is_folder(Path(name)):
+            dataset = None
+        elif _is_folder(Path(head.strip())):
+            root = head.strip()
     if dataset is None:
-        return _folder(name, root, wanted, limit)
+        return _folder(name, root, wanted, limit, strict)
     if slash:
         if wanted is not None:
             raise SampleError(
@@ -55,21 +65,27 @@ def samples(
         wanted = _task_names(rest)
     if dataset.needs_root and root is None:
         raise SampleError(
-            f"{shown(dataset.name)} has to be downloaded first: then give its folder, "
-            f"samples({dataset.name!r}, root='/path/to/it'); the folder holds {dataset.layout}"
+            f"{shown(dataset.name)} has to be downloaded first, and there is no folder {shown(head.strip())} "
+            f"here: give its folder, samples({dataset.name!r}, root='/path/to/it') or --data "
+            f"{dataset.name}:/path/to/it; the folder holds {dataset.layout}"
         )
     if not dataset.needs_root and root is not None:
         raise SampleError(
             f"{shown(dataset.name)} comes with the project, so root={shown(str(root))} would be ignored: "
             "leave root out, or give the path as the data set's name"
         )
-    return dataset.load(None if root is None else Path(root), wanted, limit)
+    return dataset.load(None if root is None else Path(root), wanted, limit, strict)
 
 
 def _folder(
-    name: str | Path, root: str | Path | None, tasks: tuple[str, ...] | None, limit: int | None
+    name: str | Path, root: str | Path | None, tasks: tuple[str, ...] | None, limit: int | None, strict: bool
 ) -> Samples:
-    folder = Path(name).expanduser()
+    if not isinstance(name, str | Path):
+        raise SampleError(f"{shown(name)} is no data set: give a name ({', '.join(DATASETS)}) or a folder")
+    try:
+        folder = spelled(Path(name).expanduser())
+    except (OSError, RuntimeError, ValueError):  # a name too long, or "~nobody"
+        folder = Path(name)
     if not str(name).strip() or not _is_folder(folder):
         hint = near_matches(str(name).lower(), DATASETS)
         known = ", ".join(DATASETS)
@@ -80,20 +96,29 @@ def _folder(
         raise SampleError(
             f"{shown(str(name))} is a folder, so root={shown(str(root))} would be ignored: leave root out"
         )
-    return load_folder(folder, tasks=tasks, limit=limit)
+    return load_folder(folder, tasks=tasks, limit=limit, strict=strict)
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name too long to be one
+    except (OSError, ValueError):  # a name too long to be one, or with a zero byte
         return False
 
 
 def _task_names(tasks: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if tasks is None:
         return None
-    names = tuple(task.strip() for task in (tasks.split(",") if isinstance(tasks, str) else tasks))
+    several = (
+        tasks.split(",")
+        if isinstance(tasks, str)
+        else list(tasks)
+        if isinstance(tasks, Iterable)
+        else [tasks]
+    )
+    if not all(isinstance(task, str) for task in several):
+        raise SampleError(f"tasks is {shown(tasks)}: give names of tasks, or one text with commas")
+    names = tuple(task.strip() for task in several)
     if not names or not all(names):
         raise SampleError(f"tasks is {shown(tasks)}: give one name or more, or leave it out for all tasks")
     return names

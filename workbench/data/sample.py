@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import reprlib
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from workbench.errors import SampleError
+from workbench.errors import SampleError, shown
+from workbench.spelling import nfc
+from workbench.typed import HIGHEST
 
 LETTERS = string.ascii_uppercase
 """Letters that options are called by; a question has at most this many options."""
-
-
-def shown(value: object, *, limit: int = 80) -> str:
-    """A short, printable form of something that came from outside, for messages."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = short.maxlong = limit
-    try:
-        return short.repr(value)
-    except ValueError:  # Python does not print numbers of thousands of digits
-        return f"a huge {type(value).__name__}"
+ALL_TASKS = "all"
+"""What tables call all tasks together; no task may have that name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +48,20 @@ class Sample:
     """Open-ended: the true word, or words, after the stem ("left")."""
 
     def __post_init__(self) -> None:
+        self._check_types()
         # A frozen class may still tidy what it is given: paths as text and options in a list are usual.
         object.__setattr__(self, "video", Path(self.video))
         object.__setattr__(self, "options", tuple(self.options))
+        for name in ("id", "task"):  # by which samples are looked up and gathered: one spelling
+            object.__setattr__(self, name, nfc(getattr(self, name)))
         if not self.id.strip():
             raise SampleError("the id is empty: give every sample a name of its own")
+        if not self.task.strip():
+            raise SampleError("the task is empty: give the group of the sample a name")
+        if self.task.strip().casefold() == ALL_TASKS:
+            raise SampleError(
+                f"task {shown(self.task)} is what tables call all tasks together: give it another name"
+            )
         if "/" in self.task:
             raise SampleError(
                 f"task {shown(self.task)} contains a slash: use a plain name such as 'action_count'"
@@ -76,6 +78,23 @@ class Sample:
             if text is not None and not text.strip():
                 raise SampleError(f"{name} is empty: write the words, or leave the field out")
 
+    def _check_types(self) -> None:
+        for name in ("id", "task", "question", "stem", "open_answer"):
+            text = getattr(self, name)
+            if not isinstance(text, str) and (text is not None or name in ("id", "task", "question")):
+                raise SampleError(f"{name} is {shown(text)}: it should be a text")
+        if not isinstance(self.video, str | Path):
+            raise SampleError(f"video is {shown(self.video)}: it should be a path")
+        if isinstance(self.options, str) or not isinstance(self.options, Sequence):
+            raise SampleError(f"options is {shown(self.options)}: it should be a list of texts")
+        for option in self.options:
+            if not isinstance(option, str):
+                raise SampleError(f"option {shown(option)} is no text: write it in quotes")
+        for name in ("start", "end"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                raise SampleError(f"{name} is {shown(value)}: seconds from the start of the file, 0 or more")
+
     def _check_options(self) -> None:
         count = len(self.options)
         if count == 1 or count > len(LETTERS):
@@ -87,14 +106,15 @@ class Sample:
             if not option.strip():
                 raise SampleError("an option is empty: every option needs a text")
             _check_text("an option", option)
-            if option.strip() in seen:
+            if nfc(option.strip()) in seen:
                 raise SampleError(
                     f"option {shown(option)} is there twice: the options of a question must differ"
                 )
-            seen.add(option.strip())
+            seen.add(nfc(option.strip()))
         if self.answer is None:
             return
-        if isinstance(self.answer, bool) or not 0 <= self.answer < max(count, 1):
+        is_number = isinstance(self.answer, int) and not isinstance(self.answer, bool)
+        if not is_number or not 0 <= self.answer < max(count, 1):
             raise SampleError(
                 f"answer {shown(self.answer)} is no index of the {count} options (0 to {count - 1})"
             )
@@ -105,7 +125,7 @@ class Sample:
 
     def _check_bounds(self) -> None:
         for name, value in (("start", self.start), ("end", self.end)):
-            if value is not None and not (math.isfinite(value) and value >= 0):
+            if value is not None and not 0 <= value <= HIGHEST:
                 raise SampleError(f"{name} is {shown(value)}: seconds from the start of the file, 0 or more")
         if self.start is not None and self.end is not None and self.start >= self.end:
             raise SampleError(f"start {self.start:g} s is not before end {self.end:g} s: correct the bounds")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from workbench.data.collection import Samples
-from workbench.data.confine import find_clip
+from workbench.data.confine import ClipMissing, find_clip
 from workbench.data.dataset import Dataset, check_limit
-from workbench.data.entry import Entry, Ids, answer_index, nothing_usable, read_list, validated
-from workbench.data.sample import Sample, Skipped, shown
-from workbench.errors import SampleError, near_matches
+from workbench.data.entry import Entry, Ids, archives, nothing_usable, read_list, validated
+from workbench.data.options import text_index
+from workbench.data.origins import MVBENCH_FOLDERS, WITHHELD
+from workbench.data.sample import Sample, Skipped
+from workbench.errors import SampleError, near_matches, printable, shown
+from workbench.spelling import nfc, spelled
 
 LAYOUT = "json/TASK.json, a list of {video, question, candidates, answer}, and the clips in video/TASK/"
 
@@ -20,33 +25,46 @@ MTF_TASKS = ("action_antonym", "action_sequence", "scene_transition", "moving_di
 
 
 def load_folder(
-    root: str | Path, *, tasks: Iterable[str] | None = None, limit: int | None = None, name: str | None = None
+    root: str | Path,
+    *,
+    tasks: Iterable[str] | None = None,
+    limit: int | None = None,
+    name: str | None = None,
+    strict: bool = True,
 ) -> Samples:
     """The samples of a folder in TVBench's format. Clips are looked up, not opened.
 
-    Clips may lie in video/TASK/, in video/ or in the folder itself. Entries that cannot be used are listed in
-    `.skipped`; a task that is asked for by name needs at least one usable entry, and so does the folder.
+    Clips may lie in video/TASK/, in video/, in the folder itself, or where MVBench's archives put them.
+    Entries that cannot be used are listed in `.skipped`; a task that is asked for by name needs at least one
+    usable entry, and so does the folder. Other tasks without any clip are left out, with a warning that says
+    why.
 
     Args:
         tasks: which json/TASK.json to read, in this order; None reads all, sorted by name.
         limit: the first so many usable entries of each task, in the order of the file.
+        strict: False leaves tasks without clips out even where they are named.
 
     Raises SampleError: no such folder or task, a file that is no list in JSON, nothing usable.
     """
     check_limit(limit)
-    folder = Path(root).expanduser().absolute()
+    folder = spelled(Path(root).expanduser().absolute())
     files = _annotations(folder)
     chosen = tuple(files) if tasks is None else _choose(tasks, tuple(files), folder)
     samples: list[Sample] = []
     skipped: list[Skipped] = []
+    without_clips: list[str] = []
     for task in chosen:
-        found, left_out = _read_task(folder, task, files[task], limit)
-        if tasks is not None and not found:
+        found, left_out, missing = _read_task(folder, task, files[task], limit)
+        if tasks is not None and strict and not found:
             raise nothing_usable(str(files[task]), left_out, root=folder)
+        if missing and not found:
+            without_clips.append(_left_out(folder, task, missing))
         samples += found
         skipped += left_out
     if not samples:
         raise nothing_usable(str(folder), skipped, root=folder)
+    for said in without_clips:
+        warnings.warn(printable(said), stacklevel=2)
     return Samples(samples, name=name or folder.name, source=folder, skipped=skipped)
 
 
@@ -54,9 +72,16 @@ def _annotations(root: Path) -> dict[str, Path]:
     """The annotation file of each task, sorted by name."""
     if not root.is_dir():
         raise SampleError(f"{shown(str(root))} is no folder: give the folder that holds {LAYOUT}")
-    files = sorted(root.glob("json/*.json"))
-    # Archives made on a Mac leave hidden twins "._task.json" behind.
-    found = {file.stem: file for file in files if file.is_file() and not file.name.startswith(".")}
+    found: dict[str, Path] = {}
+    for file in sorted(root.glob("json/*.json")):
+        # Archives made on a Mac leave hidden twins "._task.json" behind.
+        if not file.is_file() or file.name.startswith("."):
+            continue
+        if nfc(file.stem) in found:
+            raise SampleError(
+                f"{file.parent} has two files {shown(file.name)}, whose names look the same: remove one"
+            )
+        found[nfc(file.stem)] = file
     if found:
         return found
     nearby = [folder for folder in (root.parent, *sorted(root.glob("*/"))) if any(folder.glob("json/*.json"))]
@@ -78,25 +103,47 @@ def _choose(tasks: Iterable[str], known: tuple[str, ...], root: Path) -> tuple[s
 
 def task_key(task: str) -> str:
     """A task's name as files spell it: lower case, words joined by underscores."""
-    return re.sub(r"[\s_-]+", "_", task.strip()).lower()
+    return re.sub(r"[\s_-]+", "_", nfc(task).strip()).lower()
 
 
-def _read_task(root: Path, task: str, file: Path, limit: int | None) -> tuple[list[Sample], list[Skipped]]:
+class _Read(NamedTuple):
+    """What a task's file holds."""
+
+    samples: list[Sample]
+    skipped: list[Skipped]
+    missing: int
+    """How many were skipped because there is no clip; 0 where any was for another reason."""
+
+
+def _read_task(root: Path, task: str, file: Path, limit: int | None) -> _Read:
     samples: list[Sample] = []
     skipped: list[Skipped] = []
+    missing = 0
     ids = Ids()
+    known = (f"video/{folder}" for folder in MVBENCH_FOLDERS.get(task_key(task), ()))
+    places = (f"video/{task}", "video", ".", *known)
     for position, raw in enumerate(read_list(file, root, LAYOUT), start=1):
         if len(samples) == limit:
             break
         id = ids.take(task, raw, position)
         try:
-            samples.append(_to_sample(id, task, raw, root))
+            samples.append(_to_sample(id, task, raw, root, places))
         except SampleError as problem:
             skipped.append(Skipped(id, f"entry {position} of {file.name}: {problem}"))
-    return samples, skipped
+            missing += isinstance(problem, ClipMissing)
+    return _Read(samples, skipped, missing if missing == len(skipped) else 0)
 
 
-def _to_sample(id: str, task: str, raw: object, root: Path) -> Sample:
+def _left_out(root: Path, task: str, count: int) -> str:
+    """Why a task is left out whose clips are not there, and what to do."""
+    remedy = f"Put them into {root / 'video' / task}, or name the other tasks (tasks=, --tasks)."
+    if packed := archives(root):
+        remedy = f"Unpack {packed[0].name} and the other archives in {root / 'video'}."
+    why = WITHHELD.get(task_key(task))
+    return f"Task {shown(task)} is left out: no clip of its {count} questions is there. {why or remedy}"
+
+
+def _to_sample(id: str, task: str, raw: object, root: Path, places: tuple[str, ...]) -> Sample:
     entry = validated(Entry, raw)
     options = tuple(entry.candidates or ())
     if options and entry.answer is None:
@@ -106,10 +153,10 @@ def _to_sample(id: str, task: str, raw: object, root: Path) -> Sample:
     return Sample(
         id=id,
         task=task,
-        video=find_clip(root, entry.video, (f"video/{task}", "video", ".")),
+        video=find_clip(root, entry.video, places),
         question=entry.question,
         options=options,
-        answer=None if entry.answer is None else answer_index(entry.answer, options),
+        answer=None if entry.answer is None else text_index(entry.answer, options),
         start=entry.start,
         end=entry.end,
         stem=entry.stem,
@@ -117,9 +164,9 @@ def _to_sample(id: str, task: str, raw: object, root: Path) -> Sample:
     )
 
 
-def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None) -> Samples:
+def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None, strict: bool) -> Samples:
     assert root is not None, "the registry asks for root where needs_root is set"
-    return load_folder(root, tasks=tasks, limit=limit, name="tvbench")
+    return load_folder(root, tasks=tasks, limit=limit, name="tvbench", strict=strict)
 
 
 TVBENCH = Dataset(

@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import DynamicCache, GenerationConfig
 
+from workbench.engine.readout import probabilities
 from workbench.engine.restrict import restrict
 from workbench.errors import InterventionError, PromptError
 from workbench.interventions import Intervention, Knockout, as_intervention, keep_mask
+from workbench.models.defaults import fresh_defaults
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -51,7 +53,8 @@ def generate(
     config.json says (penalties, beams, forbidden words, caches) has no part in it.
 
     Raises PromptError for fewer than one new token, InterventionError or SpanError where the intervention
-    cannot act, or is of a kind that has no way to act on rows that are written.
+    cannot act, or is of a kind that has no way to act on rows that are written, NotFinite for logits that
+    are no numbers.
     """
     if intervention is None:
         return generate_batch(model, [prompt], max_new_tokens=max_new_tokens)[0]
@@ -95,12 +98,14 @@ def _answers(model: VideoLLM, prompts: Sequence[Prompt], max_new_tokens: int) ->
 def _written(model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_tokens: int) -> Tensor:
     """Token ids (b, s) of a padded batch and what follows it."""
     ends: Any = model.hf.generation_config
-    # cuDNN's attention, which torch prefers on new GPUs, is planned anew for each length: 40 ms a token at 7B.
-    with torch.no_grad(), sdpa_kernel(_KERNELS):
+    # cuDNN's attention, which torch prefers on new GPUs, is planned anew for each length: 40 ms a token.
+    with torch.no_grad(), fresh_defaults(), sdpa_kernel(_KERNELS):
         return model.hf.generate(  # type: ignore[operator]
             **inputs,
             # Said, since transformers would otherwise guess from the padding token.
             attention_mask=mask,
+            # Of numbers that are none, the likeliest token is whatever comes first.
+            logits_processor=[_finite],
             # Plain: a cache that forgets rows behind a sliding window would not fit the masks.
             past_key_values=DynamicCache(),
             generation_config=GenerationConfig(
@@ -137,6 +142,12 @@ def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
     rows = torch.arange(width, device=prompts[0].input_ids.device)
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=rows.device)
     return inputs, (rows >= width - lengths[:, None]).long()
+
+
+def _finite(ids: Tensor, logits: Tensor) -> Tensor:
+    """The logits as they are. Raises NotFinite."""
+    probabilities(logits)
+    return logits
 
 
 def answer(

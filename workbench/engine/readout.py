@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.protocol import Baseline, Outcome, Request
-from workbench.errors import ModelError, PromptError
+from workbench.errors import PromptError, not_finite
 from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
@@ -26,12 +26,10 @@ def check(model: VideoLLM, requests: Sequence[Request]) -> None:
 
 @shaped
 def probabilities(logits: Float[Tensor, "*rows vocab"]) -> Float[Tensor, "*rows vocab"]:
-    """Softmax in float32 over the vocabulary. Raises ModelError where it is not finite."""
+    """Softmax in float32 over the vocabulary. Raises NotFinite where it is not finite."""
     p = logits.float().softmax(dim=-1)
     if not bool(torch.isfinite(p).all()):
-        raise ModelError(
-            f"The model's logits are not finite in {logits.dtype}. Load it with dtype=torch.float32."
-        )
+        raise not_finite("The model's logits", logits.dtype)
     return p
 
 
@@ -76,7 +74,7 @@ def outcomes_of(
 ) -> list[Outcome]:
     """Results from probabilities after interventions, with what each one's readouts found and the token to
     follow."""
-    tokens = torch.tensor(token_ids, device=p.device)
+    tokens = torch.tensor(token_ids, dtype=torch.long, device=p.device)
     top = p.max(dim=-1)
     traced = p.gather(1, tokens[:, None])[:, 0].tolist()
     rows = zip(traced, top.indices.tolist(), top.values.tolist(), measured, strict=True)

@@ -39,8 +39,9 @@ def of_comparison(comparison: Comparison, **settings: Any) -> go.Figure:
 
 
 def of_sufficiency(found: Sufficiency, **settings: Any) -> go.Figure:
-    """Accuracy by setting. Arguments: `workbench.figures.sufficiency`."""
-    return sufficiency(found.table, **settings)
+    """Accuracy by setting. Arguments: `workbench.figures.sufficiency`; controls left out are noted too."""
+    note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
+    return sufficiency(found.table, note=note, **settings)
 
 
 def of_answer_probability(found: AnswerProbability, **settings: Any) -> go.Figure:

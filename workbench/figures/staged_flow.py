@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -30,6 +31,9 @@ class Cell(NamedTuple):
     range_first: int | None
     range_last: int | None
     """The flow's effective range."""
+    low: float
+    high: float
+    """Ends of the mean's 95% interval; NaN where the table has none."""
 
 
 def staged_flow(
@@ -40,7 +44,9 @@ def staged_flow(
     columns: int | None = None,
     note: str = "",
 ) -> go.Figure:
-    """Bins of layers as cells, darker where cutting the flow hurts more; a frame around its effective range.
+    """Bins of layers as cells, darker where cutting the flow hurts more, outlined where they count.
+
+    A frame runs from the first to the last that counts: the flow's effective range.
 
     `pathways` is the table of `wb.pathways(..)`: one row a flow and bin. With a column `task` there is one
     panel a task, and `task` chooses one; with a column `model` there is one a model. Numbers are mean changes
@@ -62,7 +68,8 @@ def staged_flow(
         columns=columns,
         title="The staged flow: in which layers each flow matters" if title is None else title,
         subtitle="Number: mean change of the answer's probability (%) when the flow is cut around these "
-        "layers. Frame: the flow's effective layers.",
+        "layers. Outlined: bins that count. Frame: the flow's effective layers, from the first to the last "
+        "of them; dotted where bins between them do not count.",
         note=note,
         panel_height=_ROW * len(flows) + 12,
         left=24 + round(7.2 * max(len(arrows(flow)) for flow in flows)),
@@ -73,7 +80,9 @@ def staged_flow(
             if bins:
                 panels.add(index, _bars(flow, row, bins, styles[flow]))
                 if bins[0].range_first is not None and bins[0].range_last is not None:
-                    panels.add(index, _frame(row, bins[0].range_first, bins[0].range_last, styles[flow]))
+                    whole = (bins[0].range_first, bins[0].range_last)
+                    gaps = any(whole[0] <= cell.first <= whole[1] and not cell.counts for cell in bins)
+                    panels.add(index, _frame(row, *whole, styles[flow], dotted=gaps))
     last_layer = max(cell.last for bins in cells.values() for cell in bins)
     panels.fig.update_xaxes(**layer_axis(1, last_layer))
     panels.fig.update_yaxes(
@@ -109,6 +118,8 @@ def _cells(pathways: pd.DataFrame) -> dict[tuple[str, str], list[Cell]]:
             counts=bool(row["counts"]),
             range_first=first,
             range_last=last,
+            low=float(row.get("low", np.nan)),
+            high=float(row.get("high", np.nan)),
         )
         cells.setdefault((str(row.get("task", row.get("model", ""))), str(row["flow"])), []).append(cell)
     return cells
@@ -121,17 +132,15 @@ def _bars(flow: str, row: int, bins: Sequence[Cell], style: LineStyle) -> go.Bar
     inks = [
         ink_on(style.color, alpha) if cell.counts else MUTED for cell, alpha in zip(bins, alphas, strict=True)
     ]
-    told: list[Any] = [
-        [layers_text(cell.first, cell.last), percent(cell.mean) if cell.mean == cell.mean else "no value"]
-        for cell in bins
-    ]
+    told: list[Any] = [[layers_text(cell.first, cell.last), _told(cell)] for cell in bins]
+    outlines = {"color": style.color, "width": [1.5 if cell.counts else 0 for cell in bins]}
     return go.Bar(
         orientation="h",
         y=[row] * len(bins),
         base=[cell.first - 0.46 for cell in bins],
         x=[cell.last - cell.first + 0.92 for cell in bins],
         width=0.72,
-        marker={"color": [translucent(style.color, alpha) for alpha in alphas], "line": {"width": 0}},
+        marker={"color": [translucent(style.color, alpha) for alpha in alphas], "line": outlines},
         text=["" if cell.mean != cell.mean else f"{round(cell.mean)}" for cell in bins],
         textposition="inside",
         insidetextanchor="middle",
@@ -146,13 +155,23 @@ def _bars(flow: str, row: int, bins: Sequence[Cell], style: LineStyle) -> go.Bar
     )
 
 
-def _frame(row: int, first: int, last: int, style: LineStyle) -> go.Scatter:
+def _told(cell: Cell) -> str:
+    """ "-63%, 95% interval -80 to -41%"."""
+    if cell.mean != cell.mean:
+        return "no value"
+    known = cell.low == cell.low
+    return percent(cell.mean) + (f", 95% interval {cell.low:+.1f} to {cell.high:+.1f}%" if known else "")
+
+
+def _frame(row: int, first: int, last: int, style: LineStyle, *, dotted: bool = False) -> go.Scatter:
     left, right, upper, lower = first - 0.5, last + 0.5, row - 0.4, row + 0.4
     return go.Scatter(
         x=[left, right, right, left, left],
         y=[upper, upper, lower, lower, upper],
         mode="lines",
-        line={"color": style.color, "width": 2.5},
+        line={"color": style.color, "width": 1.2, "dash": "dot"}
+        if dotted
+        else {"color": style.color, "width": 2.5},
         name=layers_text(first, last),
         hoverinfo="skip",
         cliponaxis=False,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workbench.errors import WindowError
+from workbench.errors import WindowError, shown
 from workbench.interventions.windows import Window, centred
+from workbench.typed import HIGHEST
 
 PAPER_LAYERS = 32
 """Layers of the model that Map the Flow shows most, LLaVA-NeXT-7B-Video-FT."""
@@ -26,8 +27,7 @@ def scaled_size(k: int, n_layers: int) -> int:
     """`k` itself for 24 layers or more; below that the same share of 32 layers, as the nearest odd number, so
     that the window has a layer in its middle. Raises WindowError for k or n_layers below 1.
     """
-    if k < 1 or n_layers < 1:
-        raise WindowError(f"A window of {k} layers in a model of {n_layers}: both are numbers from 1.")
+    _check(k, n_layers)
     if n_layers >= SHALLOW:
         return k
     return max(1, 2 * round((k * n_layers / PAPER_LAYERS - 1) / 2) + 1)
@@ -39,7 +39,8 @@ def scaled_window(n_layers: int) -> Window:
 
 
 def scaled_bin(n_layers: int) -> int:
-    """Bins of 5 for 24 layers or more; below that the same share of the model."""
+    """Bins of 5 for 24 layers or more; below that the same share of the model. Raises WindowError."""
+    _check(PAPER_BIN, n_layers)
     return PAPER_BIN if n_layers >= SHALLOW else max(1, round(PAPER_BIN * n_layers / PAPER_LAYERS))
 
 
@@ -48,6 +49,7 @@ def spread_layers(n_layers: int, most: int) -> tuple[int, ...]:
 
     Raises WindowError for fewer than two of several.
     """
+    _check(most, n_layers)
     if n_layers <= most:
         return tuple(range(1, n_layers + 1))
     if most < 2:
@@ -67,6 +69,14 @@ def scaled_layer(layer: int, n_layers: int) -> int:
     Itself for 24 layers or more; below that the nearest to the same share, 1 at least. Raises WindowError for
     a number below 1.
     """
-    if layer < 1 or n_layers < 1:
-        raise WindowError(f"Layer {layer} in a model of {n_layers}: both are numbers from 1.")
+    _check(layer, n_layers)
     return layer if n_layers >= SHALLOW else max(1, round(layer * n_layers / STUDY_LAYERS))
+
+
+def _check(k: int, n_layers: int) -> None:
+    """Raises WindowError unless both are numbers of layers."""
+    for number in (k, n_layers):
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= HIGHEST:
+            raise WindowError(
+                f"A window of {shown(k)} layers in a model of {shown(n_layers)}: both are numbers from 1."
+            )

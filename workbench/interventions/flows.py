@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.errors import FlowError, KnockoutError, SpanError, near_matches
+from workbench.errors import FlowError, KnockoutError, SpanError, near_matches, shown
 from workbench.interventions.catalogue import CROSS_FRAME, NAMED_FLOWS, WITHIN_FRAMES
 from workbench.interventions.edges import Edges, Rectangle
 from workbench.prompts.spans import Span
+from workbench.typed import HIGHEST, typed
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -70,9 +71,10 @@ class Flow:
 
         Raises FlowError with the nearest known flows or spans.
         """
+        text = typed(text, "flow", _HOW, error=FlowError)
         rest, at, heads_text = text.replace("→", "->").partition("@")
         heads = _parse_heads(heads_text, text) if at else None
-        rest = " ".join(rest.split())
+        rest = rest.strip()
         without = re.sub(r"\(\s*self\s+too\s*\)$", "", rest, flags=re.IGNORECASE).strip()
         self_too = without != rest
         spelled = re.sub(r"\s*->\s*", " -> ", without)
@@ -83,7 +85,7 @@ class Flow:
             parts = name.split("->")
             if len(parts) != 2:
                 hint = near_matches(spelled.lower(), _ALIASES, limit=2)
-                raise FlowError(f"{text!r} is not a flow.{hint} {_HOW}")
+                raise FlowError(f"{shown(text)} is not a flow.{hint} {_HOW}")
             source, target = (part.strip() for part in parts)
         own_key = source.lower() == target.lower() == "last"
         return cls(source=source, target=target, heads=heads, keep_self=not (self_too or own_key))
@@ -145,16 +147,18 @@ class Flow:
 
 def as_flows(flows: Flow | str | Sequence[Flow | str]) -> tuple[Flow, ...]:
     """One flow or several, as text or as data; FlowError for none, for a repeated one or for another type."""
-    several = [flows] if isinstance(flows, Flow | str) else list(flows)
-    parsed = tuple(Flow.parse(flow) if isinstance(flow, str) else flow for flow in several)
-    for flow in parsed:
-        if not isinstance(flow, Flow):
-            raise FlowError(f"{flow!r} is no flow. {_HOW}")
-        if parsed.count(flow) > 1:
+    several = [flows] if isinstance(flows, Flow | str) else flows
+    if not isinstance(several, Iterable):
+        raise FlowError(f"{shown(several)} is no flow, nor a list of flows. {_HOW}")
+    parsed: dict[Flow, None] = {}
+    for given in several:
+        flow = given if isinstance(given, Flow) else Flow.parse(given)
+        if flow in parsed:
             raise FlowError(f"The flow {str(flow)!r} is asked for twice. Name each flow once.")
+        parsed[flow] = None
     if not parsed:
         raise FlowError(f"No flow is named. {_HOW}")
-    return parsed
+    return tuple(parsed)
 
 
 def _frame_rectangles(layout: TokenLayout, *, later: bool) -> list[Rectangle]:
@@ -175,23 +179,27 @@ def _span(text: str, flow: Flow) -> str:
     try:
         return str(Span.parse(text))
     except SpanError as error:
-        raise FlowError(f"In the flow '{flow.source} -> {flow.target}': {error}") from error
+        raise FlowError(f"In the flow {shown(f'{flow.source} -> {flow.target}')}: {error}") from error
 
 
 def _heads(heads: tuple[int, ...], flow: Flow) -> tuple[int, ...]:
     name = f"{flow.source} -> {flow.target}"
+    if not isinstance(heads, tuple | list):
+        raise FlowError(f"{name!r}: {shown(heads)} are no heads. Give a tuple of whole numbers from 0.")
     if not heads:
         raise FlowError(f"{name!r} names no head. Leave the heads out to cut all of them.")
     for head in heads:
-        if isinstance(head, bool) or not isinstance(head, int) or head < 0:
-            raise FlowError(f"{name!r}: {head!r} is no head. Heads are whole numbers from 0.")
+        if isinstance(head, bool) or not isinstance(head, int) or not 0 <= head <= HIGHEST:
+            raise FlowError(f"{name!r}: {shown(head)} is no head. Heads are whole numbers from 0.")
         if heads.count(head) > 1:
             raise FlowError(f"{name!r} names head {head} twice. Name each head once.")
     return tuple(sorted(heads))
 
 
 def _parse_heads(text: str, whole: str) -> tuple[int, ...]:
-    found = re.fullmatch(r"\s*heads?\s+([0-9]+(?:\s*,\s*[0-9]+)*)\s*", text, flags=re.IGNORECASE)
+    found = re.fullmatch(r"\s*heads?\s+([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})*)\s*", text, flags=re.IGNORECASE)
     if not found:
-        raise FlowError(f"{whole!r}: '@{text}' names no heads. Write '@ heads 0,3', heads counted from 0.")
+        raise FlowError(
+            f"{shown(whole)}: {shown(f'@{text}')} names no heads. Write '@ heads 0,3', heads counted from 0."
+        )
     return tuple(int(head) for head in found[1].split(","))

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from workbench.errors import KnockoutError
+from workbench.errors import KnockoutError, shown
 from workbench.interventions.flows import Flow
 from workbench.interventions.masks import check_flows, keep_mask
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.windows import LayerSpan, Window
 from workbench.shapes import Bool, shaped
+from workbench.typed import HIGHEST, typed
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
 
+_HOW = "Write 'video -> question in layers 3..11' or 'video -> last in layer 3'; join several cuts by ';'."
 _CUT = re.compile(
-    r"(?P<flow>.+?)\s+in\s+(?:(?P<none>no\s+layers?)|layers?\s+(?P<first>\d+)(?:\s*(?:\.\.|-)\s*(?P<last>\d+))?)",
+    r"(?P<flow>.+?)\s+in\s+(?:(?P<none>no\s+layers?)|layers?\s+(?P<first>[0-9]{1,9})(?:\s*(?:\.\.|-)\s*(?P<last>[0-9]{1,9}))?)",
     flags=re.IGNORECASE,
 )
 
@@ -40,8 +42,8 @@ class Cut:
 
     def __post_init__(self) -> None:
         for layer in (self.first_layer, self.last_layer):
-            if isinstance(layer, bool) or not isinstance(layer, int):
-                raise KnockoutError(f"{layer!r} is no layer. Layers are whole numbers from 1.")
+            if isinstance(layer, bool) or not isinstance(layer, int) or layer > HIGHEST:
+                raise KnockoutError(f"{shown(layer)} is no layer. Layers are whole numbers from 1.")
         if self.first_layer < 1:
             raise KnockoutError(
                 f"'{self.flow}': there is no layer {self.first_layer}. Layers are counted from 1."
@@ -95,17 +97,16 @@ class Knockout(Intervention):
         Raises KnockoutError or FlowError where the text is no knockout.
         """
         cuts = []
-        for part in text.split(";"):
+        for part in typed(text, "knockout", _HOW, error=KnockoutError).split(";"):
             found = _CUT.fullmatch(part.strip())
             if not found:
-                raise KnockoutError(
-                    f"{part.strip()!r} is not a cut. Write 'video -> question in layers 3..11' or "
-                    "'video -> last in layer 3'; join several cuts by ';'."
-                )
+                raise KnockoutError(f"{shown(part.strip())} is not a cut. {_HOW}")
             first = 1 if found["none"] else int(found["first"])
             last = 0 if found["none"] else int(found["last"] or first)
             if last < first and not found["none"]:
-                raise KnockoutError(f"{part.strip()!r} is reversed: did you mean layers {last}..{first}?")
+                raise KnockoutError(
+                    f"{shown(part.strip())} is reversed: did you mean layers {last}..{first}?"
+                )
             cuts.append(Cut(flow=_removal(found["flow"]), first_layer=first, last_layer=last))
         return cls(cuts=tuple(cuts))
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
 
 _TEXT = re.compile(
-    r"(?P<count>\d+) random edges from row (?P<first_row>\d+) "
-    r"\(seed (?P<seed>\d+), draw (?P<draw>\d+)(?P<self_too>, self too)?\)",
+    r"(?P<count>\d{1,18}) random edges from row (?P<first_row>\d{1,18}) "
+    r"\(seed (?P<seed>\d{1,18}), draw (?P<draw>\d{1,18})(?P<self_too>, self too)?\)",
     flags=re.IGNORECASE,
 )
 

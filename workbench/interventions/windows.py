@@ -6,11 +6,12 @@ A kind of window is one entry here. Help, captions, reports and the layer axis o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from workbench.errors import WindowError, near_matches
+from workbench.errors import WindowError, near_matches, shown
+from workbench.typed import HIGHEST, typed
 
 
 class LayerSpan(NamedTuple):
@@ -134,6 +135,7 @@ _ALL = (
     ),
 )
 KINDS = {kind.name: kind for kind in _ALL}
+_HOW = f"Windows are: {', '.join(kind.written(*kind.arguments) for kind in _ALL)}."
 _ALSO = {"centered": "centred", "all": "all_layers"}
 
 
@@ -149,17 +151,22 @@ class Window:
     numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        kind, typed = KINDS[self.kind], repr(f"{self.kind}({', '.join(map(repr, self.numbers))})")
+        kind = KINDS.get(self.kind) if isinstance(self.kind, str) else None
+        if kind is None or not isinstance(self.numbers, tuple):
+            raise WindowError(f"{shown(self.kind)} with {shown(self.numbers)} is not a window. {_HOW}")
+        name = repr(f"{self.kind}({', '.join(map(shown, self.numbers))})")
         if len(self.numbers) != len(kind.arguments):
             takes = {0: "no number", 1: "one number", 2: "two numbers"}[len(kind.arguments)]
-            raise WindowError(f"{typed}: {self.kind} takes {takes}. {kind.usage}")
+            raise WindowError(f"{name}: {self.kind} takes {takes}. {kind.usage}")
         for number in self.numbers:
             if isinstance(number, bool) or not isinstance(number, int):
-                raise WindowError(f"{typed}: {number!r} is not a whole number. {kind.usage}")
+                raise WindowError(f"{name}: {shown(number)} is not a whole number. {kind.usage}")
+            if number > HIGHEST:
+                raise WindowError(f"{name}: no model has so many layers. {kind.usage}")
         if any(number < kind.lowest for number in self.numbers):
-            raise WindowError(f"{typed}: numbers start at {kind.lowest} here. {kind.usage}")
+            raise WindowError(f"{name}: numbers start at {kind.lowest} here. {kind.usage}")
         if refusal := kind.refusal(*self.numbers):
-            raise WindowError(f"{typed} {refusal}")
+            raise WindowError(f"{name} {refusal}")
 
     def __str__(self) -> str:
         return KINDS[self.kind].written(*self.numbers)
@@ -227,15 +234,16 @@ def parse_window(text: str) -> Window:
 
     Raises WindowError with the nearest kinds.
     """
-    found = re.fullmatch(r"\s*([a-z_]+)\s*(?:\(([^()]*)\))?\s*", text.lower())
+    text = typed(text, "window", _HOW, error=WindowError)
+    found = re.fullmatch(r"([a-z_]+) ?(?:\(([^()]*)\))?", text.lower())
     kind = _ALSO.get(found[1], found[1]) if found else text
     if not found or kind not in KINDS:
-        known = ", ".join(entry.written(*entry.arguments) for entry in KINDS.values())
-        raise WindowError(f"{text!r} is not a window.{near_matches(kind, KINDS)} Windows are: {known}.")
+        raise WindowError(f"{shown(text)} is not a window.{near_matches(kind, KINDS)} {_HOW}")
     parts = [part.strip() for part in (found[2] or "").split(",")] if (found[2] or "").strip() else []
-    if not all(re.fullmatch(r"-?[0-9]+", part) for part in parts):
+    if not all(re.fullmatch(r"-?[0-9]{1,9}", part) for part in parts):
         raise WindowError(
-            f"{text!r} has something else than whole numbers between its brackets. {KINDS[kind].usage}"
+            f"{shown(text)} has something else than whole numbers of at most nine digits between its "
+            f"brackets. {KINDS[kind].usage}"
         )
     return Window(kind, tuple(int(part) for part in parts))
 
@@ -270,13 +278,15 @@ def read_window(text: str) -> Window | None:
 
 def as_windows(windows: Window | str | Sequence[Window | str]) -> tuple[Window, ...]:
     """One window or several, as text or as data; WindowError for none, a repeated one or another type."""
-    several = [windows] if isinstance(windows, Window | str) else list(windows)
-    parsed = tuple(parse_window(window) if isinstance(window, str) else window for window in several)
-    for window in parsed:
-        if not isinstance(window, Window):
-            raise WindowError(f"{window!r} is no window. Write for example centred(9) or 'centred(9)'.")
-        if parsed.count(window) > 1:
+    several = [windows] if isinstance(windows, Window | str) else windows
+    if not isinstance(several, Iterable):
+        raise WindowError(f"{shown(several)} is no window, nor a list of windows. {_HOW}")
+    parsed: dict[Window, None] = {}
+    for given in several:
+        window = given if isinstance(given, Window) else parse_window(given)
+        if window in parsed:
             raise WindowError(f"The window {str(window)!r} is asked for twice. Name each window once.")
+        parsed[window] = None
     if not parsed:
         raise WindowError("No window is named. Write for example centred(9) or 'centred(9)'.")
-    return parsed
+    return tuple(parsed)

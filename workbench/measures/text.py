@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from workbench.data import Sample, letter_of
 from workbench.data.sample import LETTERS
+from workbench.spelling import nfc
 
 _STRIPPED = ".,:;!?\"'()[]*"
 _TAG = r"[<◁](?P<slash>/?)(?:think(?:ing)?|thought|reasoning|analysis)[>▷]"
@@ -86,7 +87,7 @@ def is_right(sample: Sample, text: str) -> bool:
     answer = sample.true_option or sample.open_answer or ""
     if sample.options:
         return bool(answer) and option_said(sample, text) == answer
-    said, true = ([word.strip(_STRIPPED).casefold() for word in part.split()] for part in (text, answer))
+    said, true = ([word.strip(_STRIPPED).casefold() for word in nfc(part).split()] for part in (text, answer))
     return bool(true) and said[: len(true)] == true
 
 

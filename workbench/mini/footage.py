@@ -13,12 +13,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from workbench.errors import SampleError, near_matches
-from workbench.files import write_whole
+from workbench.files import write_whole, writing
 from workbench.mini.wording import STATIC, Question, question_for, static
 from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states
+from workbench.progress import progress_bar
 from workbench.shapes import UInt8, shaped
 
 SHIPPED = 60
@@ -100,14 +100,17 @@ def write_clips(folder: Path, counts: dict[str, int]) -> Path:
     ]
     missing = [clip for clip in wanted if not clip[2].exists()]
     quiet = len(missing) < 100  # a few seconds
-    for task, number, path in tqdm(missing, desc="Making clips", unit="clip", disable=quiet):
-        shipped = _FOLDER / "video" / task / _clip_name(task, number)
-        if shipped.exists():
-            write_whole(path, shipped.read_bytes())
-            continue
-        scene, _ = scene_and_question(task, number)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_clip(path, draw(scene), fps=RATE, crf=23)
+    with progress_bar(len(missing), what="making clips", unit=" clips", show=not quiet) as bar:
+        for task, number, path in missing:
+            bar.update()
+            shipped = _FOLDER / "video" / task / _clip_name(task, number)
+            if shipped.exists():
+                write_whole(path, shipped.read_bytes())
+                continue
+            scene, _ = scene_and_question(task, number)
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            write_clip(path, draw(scene), fps=RATE, crf=23)
     for task, count in counts.items():
         text = json.dumps([_entry(task, number) for number in range(count)], indent=1) + "\n"
         write_whole(folder / "json" / f"{task}.json", text)

@@ -12,7 +12,7 @@ from workbench.shapes import Float, Int, shaped
 
 
 def _grid(size: int, device: torch.device | str) -> tuple[Tensor, Tensor]:
-    axis = (torch.arange(size, device=device) + 0.5) / size
+    axis = (torch.arange(size, dtype=torch.float32, device=device) + 0.5) / size
     rows, columns = torch.meshgrid(axis, axis, indexing="ij")
     return columns, rows
 
@@ -22,11 +22,12 @@ def backdrops(size: int, device: torch.device | str = "cpu") -> Float[Tensor, "p
     """The textures of `world.PLACES`, in that order, in [0, 1]."""
     x, y = _grid(size, "cpu")
     zero = torch.zeros_like(x)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator("cpu").manual_seed(0)
 
     def speckles(density: float) -> Tensor:
         """Bright dots on a 48 x 48 lattice, the same at every picture size."""
-        dots = (torch.rand(1, 1, 48, 48, generator=generator) > 1 - density).float()
+        noise = torch.rand(1, 1, 48, 48, generator=generator, dtype=torch.float32, device="cpu")
+        dots = (noise > 1 - density).float()
         return torch.nn.functional.interpolate(dots, size=(size, size), mode="nearest")[0, 0]
 
     stars, flakes = speckles(0.03), speckles(0.05)
@@ -70,7 +71,7 @@ def render(
     """
     size, device = textures.shape[-1], textures.device
     x, y = _grid(size, device)
-    palette = torch.tensor(list(COLOURS.values()), device=device).float() / 255
+    palette = torch.tensor(list(COLOURS.values()), dtype=torch.float32, device=device) / 255
     picture = textures[places]
     for number in range(objects.shape[1]):
         state = objects[:, number][..., None, None]

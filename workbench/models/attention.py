@@ -1,8 +1,8 @@
 """Attention that can be looked into: two implementations for the text decoder, SDPA and eager.
 
-Both are registered with transformers and put into use by `install`. The vision tower keeps its own. Under
-"sdpa" scores and patterns exist only in layers that someone asked for (`materialised`); every other layer
-runs the fused kernel. Under "eager" they exist in every layer.
+Both are registered with transformers and put into use by `install`. The vision tower has transformers' SDPA
+(eager where it has none), whatever was asked for and config.json says. Under "sdpa" scores and patterns exist
+only in layers that someone asked for (`materialised`), and others run the fused kernel; under "eager" in all.
 
 Axes: b batch, H query heads, K key/value heads, q query, k key, s position, e head dim.
 """
@@ -22,6 +22,7 @@ from transformers.masking_utils import eager_mask, sdpa_mask
 
 from workbench.errors import HookError, KnockoutError, ModelError, near_matches
 from workbench.models.families.base import AttentionKind
+from workbench.models.softmax import check_arguments, check_modules
 
 TAPS = ("hook_rot_q", "hook_rot_k", "hook_attn_scores", "hook_pattern", "hook_z")
 """Modules that `install` puts on each attention module, named as the hook points that they serve."""
@@ -31,8 +32,6 @@ _COUNT = "workbench_materialised"
 _STAND_IN = "workbench_stand_in"
 CUT_BELOW = -1e4
 """An additive mask closes an edge at or below this value: e^-10000 is 0 in every floating-point format."""
-UNREAD = ("softcap", "s_aux", "position_bias")
-"""Arguments of some families' attention that materialised scores would leave out."""
 
 
 class Tap(nn.Module):
@@ -53,7 +52,7 @@ class Mask(NamedTuple):
 
 def check_kind(kind: str) -> None:
     """Raises ModelError for a kind of attention that there is not."""
-    if kind not in _REGISTERED:
+    if not isinstance(kind, str) or kind not in _REGISTERED:
         allowed = " or ".join(repr(known) for known in get_args(AttentionKind))
         raise ModelError(
             f"attention={kind!r} is not offered: use {allowed}.{near_matches(str(kind), _REGISTERED)}"
@@ -63,8 +62,8 @@ def check_kind(kind: str) -> None:
 def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
     """Make the text decoder of `hf` run an attention of ours. Call it before nnsight wraps the model.
 
-    Calling it again changes the kind. Raises ModelError where the kind is unknown, or where the decoder does
-    not choose its attention through transformers' AttentionInterface.
+    Calling it again changes the kind. Raises ModelError where the kind is unknown or not offered, where
+    scores go through more than a softmax, or attention does not come from transformers' AttentionInterface.
     """
     check_kind(kind)
     decoder = hf.get_decoder()
@@ -75,7 +74,14 @@ def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
             "attention under `self_attn`. Hook points and knockouts would be pretence there, "
             "so the model is refused."
         )
-    decoder.set_attn_implementation(_REGISTERED[kind])
+    check_modules(layer.self_attn for layer in layers)
+    try:
+        decoder.set_attn_implementation(_REGISTERED[kind])
+    except ValueError as error:
+        raise ModelError(
+            f"{type(decoder).__name__} does not offer attention={kind!r} in transformers. "
+            f"Load it with attention={'eager' if kind == 'sdpa' else 'sdpa'!r}."
+        ) from error
     for layer in layers:
         attention = layer.self_attn
         if attention.config._attn_implementation != _REGISTERED[kind]:
@@ -186,12 +192,7 @@ def _in_the_open(
 
     A row without an open edge has weight 0 everywhere, so its output is 0.
     """
-    for name in UNREAD:
-        if options.get(name) is not None:
-            raise ModelError(
-                f"{type(module).__name__} uses `{name}`, which materialised attention would leave out. "
-                "Do not ask for scores or patterns of this model, and load it with attention='sdpa'."
-            )
+    check_arguments(module, options)
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     causal = getattr(module, "is_causal", True) if is_causal is None else is_causal

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MethodType
 from typing import TYPE_CHECKING
 
 import torch
 
 from workbench.errors import ModelError
 from workbench.models.checkpoints import find, recognise
+from workbench.models.checkpoints.folder import in_short
+from workbench.models.checkpoints.identity import identity_of
 from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
+from workbench.models.defaults import under_fresh_defaults
+from workbench.models.trial import try_out
 from workbench.models.video_llm import VideoLLM
+from workbench.threads import warn_where_they_spin
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -50,6 +56,8 @@ def load(
     from workbench.models.attention import check_kind, install
 
     place = _device(device)
+    if place.type == "cpu":
+        warn_where_they_spin()
     number = _dtype(dtype, place)
     check_kind(attention)
     folder = find(
@@ -64,14 +72,17 @@ def load(
     folder.check(allow_pickle=allow_pickle)
     config = read_config(folder, form, trust_remote_code=trust_remote_code)
     pixels = form.pixels(folder, family)
-    tokenizer = form.tokenizer(folder, trust_remote_code=trust_remote_code)
+    tokenizer = form.tokenizer(folder, config, trust_remote_code=trust_remote_code)
     template = form.template(folder, tokenizer)
+    identity_of(folder, template, pixels)  # while the files are what is loaded
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
     hf = _moved(hf, place)
     hf.eval().requires_grad_(False)
+    # A method, so that a copy of the model runs the copy.
+    hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)
     install(hf, attention)
-    return VideoLLM(
+    model = VideoLLM(
         hf=hf,
         nn=NNsight(hf),
         family=family,
@@ -81,6 +92,8 @@ def load(
         pixels=pixels,
         template=template,
     )
+    try_out(model)
+    return model
 
 
 def _device(device: str | torch.device | None) -> torch.device:
@@ -88,8 +101,10 @@ def _device(device: str | torch.device | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         place = torch.device(device)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         raise ModelError(f"device={device!r} is unknown. Use 'cpu', 'cuda' or 'cuda:0'.") from error
+    if place.type == "meta":
+        raise ModelError("device='meta' holds no numbers. Use 'cpu', 'cuda' or 'cuda:0'.")
     if place.type == "cuda" and not torch.cuda.is_available():
         raise ModelError(
             f"device={str(device)!r}, but this torch ({torch.__version__}) sees no GPU. Use device='cpu', or "
@@ -116,4 +131,9 @@ def _moved(hf: PreTrainedModel, device: torch.device) -> PreTrainedModel:
         raise ModelError(
             f"The model ({size:.1f} GiB) does not fit on {device}. Use dtype='bfloat16', a smaller model, or "
             "a GPU with more free memory."
+        ) from error
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # how torch says "not there" differs
+        raise ModelError(
+            f"device={str(device)!r} cannot be used ({in_short(error)}). Use device='cpu', or a GPU that "
+            "this torch sees."
         ) from error

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from workbench.attached import attached
-from workbench.errors import PromptError
+from workbench.errors import PromptError, printable
 from workbench.models.checkpoints import CheckpointFolder
 from workbench.models.families import Family
+from workbench.models.positions import most_positions
 from workbench.prompts.assembly import Separators, assemble, check_tokens, layout_of, plain_text
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.prompt import Prompt
@@ -111,8 +112,8 @@ class VideoLLM:
 
     @property
     def max_length(self) -> int | None:
-        """Most tokens of a prompt; None where the config does not say."""
-        return getattr(self._text, "max_position_embeddings", None)
+        """Most tokens of a prompt, scaled positions included; None where the config does not say."""
+        return most_positions(self._text)
 
     @property
     def video_token_id(self) -> int:
@@ -194,7 +195,7 @@ class VideoLLM:
         encoded = encode_parts(self.tokenizer, parts)
         check_tokens(self.tokenizer, parts, encoded, token, self.video_token_id)
         self._check_length(encoded.ids)
-        input_ids = torch.tensor([encoded.ids])
+        input_ids = torch.tensor([encoded.ids], dtype=torch.long, device="cpu")
         inputs = {"input_ids": input_ids, **video.inputs, **self.family.token_inputs(self.config, input_ids)}
         layout = layout_of(
             self.tokenizer,
@@ -219,8 +220,8 @@ class VideoLLM:
         if self.max_length is not None and len(ids) > self.max_length:
             raise PromptError(
                 f"The prompt has {len(ids)} tokens, {ids.count(self.video_token_id)} of them for the video, "
-                f"and {self.name} takes at most {self.max_length} (max_position_embeddings). Use fewer "
-                "frames (frames=..), or smaller ones where the family allows it."
+                f"and {self.name} takes at most {self.max_length} (max_position_embeddings, scaled as its "
+                "rope says). Use fewer frames (frames=..), or smaller ones where the family allows it."
             )
 
     def read_clip(self, sample: Sample, frames: Sampling | int | str | None = None) -> Clip:
@@ -294,6 +295,6 @@ class VideoLLM:
         heads = f"{query} heads" if query == kv else f"{query} query / {kv} kv heads"
         dtype = str(self.dtype).removeprefix("torch.")
         return (
-            f"VideoLLM({self.name}: {self.family.model_type}, {self.n_layers} layers, width {self.d_model}, "
-            f"{heads}; {dtype} on {self.device}, {self.attention})"
+            f"VideoLLM({printable(self.name)}: {self.family.model_type}, {self.n_layers} layers, width "
+            f"{self.d_model}, {heads}; {dtype} on {self.device}, {self.attention})"
         )

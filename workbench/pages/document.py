@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from workbench.files import write_whole
-from workbench.pages.html import plotly_script, render
+from workbench.pages.html import figure_data, plotly_programs, render
 from workbench.pages.png import try_png
 
 
@@ -58,23 +58,25 @@ def write_page(path: Path | str, title: str, parts: Sequence[Part], *, about: st
         title=title or path.stem,
         heading=title,
         about=about,
-        parts=[part._replace(content=_html(part.content, number)) for number, part in enumerate(parts)],
-        plotly=plotly_script(),
+        parts=[_shown(part) for part in parts],
+        programs=plotly_programs(),
     )
     return write_whole(path, page)
 
 
-def _html(content: go.Figure | Shown | str, number: int) -> str:
-    """What a part puts on the page; text that is still to be escaped is no `Markup`."""
+class _Shown(NamedTuple):
+    """A part as the template has it: one of the three."""
+
+    heading: str
+    figure: Markup | None = None
+    html: Markup | None = None
+    text: str = ""
+
+
+def _shown(part: Part) -> _Shown:
+    content = part.content
     if isinstance(content, str):
-        return content
-    if not isinstance(content, go.Figure):
-        return Markup(content._repr_html_())
-    return Markup(
-        content.to_html(
-            full_html=False,
-            include_plotlyjs=False,
-            div_id=f"figure-{number}",
-            config={"displaylogo": False, "responsive": True},
-        )
-    )
+        return _Shown(part.heading, text=content)
+    if isinstance(content, go.Figure):
+        return _Shown(part.heading, figure=figure_data(content))
+    return _Shown(part.heading, html=Markup(content._repr_html_()))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.errors import SpanError, near_matches
+from workbench.errors import SpanError, near_matches, shown
 from workbench.prompts.spans import Axis, read_term
 from workbench.shapes import Int, shaped
 
@@ -154,12 +154,12 @@ class TokenLayout:
 
     def _frame(self, name: str, axes: tuple[Axis, ...]) -> np.ndarray:
         if not self.frames:
-            raise SpanError(f'"{name}": this prompt has no frames. {self._available()}')
+            raise SpanError(f'"{_short(name)}": this prompt has no frames. {self._available()}')
         chosen = [t for axis in axes for t in axis.places(self.n_frames)]
         if not chosen:
             last = self.n_frames - 1
             raise SpanError(
-                f'"{name}" is outside this clip, which has {_count(self.n_frames, "frame")} '
+                f'"{_short(name)}" is outside this clip, which has {_count(self.n_frames, "frame")} '
                 f"(frame[0]..frame[{last}]). Write frame[{last}] or frame[0:{last + 1}] (end exclusive), "
                 f"sample more frames (frames={2 * self.n_frames}), or name another span."
             )
@@ -168,18 +168,19 @@ class TokenLayout:
     def _cell(self, name: str, axes: tuple[Axis, ...]) -> np.ndarray:
         cells = self.cells
         if cells is None:
-            raise SpanError(f'"{name}": this prompt has no grid of cells. {self._available()}')
+            raise SpanError(f'"{_short(name)}": this prompt has no grid of cells. {self._available()}')
         chosen = [list(axis.places(size)) for axis, size in zip(axes, cells.shape, strict=False)]
         if not chosen or not all(chosen):
             top = ",".join(str(size - 1) for size in cells.shape)
             raise SpanError(
-                f'"{name}" is outside this clip. Cells are cell[frame,row,column], '
+                f'"{_short(name)}" is outside this clip. Cells are cell[frame,row,column], '
                 f"from cell[0,0,0] to cell[{top}]."
             )
         return cells[np.ix_(*chosen)].flatten()
 
     def _unknown(self, name: str) -> str:
-        return f'This prompt has no span "{name}".{near_matches(name, self._known())} {self._available()}'
+        hint = near_matches(name, self._known())
+        return f'This prompt has no span "{_short(name)}".{hint} {self._available()}'
 
     def _known(self) -> list[str]:
         return [*self.spans, *(f"frame[{t}]" for t in range(self.n_frames)), "cell[0,0,0]"]
@@ -275,3 +276,8 @@ def _ranges(rows: np.ndarray) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _short(name: str) -> str:
+    """A name for messages, which a person may have typed at any length."""
+    return shown(name)[1:-1]

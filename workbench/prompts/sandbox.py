@@ -33,7 +33,7 @@ LONGEST = 2**20
 class _Generation(Extension):
     """{% generation %} marks what an assistant wrote; it is rendered as it stands."""
 
-    tags = frozenset({"generation"})
+    tags = {"generation"}  # noqa: RUF012
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno

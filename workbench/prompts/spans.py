@@ -11,8 +11,9 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from workbench.errors import SpanError, near_matches
+from workbench.errors import SpanError, near_matches, shown
 from workbench.shapes import Int, shaped
+from workbench.typed import typed
 
 PLAIN_SPANS: dict[str, str] = {
     "system": "all rows before the video",
@@ -40,10 +41,11 @@ _INDEX_HELP = {
     "cell": "cell[t,i,j], frame, row and column counted from 0, for example cell[3,0,5] or cell[3,0:2,5]",
     "option": "option[A] with one letter, for example option[B]",
 }
+_HOW = "Write for example 'question' or 'video + question'."
 _AXES = {"frame": 1, "cell": 3}
 """Axes between the brackets."""
 _TERM = re.compile(r"(?P<name>[a-z][a-z_]*)(?:\[(?P<index>[^\[\]]*)\])?")
-_AXIS = re.compile(r"(?P<start>[0-9]*)(?P<colon>:?)(?P<stop>[0-9]*)")
+_AXIS = re.compile(r"(?P<start>[0-9]{0,9})(?P<colon>:?)(?P<stop>[0-9]{0,9})")
 
 
 class Axis(NamedTuple):
@@ -84,8 +86,9 @@ class Term(NamedTuple):
 
 def read_term(text: str) -> Term:
     """Takes a term apart; spacing and case do not matter. Whether there is such a span is not asked here."""
-    spelled = re.sub(r"\s*([\[\]:,])\s*", r"\1", text.strip().lower())
-    spelled = re.sub(r"(?<=[a-z])[\s-]+(?=[a-z])", "_", spelled)
+    # One space at most in a row, so that the patterns take linear time.
+    spelled = re.sub(r" ?([\[\]:,]) ?", r"\1", " ".join(text.lower().split()))
+    spelled = re.sub(r"(?<=[a-z])[ -]+(?=[a-z])", "_", re.sub("--+", "-", spelled))
     found = _TERM.fullmatch(spelled)
     if found is None or found["index"] is None:
         return Term(spelled, None, ())
@@ -125,11 +128,12 @@ class Span:
     """Canonical terms, in the order typed: ("video", "frame[0:4]")."""
 
     def __post_init__(self) -> None:
-        terms = tuple(_canonical_term(term, whole="+".join(self.terms)) for term in self.terms)
+        if not isinstance(self.terms, tuple | list):
+            raise SpanError(f"{shown(self.terms)} are no names of spans: give a tuple of them. {_HOW}")
+        texts = [typed(term, "span", _HOW, error=SpanError) for term in self.terms]
+        terms = tuple(_canonical_term(text, whole=" + ".join(texts)) for text in texts)
         if not terms:
-            raise SpanError(
-                "A span needs at least one name. Write for example 'question' or 'video + question'."
-            )
+            raise SpanError(f"A span needs at least one name. {_HOW}")
         for term in terms:
             if terms.count(term) > 1:
                 raise SpanError(
@@ -140,7 +144,7 @@ class Span:
     @classmethod
     def parse(cls, text: str) -> Span:
         """Reads `video + question` and the like; spacing and case do not matter."""
-        return cls(tuple(text.split("+")))
+        return cls(tuple(typed(text, "span", _HOW, error=SpanError).split("+")))
 
     def __str__(self) -> str:
         return " + ".join(self.terms)
@@ -156,26 +160,24 @@ def _canonical_term(text: str, *, whole: str) -> str:
     term = read_term(text)
     name, index = term.name, term.inside
     if not name:
-        where = f"in {whole!r}" if whole.strip() else "here"
-        raise SpanError(
-            f"A span name is missing {where}. Write for example 'question' or 'video + question'."
-        )
+        where = f"in {shown(whole)}" if whole.strip() else "here"
+        raise SpanError(f"A span name is missing {where}. {_HOW}")
     if name in PLAIN_SPANS:
         if index is not None:
-            raise SpanError(f"{text.strip()!r}: the span {name!r} takes no index. Write {name!r}.")
+            raise SpanError(f"{shown(text)}: the span {name!r} takes no index. Write {name!r}.")
         return name
     if name not in _INDEX_HELP:
-        raise SpanError(_unknown(text.strip(), name))
+        raise SpanError(_unknown(text, name))
     readable = term.axes if name in _AXES else index is not None and re.fullmatch(r"[A-Z]", index)
     if not readable:
-        raise SpanError(f"{text.strip()!r} is not complete or not readable. Write {_INDEX_HELP[name]}.")
+        raise SpanError(f"{shown(text)} is not complete or not readable. Write {_INDEX_HELP[name]}.")
     return str(term)
 
 
 def _unknown(text: str, name: str) -> str:
     if name in ("frames", "later_frames"):
         return (
-            f"{text!r} is not a span by itself. Use 'video' or 'frame[a:b]', "
+            f"{shown(text)} is not a span by itself. Use 'video' or 'frame[a:b]', "
             "or one of the flows 'frames -> later frames' and 'within frames'."
         )
     stems = {re.sub(r"\[.*", "", spelling): spelling for spelling in reversed(_SPELLINGS)}
@@ -183,4 +185,4 @@ def _unknown(text: str, name: str) -> str:
     for stem in _INDEX_HELP:
         hint = hint.replace(repr(stem), repr(stems[stem]))
     known = ", ".join(_SPELLINGS)
-    return f"{text!r} is not a span.{hint} Spans are: {known}; unions are written 'video + question'."
+    return f"{shown(text)} is not a span.{hint} Spans are: {known}; unions are written 'video + question'."

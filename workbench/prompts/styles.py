@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from workbench.data.sample import Sample, shown
-from workbench.errors import PromptError, near_matches
+from workbench.data.sample import Sample
+from workbench.errors import PromptError, near_matches, shown
 
 
 class Piece(NamedTuple):
@@ -153,15 +153,14 @@ def _pieces(sample: Sample, style: Style) -> Iterator[Piece]:
 def _style(style: str | Style) -> Style:
     if isinstance(style, Style):
         return style
-    if style not in STYLES:
-        hint = near_matches(style, STYLES)
-        raise PromptError(f"prompt style {shown(style)} does not exist; there are {', '.join(STYLES)}.{hint}")
+    check_style(style)
     return STYLES[style]
 
 
 def check_style(style: str | None) -> None:
     """Raises PromptError for a prompt style that does not exist, before every sample fails on it."""
-    if style is not None and style not in STYLES:
+    if style is not None and not (isinstance(style, str) and style in STYLES):
         raise PromptError(
-            f"There is no prompt style {style!r}.{near_matches(style, STYLES)} Styles: {', '.join(STYLES)}."
+            f"The prompt style {shown(style)} does not exist.{near_matches(style, STYLES)} "
+            f"Styles: {', '.join(STYLES)}."
         )

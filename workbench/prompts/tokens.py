@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
@@ -79,7 +80,8 @@ def encode_parts(tokenizer: PreTrainedTokenizerBase, parts: Sequence[Part]) -> E
     special = not (isinstance(bos, str) and text.startswith(bos))  # as transformers' processors decide
     control = control_tokens(tokenizer)
     # transformers' wrapper, since some tokenizers do more in it than in tokenizer.json.
-    plain: Any = tokenizer(text, return_offsets_mapping=True, add_special_tokens=special)
+    with _readable():
+        plain: Any = tokenizer(text, return_offsets_mapping=True, add_special_tokens=special)
     encoded = Encoded(
         tuple(plain["input_ids"]), tuple((start, end) for start, end in plain["offset_mapping"])
     )
@@ -89,7 +91,8 @@ def encode_parts(tokenizer: PreTrainedTokenizerBase, parts: Sequence[Part]) -> E
     spelt |= {names[token_id] for token_id in _in_literal_parts(encoded, parts) if token_id in names}
     if not spelt:
         return encoded
-    encoded = _encode_renamed(tokenizer, parts, sorted(spelt), special)
+    with _readable():
+        encoded = _encode_renamed(tokenizer, parts, sorted(spelt), special)
     left = {names[token_id] for token_id in _in_literal_parts(encoded, parts) if token_id in names}
     if left:
         raise PromptError(
@@ -97,6 +100,20 @@ def encode_parts(tokenizer: PreTrainedTokenizerBase, parts: Sequence[Part]) -> E
             "this tokenizer can only read as a control token. Take it out of the text."
         )
     return encoded
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A tokenizer is a program of the checkpoint's author: what it raises becomes a PromptError."""
+    try:
+        yield
+    except BaseException as error:  # panics of tokenizers' Rust are no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise PromptError(
+            f"The checkpoint's tokenizer cannot read this text ({type(error).__name__}: {error!s:.200}). "
+            "Copy the tokenizer's files again from the original checkpoint."
+        ) from error
 
 
 def _in_literal_parts(encoded: Encoded, parts: Sequence[Part]) -> set[int]:

@@ -6,11 +6,13 @@ import re
 
 import numpy as np
 
-from workbench.errors import PromptError, SpanError, near_matches
+from workbench.errors import PromptError, SpanError, near_matches, shown
 from workbench.prompts.layout import TokenLayout
 from workbench.shapes import Int, shaped
+from workbench.spelling import nfc
 
-_EDGES = re.compile(r"^\W+|\W+$")
+_CORE = re.compile(r"\w(?:.*\w)?", flags=re.DOTALL)
+"""From the first letter or digit to the last; in linear time, since ".*" starts at the end."""
 
 
 @shaped
@@ -22,13 +24,13 @@ def word_rows(layout: TokenLayout, word: str, within: str = "question") -> Int[n
     """
     wanted = _bare(word)
     if not wanted:
-        raise SpanError(f"{word!r} is no word. Name a word of the prompt, such as 'move'.")
+        raise SpanError(f"{shown(word)} is no word. Name a word of the prompt, such as 'move'.")
     for rows in words_of(layout, within):
         if _bare("".join(layout.tokens[row] for row in rows)) == wanted:
             return np.asarray(rows, dtype=np.int64)
     known = words(layout, within)
     raise SpanError(
-        f"The word {word!r} is not in {within!r} of this prompt.{near_matches(wanted, known)} "
+        f"The word {shown(word)} is not in {within!r} of this prompt.{near_matches(wanted, known)} "
         f"Its words are: {', '.join(known)}."
     )
 
@@ -59,4 +61,5 @@ def words_of(layout: TokenLayout, within: str) -> list[list[int]]:
 
 
 def _bare(text: str) -> str:
-    return _EDGES.sub("", text.strip()).casefold()
+    found = _CORE.search(nfc(text))
+    return found[0].casefold() if found else ""

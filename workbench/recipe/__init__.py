@@ -21,9 +21,10 @@ which layers), `Binned` (and the pathways' bins).
 
 from __future__ import annotations
 
+from workbench.recipe.checks import one_range
 from workbench.recipe.lookup import find_recipe, recipe_names, recipes_folder
-from workbench.recipe.output import console, frame_shown
-from workbench.recipe.settings import Binned, Prompting, Recipe, Studying, Sweeping, Windowed
+from workbench.recipe.output import console, frame_shown, say
+from workbench.recipe.settings import Binned, Count, Prompting, Recipe, Studying, Sweeping, Whole, Windowed
 from workbench.recipe.sources import (
     data_source,
     given_measured,
@@ -35,10 +36,12 @@ from workbench.recipe.sources import (
 
 __all__ = [
     "Binned",
+    "Count",
     "Prompting",
     "Recipe",
     "Studying",
     "Sweeping",
+    "Whole",
     "Windowed",
     "console",
     "data_source",
@@ -48,7 +51,9 @@ __all__ = [
     "given_run",
     "given_runs",
     "given_sweep",
+    "one_range",
     "recipe_names",
     "recipes_folder",
+    "say",
     "usual_keywords",
 ]

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import printable
+
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
     from rich.table import Table
+
+
+def say(text: object) -> None:
+    """Print a line at once. What a terminal would obey, in a name from data, is written out."""
+    print(printable(text), flush=True)
 
 
 def console() -> Console:

@@ -6,10 +6,15 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from workbench.files import write_whole
+from pydantic import Field
+
+from workbench.checksums import write_listed
+from workbench.recipe.checks import check, typed
+from workbench.recipe.output import say
 from workbench.recipe.sources import data_source, given_run
 
 if TYPE_CHECKING:
@@ -19,7 +24,13 @@ if TYPE_CHECKING:
     from workbench.data import Samples
     from workbench.interventions import Window
     from workbench.models import VideoLLM
+    from workbench.models.checkpoints import CheckpointFolder
     from workbench.runs import Run
+
+Count = Annotated[int, Field(ge=1)]
+"""A whole number from 1, as the type of a setting."""
+Whole = Annotated[int, Field(ge=0)]
+"""A whole number from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +44,8 @@ class Recipe(ABC):
     out: Path
     """Folder for the results. A run that was stopped goes on from what it holds."""
     data: str = "mini"
-    """mini, mini/moving_direction,object_count, tvbench:/path/to/TVBench, or a folder in TVBench's
-    format."""
+    """mini, mini/moving_direction,object_count, tvbench:/path/to/TVBench, mvbench:/path/to/MVBench, or a
+    folder in their format."""
     tasks: tuple[str, ...] = ()
     """Tasks of the data set to use; empty lets the recipe choose."""
     limit: int | None = None
@@ -43,8 +54,13 @@ class Recipe(ABC):
     """cuda, cuda:1 or cpu; a GPU where there is one if not given."""
     dtype: str | None = None
     """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
-    seed: int = 0
+    seed: Whole = 0
     """For everything that is drawn at random, bootstrap intervals among them."""
+
+    def __post_init__(self) -> None:
+        """Raises RunError for a setting of another type."""
+        for name, value in typed(self).items():
+            object.__setattr__(self, name, value)
 
     @abstractmethod
     def run(self) -> Any:
@@ -57,18 +73,51 @@ class Recipe(ABC):
         shared = {field.name for field in dataclasses.fields(other)} & names
         return cls(**{name: getattr(other, name) for name in shared} | more)
 
+    @cached_property
+    def checked(self) -> bool:
+        """True. Raises WorkbenchError where a setting cannot work: see `workbench.recipe.checks`."""
+        check(self)
+        return True
+
     def load_model(self, name: str | None = None) -> VideoLLM:
-        """The model; another one, on the same device, by its name. Raises ModelError."""
+        """The model; another one, on the same device, by its name.
+
+        Load the samples first, so that they are checked before, as all settings are. Raises ModelError, and
+        as `checked`.
+        """
+        say(f"Loading {name or self.model} ..")
+        assert self.checked
         import workbench as wb
 
         return wb.load(name or self.model, device=self.device, dtype=self.dtype)
+
+    def checkpoint(self, name: str | None = None) -> CheckpointFolder:
+        """The files of the model, or of another, without reading weights. Raises ModelError."""
+        from workbench.models.checkpoints import find
+
+        return find(name or self.model)
+
+    def depth(self, name: str | None = None) -> int:
+        """Layers of the model, or of another, from its config alone. Raises ModelError."""
+        from workbench.models.checkpoints import recognise
+        from workbench.models.checkpoints.weights import read_config
+
+        folder = self.checkpoint(name)
+        form, _ = recognise(folder)
+        return read_config(folder, form, trust_remote_code=False).get_text_config().num_hidden_layers
 
     def load_samples(self, *, tasks: tuple[str, ...] | None = None, limit: int | None = None) -> Samples:
         """The samples; `tasks` and `limit` are what the recipe prefers where the user does not say: the
         paper's tasks, and all samples, if not given.
 
-        Raises SampleError.
+        Raises SampleError, and as `checked`.
         """
+        say(f"Loading {self.data} ..")
+        assert self.checked
+        return self.read_samples(tasks=tasks, limit=limit)
+
+    def read_samples(self, *, tasks: tuple[str, ...] | None = None, limit: int | None = None) -> Samples:
+        """As `load_samples`, of settings that are not checked yet."""
         import workbench as wb
         from workbench.data import DATASETS
 
@@ -81,6 +130,7 @@ class Recipe(ABC):
             root=root,
             tasks=self.tasks or preferred or None,
             limit=self.limit if self.limit is not None else limit,
+            strict=bool(self.tasks) or names_tasks,
         )
 
     def preferred_tasks(self) -> tuple[str, ...]:
@@ -92,18 +142,18 @@ class Recipe(ABC):
 
     def write_csv(self, table: pd.DataFrame, name: str, numbers: str = "%.4f") -> Path:
         """Write a table into `out`, its fractions in the format `numbers`, and give back the path."""
-        return write_whole(self.out / name, table.to_csv(index=False, float_format=numbers))
+        return write_listed(self.out / name, table.to_csv(index=False, float_format=numbers))
 
     def note(self, warnings: Iterable[str]) -> None:
         """Print what to be careful with."""
         for warning in warnings:
-            print(f"Note: {warning}", flush=True)
+            say(f"Note: {warning}")
 
     def wrote(self, *paths: Path, skipped: pd.DataFrame | None = None, also: str = "") -> None:
         """Say how many samples were skipped, where any were, and what was written: `paths`, and `also`."""
         if skipped is not None and len(skipped):
-            print(f"Skipped: {len(skipped)}, see {self.out / 'skipped.csv'}", flush=True)
-        print("Written: " + ", ".join(map(str, paths)) + (f" and {also}" if also else ""), flush=True)
+            say(f"Skipped: {len(skipped)}, see {self.out / 'skipped.csv'}")
+        say("Written: " + ", ".join(map(str, paths)) + (f" and {also}" if also else ""))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,18 +201,22 @@ class Sweeping(Prompting):
         window: Window | None = None,
         *,
         out: Path,
+        even_if_wrong: bool = False,
     ) -> Run:
         """The sweep in the folder `given`, which must be of this model.
 
-        One is made in `out` if not given: in `window`, or the paper's, scaled to the model's depth.
+        One is made in `out` if not given: in `window`, or the paper's, scaled to the model's depth. Where the
+        model answers nothing correctly that is an error, or with `even_if_wrong` a run without effects.
         """
         import workbench as wb
+        from workbench.analyses.sweep import sweep_even_if_wrong
         from workbench.interventions import scaled_window
 
         if given is not None:
             return given_run(given, model)
         window = window or scaled_window(model.n_layers)
-        return wb.sweep(model, samples, flows, window, out=out, **self.sweeping)
+        sweep = sweep_even_if_wrong if even_if_wrong else wb.sweep
+        return sweep(model, samples, flows, window, out=out, **self.sweeping)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +271,7 @@ class Windowed(Sweeping):
 class Binned(Windowed):
     """An experiment that reads effective pathways off a sweep."""
 
-    bin: int | None = None
+    bin: Count | None = None
     """Layers a bin. If not given: the paper's 5 for 24 layers or more, scaled below that."""
     threshold: float = -5.0
     """Percent. A bin counts if its mean change is strictly below."""

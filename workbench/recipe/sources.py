@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from workbench.errors import RunError, near_matches
+from workbench.errors import RunError, near_matches, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,19 +18,34 @@ if TYPE_CHECKING:
     from workbench.runs import Run
 
 
+_MACHINE = ("dtype", "attention", "device")
+
+
+class Named(Protocol):
+    """A model, loaded or not: its files have the same name."""
+
+    @property
+    def name(self) -> str: ...
+
+
 def data_source(data: str) -> tuple[str, str | None]:
-    """The name of a data set and its folder: "tvbench:/path" gives ("tvbench", "/path"), others have none."""
+    """The name of a data set and its folder: "tvbench:/path" gives ("tvbench", "/path"), and "TVBench" gives
+    ("tvbench", "TVBench") where that folder is here; others have none.
+    """
     from workbench.data import DATASETS
 
     # One letter before the colon is a drive.
     found = re.fullmatch(r"(?P<name>\w{2,}):(?P<root>.+)", data.strip())
     if not found:
-        return data.strip(), None
+        name = data.strip()
+        entry = DATASETS.get(name.lower())
+        here = entry is not None and entry.needs_root and Path(name).is_dir()
+        return (entry.name, name) if entry is not None and here else (name, None)
     name = found["name"].lower()
     if name not in DATASETS:
         known = ", ".join(DATASETS)
         raise RunError(
-            f"data {data!r} names no known data set ({known}).{near_matches(name, DATASETS)} "
+            f"data {shown(data)} names no known data set ({known}).{near_matches(name, DATASETS)} "
             "Write tvbench:/path/to/TVBench, or just the path of a folder in TVBench's format."
         )
     return name, found["root"]
@@ -42,7 +57,7 @@ def usual_keywords(data: str) -> str:
     return "mini" if name.partition("/")[0] == "mini" else "mtf"
 
 
-def given_run(folder: Path, model: VideoLLM, what: str = "sweep") -> Run:
+def given_run(folder: Path, model: Named, what: str = "sweep") -> Run:
     """The run in a folder. Raises RunError where it is of another model than the one asked for."""
     import workbench as wb
 
@@ -51,7 +66,7 @@ def given_run(folder: Path, model: VideoLLM, what: str = "sweep") -> Run:
     return run
 
 
-def given_measured(folder: Path, name: str, model: VideoLLM) -> pd.DataFrame:
+def given_measured(folder: Path, name: str, model: Named) -> pd.DataFrame:
     """The table of the analysis `name` in a folder. Raises RunError where it is of another one, or model."""
     from workbench.runs import load_measured
 
@@ -60,18 +75,24 @@ def given_measured(folder: Path, name: str, model: VideoLLM) -> pd.DataFrame:
     return found.table
 
 
-def given_sweep(folder: Path, model: VideoLLM, samples: Samples, flows: Sequence[str], window: str) -> Run:
+def given_sweep(folder: Path, model: Named, samples: Samples, flows: Sequence[str], window: str) -> Run:
     """The rows of these flows in this window of a sweep. Raises RunError where it is of something else."""
     from workbench.interventions import Flow
     from workbench.runs import data_settings
+    from workbench.runs.shards import other_clips
 
-    run = given_run(folder, model, "run")
+    run = given_run(folder, model)
     made, named = run.manifest["settings"], [str(Flow.parse(flow)) for flow in flows]
     wanted = data_settings(samples)
-    if any(made[name] != value for name, value in wanted.items()):
+    if any(made.get(name) != value for name, value in wanted.items()):
         raise RunError(
-            f"{folder} was made of other samples: {made['samples']} of {made['data']}, and asked are "
+            f"{folder} was made of other samples: {made.get('samples')} of {made.get('data')}, and asked are "
             f"{wanted['samples']} of {wanted['data']}. Give the same --data, --tasks and --limit."
+        )
+    if others := other_clips(folder, list(samples)):
+        raise RunError(
+            f"{folder} was made of other clips than those asked for now: {', '.join(others[:4])}"
+            f"{', ..' if len(others) > 4 else ''}. Put those back, or leave --sweep out."
         )
     table = run.table
     missing = {*named, window} - {*table["flow"], *table["window"]}
@@ -91,7 +112,7 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
     found: dict[str, Run] = {}
     for folder in folders:
         run = wb.load_run(folder)
-        name = str(run.manifest["settings"]["model"])
+        name = str(run.manifest["settings"].get("model"))
         if name not in models or name in found:
             why = "a second run of" if name in found else "a run of"
             raise RunError(
@@ -102,7 +123,23 @@ def given_runs(folders: Iterable[Path], models: Sequence[str]) -> dict[str, Run]
     return found
 
 
-def _refuse_other_model(manifest: dict[str, Any], model: VideoLLM, folder: Path, what: str) -> None:
-    found = manifest["settings"]["model"]
+def _refuse_other_model(manifest: dict[str, Any], model: Named, folder: Path, what: str) -> None:
+    from workbench.runs.settings import differences, model_settings
+
+    made = manifest["settings"]
+    found = made.get("model")
     if found != model.name:
         raise RunError(f"{folder} is a {what} of {found!r}, and the model asked for is {model.name!r}.")
+    if not hasattr(model, "checkpoint"):  # before it is loaded, its name is all that is known
+        return
+    # On which device, and in which dtype, it was made is for who gives it to decide.
+    settings = {
+        key: value for key, value in model_settings(cast("VideoLLM", model)).items() if key not in _MACHINE
+    }
+    lines = differences({key: made[key] for key in settings if key in made}, settings, legacy=True)
+    if lines:
+        told = "\n".join(f"  {line}" for line in lines)
+        raise RunError(
+            f"{folder} is a {what} of another {model.name!r} than the one asked for:\n{told}\n"
+            "Name the model that it was made with, or leave the folder out."
+        )

@@ -2,12 +2,13 @@
 
 from workbench.runs.encoding import Encoder, first_prompts, nothing_usable, read_frames
 from workbench.runs.executors import Executor, Job, ThisProcess, measure_group
+from workbench.runs.folder import Damaged
 from workbench.runs.loop import Measured, measure_samples
-from workbench.runs.manifest import data_settings, model_settings, new_manifest
+from workbench.runs.manifest import new_manifest
 from workbench.runs.measurement import Done, Measurement, PromptMeasurement, Unusable
-from workbench.runs.progress import progress_bar
 from workbench.runs.record import Asked, Record
 from workbench.runs.run import Run, as_run, load_measured, load_run
+from workbench.runs.settings import as_seed, data_settings, model_settings
 from workbench.runs.tables import (
     EFFECT_COLUMNS,
     SAMPLE_COLUMNS,
@@ -22,6 +23,7 @@ __all__ = [
     "EFFECT_COLUMNS",
     "SAMPLE_COLUMNS",
     "Asked",
+    "Damaged",
     "Done",
     "Effect",
     "Encoder",
@@ -37,6 +39,7 @@ __all__ = [
     "ThisProcess",
     "Unusable",
     "as_run",
+    "as_seed",
     "data_settings",
     "effects_schema",
     "first_prompts",
@@ -47,7 +50,6 @@ __all__ = [
     "model_settings",
     "new_manifest",
     "nothing_usable",
-    "progress_bar",
     "read_frames",
     "table_of",
 ]

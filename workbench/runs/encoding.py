@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import RunError, WorkbenchError
+from workbench.errors import NOT_FINITE, RunError, WorkbenchError
 from workbench.runs.record import Asked
 
 if TYPE_CHECKING:
@@ -142,10 +142,10 @@ def _size(clip: Future[Clip]) -> int:
 
 def nothing_usable(n: int, first: str) -> RunError:
     """The error for samples of which none can be used; `first` is an id and a reason."""
-    return RunError(
-        f"None of the {n} samples can be used. The first, {first} "
-        "Check the data set's folder, the frames asked for and the prompt style."
-    )
+    # Where the numbers are at fault, the reason says what to try.
+    remedy = "Check the data set's folder, the frames asked for and the prompt style."
+    more = "" if NOT_FINITE in first else f" {remedy}"
+    return RunError(f"None of the {n} samples can be used. The first, {first}{more}")
 
 
 def first_prompts(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from workbench.errors import WorkbenchError
+from workbench.errors import NotFinite, WorkbenchError, printable
 from workbench.runs.encoding import Encoder
 from workbench.runs.measurement import Done, Measurement
 from workbench.runs.record import Asked, Record
@@ -35,8 +35,8 @@ class Executor(Protocol):
     def run(self, job: Job, groups: Iterable[Sequence[int]], on_done: Done) -> Iterator[Mapping[int, Record]]:
         """The records of each group, by position; groups may come in any order, each as soon as it is done.
 
-        A sample that cannot be encoded gives a record that says why. Any other exception passes, with the ids
-        of the group's samples in its notes.
+        A sample that cannot be encoded, or whose numbers are not finite, gives a record that says why. Any
+        other exception passes, with the ids of the group's samples in its notes.
         """
         ...
 
@@ -71,13 +71,23 @@ def measure_group(
             records[position] = job.measurement.skip(job.encoder.samples[position], str(error))
     if job.prompts is not None:
         job.prompts.update((one.sample.id, one.prompt) for one in asked)
+    return records | {one.position: record for one, record in _measured(job, asked, on_done)}
+
+
+def _measured(job: Job, asked: Sequence[Asked], on_done: Done) -> list[tuple[Asked, Record]]:
+    """Samples with their records; of those whose numbers are not finite, that they are skipped."""
     try:
         made = job.measurement.measure(job.model, asked, on_done) if asked else []
+    except NotFinite as error:
+        if len(asked) == 1:
+            return [(asked[0], job.measurement.skip(asked[0].sample, str(error)))]
+        # It does not say which sample it was: each by itself.
+        return [pair for one in asked for pair in _measured(job, [one], on_done)]
     except Exception as error:
-        named = ", ".join(f"{one.sample.id!r} ({one.sample.video})" for one in asked)
+        named = ", ".join(f"{one.sample.id!r} ({printable(one.sample.video)})" for one in asked)
         error.add_note(f"This happened on {'sample' if len(asked) == 1 else 'the samples'} {named}.")
         raise
-    return records | {one.position: record for one, record in zip(asked, made, strict=True)}
+    return list(zip(asked, made, strict=True))
 
 
 def _timed(record: Record, seconds: float) -> Record:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workbench.errors import RunError
+from workbench.foreign import read_bytes
 from workbench.runs.record import Record
 from workbench.runs.tables import Skip
 
@@ -19,12 +20,17 @@ def read_part(shards: Path, position: int, schema: pa.Schema | None) -> Record |
 
     Such a part does not name its sample: what is skipped has an empty id, which the loop fills in.
     """
+    path = shards / f"part-{position:05d}.parquet"
+    if not path.exists():
+        return None
     try:
-        table = pq.read_table(io.BytesIO((shards / f"part-{position:05d}.parquet").read_bytes()))
-    except (OSError, pa.ArrowInvalid):
+        with pq.ParquetFile(pa.BufferReader(read_bytes(path, error=RunError))) as file:
+            table = file.read(use_threads=False)
+        reason = (table.schema.metadata or {}).get(_REASON)
+        text = None if reason is None else reason.decode()
+    except (RunError, OSError, pa.ArrowException, UnicodeDecodeError):
         return None
-    reason = (table.schema.metadata or {}).get(_REASON)
     table = table.replace_schema_metadata(None)
-    if reason is None or (schema is not None and not table.schema.equals(schema)):
+    if text is None or (schema is not None and not table.schema.equals(schema)):
         return None
-    return Record(table, None, (Skip("", "", reason.decode()),) if reason else ())
+    return Record(table, None, (Skip("", "", text),) if text else ())

@@ -10,14 +10,16 @@ import pandas as pd
 
 from workbench.data import Sample, Samples, as_samples
 from workbench.errors import WorkbenchError
+from workbench.progress import progress_bar
 from workbench.prompts import check_style
 from workbench.runs.encoding import Encoder, nothing_usable, read_frames
 from workbench.runs.executors import Executor, Job, ThisProcess
-from workbench.runs.manifest import data_settings, model_settings, new_manifest
+from workbench.runs.finals import Tables, joined
+from workbench.runs.manifest import new_manifest
 from workbench.runs.measurement import Measurement
-from workbench.runs.progress import progress_bar
 from workbench.runs.record import Record
-from workbench.runs.store import Store, Tables, holds_run, joined, open_store
+from workbench.runs.settings import data_settings, model_settings
+from workbench.runs.store import Store, holds_run, open_store
 from workbench.runs.tables import Skip, skipped_frame
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def measure_samples(
     check_style(style)
     how = read_frames(frames)
     settings = {
-        **model_settings(model),
+        **model_settings(model, writes_text=measurement.writes_text),
         **data_settings(samples),
         **measurement.settings,
         "style": style,
@@ -88,7 +90,7 @@ def measure_samples(
         if not holds_run(out):
             measurement.refuse(model, encoder)
         job = Job(model=model, measurement=measurement, encoder=encoder, prompts=prompts)
-        with open_store(out, manifest, measurement) as store:
+        with open_store(out, manifest, measurement, samples) as store:
             records = _records(job, store, executor or ThisProcess(), progress)
             left_out = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
             tables = joined(records, measurement.schema, left_out=left_out)
@@ -101,7 +103,7 @@ def _records(job: Job, store: Store, executor: Executor, progress: bool) -> list
     """All records, in the order of the samples: those that are stored, and the others measured and stored."""
     samples, measurement = job.encoder.samples, job.measurement
     units = measurement.units(job.model)
-    found = {position: store.get(position) for position in range(len(samples))}
+    found = dict(enumerate(store.stored()))
     with progress_bar(
         len(samples) * units, what=measurement.name, unit=f" {measurement.unit}", show=progress
     ) as bar:

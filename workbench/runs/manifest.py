@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import platform
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.errors import RunError
+from workbench.foreign import read_json, validated
+from workbench.runs.settings import hash_of_settings
 from workbench.version import __version__
 
 FORMAT = 1
 """Version of the run folder's layout."""
+_MOST_BYTES = 64 * 2**20
 
 _PACKAGES = ("torch", "transformers", "nnsight")
 _COMMAND: ContextVar[str | None] = ContextVar("command", default=None)
@@ -36,42 +40,17 @@ def made_by(words: Sequence[str]) -> Iterator[None]:
 
 def new_manifest(kind: str, settings: Mapping[str, Any], model: Any) -> dict[str, Any]:
     """The manifest of a run that starts now. On resume `settings` must agree; the rest is for the record."""
+    plain = json.loads(json.dumps(settings))
     return {
         "format": FORMAT,
         "kind": kind,
-        "settings": json.loads(json.dumps(settings)),
+        "settings": plain,
+        "settings_sha256": hash_of_settings(kind, plain),
         "created": now(),
         "finished": None,
         **provenance(model),
         "resumed": [],
     }
-
-
-def model_settings(model: Any) -> dict[str, Any]:
-    """The settings of a model that decide its numbers."""
-    return {
-        "model": str(model.name),
-        "weights_sha256": str(model.weights_hash),
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "attention": str(model.attention),
-        "device": str(model.device).split(":")[0],
-    }
-
-
-def data_settings(samples: Any) -> dict[str, Any]:
-    """What decides a run's rows: the annotations, and which samples in which order."""
-    ids = [sample.id for sample in samples]
-    return {
-        "data": str(getattr(samples, "name", "samples")),
-        "data_sha256": str(getattr(samples, "fingerprint", "")),
-        "samples": len(ids),
-        "sample_ids_sha256": hash_of(ids),
-    }
-
-
-def hash_of(lines: Iterable[str]) -> str:
-    """sha256 of some lines of text."""
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def provenance(model: Any = None) -> dict[str, Any]:
@@ -116,60 +95,80 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
+class _Settings(BaseModel):
+    """Settings that are read again. Each may be missing: analyses differ."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    model: str = ""
+    data: str = ""
+    samples: Annotated[int, Field(ge=0, lt=10**9)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    flows: list[str] = []
+    windows: list[str] = []
+    dtype: str = ""
+    only_correct: bool = True
+
+
+class _Manifest(BaseModel):
+    """What a manifest must hold, and what it may."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    format: int
+    kind: str
+    settings: _Settings
+    resumed: list[dict[str, Any] | str]
+    settings_sha256: str | None = None
+    created: str = ""
+    finished: str | None = None
+    command: str | None = None
+    versions: dict[str, str] = {}
+    platform: str = ""
+    device_name: str = ""
+
+
+_DEFAULTS = {
+    "created": "",
+    "finished": None,
+    "command": None,
+    "versions": {},
+    "platform": "",
+    "device_name": "",
+}
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest at `path`. Raises RunError where it cannot be read."""
+    """The manifest at `path`. Raises RunError where it cannot be read, or its settings were changed."""
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        known, _, _, _ = (manifest[key] for key in ("format", "kind", "settings", "resumed"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        manifest = read_json(path, error=RunError, most_bytes=_MOST_BYTES)
+        known = manifest.get("format") if isinstance(manifest, dict) else None
+        if isinstance(known, int) and known != FORMAT:
+            raise RunError(
+                f"{path} has format {known}; this version of the workbench reads format {FORMAT}. "
+                "Read it with the version named in it, or run again into another folder."
+            )
+        validated(_Manifest, manifest, source=str(path), error=RunError)
+    except RunError as error:
+        if "has format" in str(error):
+            raise
         raise RunError(
-            f"{path} is not a run's manifest ({error}). Name a folder that a run has written, or delete this "
+            f"{path} is not a run's manifest ({error}) Name a folder that a run has written, or delete this "
             "folder and run again."
         ) from error
-    if known != FORMAT:
+    if manifest.get("settings_sha256") not in (None, settings_sum(manifest)):
         raise RunError(
-            f"{path} has format {known}; this version of the workbench reads format {FORMAT}. "
-            "Read it with the version named in it, or run again into another folder."
+            f"The settings in {path} are damaged, or were changed: they are not those that its run was made "
+            "with. Restore the file, or run again into another folder."
         )
-    return manifest
+    return {**_DEFAULTS, **manifest}
 
 
-_CONTENT = {
-    "sample_ids_sha256": ("samples",),
-    "data_sha256": ("data", "samples"),
-    "weights_sha256": ("model",),
-}
-"""Hashes in the settings, and the settings that name what they are of."""
+def settings_sum(manifest: Mapping[str, Any]) -> str:
+    """The hash of a manifest's settings, which each sample's record names."""
+    return hash_of_settings(manifest["kind"], manifest["settings"])
 
 
-def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Raise RunError where the run in `folder` was begun with other settings than those now asked for."""
-    if old["kind"] != new["kind"]:
-        raise RunError(
-            f"{folder} holds the results of another analysis ({old['kind']}, and this is {new['kind']}). "
-            "Choose another folder (out=), or delete it to start over."
-        )
-    before, now_asked = old["settings"], new["settings"]
-    different = [key for key in sorted({*before, *now_asked}) if before.get(key) != now_asked.get(key)]
-    lines = []
-    for key in different:
-        if (names := _CONTENT.get(key)) is None:
-            lines.append(
-                f"{key}: {_short(before.get(key))} in the folder, {_short(now_asked.get(key))} asked for"
-            )
-        elif not set(names) & set(different):  # else the lines of these names tell more than a hash does
-            lines.append(
-                f"{names[0]}: {_short(before.get(names[0]))} as in the folder, but with other content"
-            )
-    if lines:
-        told = "\n".join(f"  {line}" for line in lines)
-        raise RunError(
-            f"{folder} holds a run with other settings:\n{told}\n"
-            "A folder keeps the settings, and the samples, that its run began with. Choose another folder "
-            "(--out; out= in Python), ask for what this one has, or delete it to start over."
-        )
-
-
-def _short(value: Any, width: int = 120) -> str:
-    text = "nothing" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= width else text[: width - 3] + "..."
+def is_legacy(manifest: Mapping[str, Any]) -> bool:
+    """Whether a version began the run that did not yet tie samples and tables to it."""
+    return manifest.get("settings_sha256") is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
+from workbench.errors import NotFinite
 from workbench.runs.encoding import Encoder
 from workbench.runs.record import Asked, Record
 from workbench.runs.tables import Skip, schema_of, table_of
@@ -39,6 +40,9 @@ class Measurement(ABC):
     """What the progress bar counts."""
     keeps_samples: ClassVar[bool] = False
     """Whether records have a `sample`: then the run has a samples.parquet too."""
+
+    writes_text: ClassVar[bool] = False
+    """Whether the model writes: then what ends a text is among the run's settings."""
 
     @property
     @abstractmethod
@@ -89,14 +93,15 @@ class PromptMeasurement(Measurement):
 
     @abstractmethod
     def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[tuple[Any, ...]]:
-        """Rows of one sample. Raises Unusable for one to be skipped; anything else stops the run."""
+        """Rows of one sample. Raises Unusable or NotFinite for one to be skipped; anything else stops the
+        run."""
 
     def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
         found = []
         for asked in group:
             try:
                 found.append(Record(table_of(self.rows(model, asked.sample, asked.prompt), self.schema)))
-            except Unusable as reason:
+            except (Unusable, NotFinite) as reason:
                 found.append(self.skip(asked.sample, str(reason)))
             on_done(self.units(model))
         return found

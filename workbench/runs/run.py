@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from workbench.attached import attached
+from workbench.checksums import MANIFEST
 from workbench.errors import RunError
 from workbench.files import write_whole
+from workbench.runs.finals import Tables, joined, read_tables
+from workbench.runs.folder import Damaged, FolderStore
 from workbench.runs.loop import Measured, measured
-from workbench.runs.manifest import read_manifest
-from workbench.runs.store import MANIFEST, FolderStore, Tables, joined, read_record, read_tables, to_json
+from workbench.runs.manifest import is_legacy, read_manifest, settings_sum
+from workbench.runs.shards import Unusable, positions, read_shard, to_json
 from workbench.runs.tables import (
     EFFECT_COLUMNS,
     EFFECTS_SCHEMA,
@@ -24,6 +31,7 @@ from workbench.runs.tables import (
     arrow_table,
     effects_schema,
 )
+from workbench.statistics.cautions import ROUNDING
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,6 +59,13 @@ class Run:
     def finished(self) -> bool:
         """Whether every sample is done. False for a folder that is still being written, or was killed."""
         return self.manifest["finished"] is not None
+
+    @property
+    def noise_percent(self) -> float:
+        """How far rounding alone moves the answer's probability, in percent: as measured, or as float32 does.
+        Differences of less mean nothing."""
+        measured = self.samples["noise_percent"].to_numpy(np.float64)
+        return float(max([ROUNDING, *measured[np.isfinite(measured)]]))
 
     @property
     def rounding(self) -> str:
@@ -125,7 +140,7 @@ def load_measured(folder: Path | str, kind: str, table: str, *, empty: pa.Schema
     another analysis.
     """
     folder = Path(folder)
-    if not (folder / MANIFEST).is_file():
+    if not os.path.isfile(folder / MANIFEST):
         raise RunError(
             f"{folder} holds no run: it has no {MANIFEST}. Name the folder that was given as out= (or --out)."
         )
@@ -138,19 +153,39 @@ def load_measured(folder: Path | str, kind: str, table: str, *, empty: pa.Schema
     finished = manifest["finished"] is not None
     if not finished and empty is None:
         raise RunError(f"The run in {folder} is not finished. Start its command again; it goes on.")
-    tables = read_tables(folder, table) if finished else None
-    if tables is None:
-        # Not finished, or its final tables were damaged or deleted: what the samples left is all there is.
-        count = int(manifest["settings"]["samples"])
-        found = [read_record(folder, position, table) for position in range(count)]
-        records = [record for record in found if record is not None]
-        if finished and not records:
+    if not finished:
+        tables, _ = _from_shards(folder, manifest, table, empty)
+        return measured(tables, manifest, folder)
+    found, bad = read_tables(folder, table, legacy=is_legacy(manifest))
+    if bad:
+        tables, left = _from_shards(folder, manifest, table, empty)
+        if not left:
             raise RunError(
-                f"The tables in {folder} are missing or damaged, and it holds no shards to make them from. "
-                "Restore the folder, or run again."
+                f"The tables in {folder} are missing or damaged ({', '.join(bad)}), and it holds no shards "
+                "to make them from. Restore the folder, or run again."
             )
-        if len(records) < count:
+        warnings.warn(
+            f"In {folder}, {', '.join(bad)} is missing or damaged, and was made again from what each sample "
+            "left. Start the run's command again to have it written.",
+            Damaged,
+            stacklevel=3,
+        )
+        found = {**tables._asdict(), **found}
+        if left < manifest["settings"].get("samples", 0):
             manifest = {**manifest, "finished": None}
-        schema = records[0].rows.schema if records else empty or pa.schema([])
-        tables = joined(records, schema)
-    return measured(tables, manifest, folder)
+    return measured(Tables(**found), manifest, folder)
+
+
+def _from_shards(
+    folder: Path, manifest: dict[str, Any], table: str, empty: pa.Schema | None
+) -> tuple[Tables, int]:
+    """What the samples left, and how many did."""
+    count, run, legacy = manifest["settings"].get("samples", 0), settings_sum(manifest), is_legacy(manifest)
+    records = []
+    for position in positions(folder):
+        if position < count:
+            with suppress(Unusable):
+                records.append(read_shard(folder, position, table, run=run, legacy=legacy).record)
+    schema = records[0].rows.schema if records else empty or pa.schema([])
+    same = [record for record in records if record.rows.schema.equals(schema)]
+    return joined(same, schema), len(same)

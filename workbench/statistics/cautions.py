@@ -14,11 +14,17 @@ from workbench.statistics.columns import SWEEP, require_columns
 from workbench.statistics.ratios import ratio_of_means
 
 FEW_SAMPLES = 5
-"""Below this many samples an interval says little."""
+"""Below this many samples an interval says little, and nothing is decided."""
+SMALL_SAMPLE = 20
+"""Below this many samples an interval of skewed values, or of values that are mostly 0, holds the truth less
+often than it says (docs/statistics.md)."""
 TINY_P_BASE = 0.05
 """Below this probability a relative change is mostly noise: dividing by it makes any change look large."""
 DISAGREE = 10.0
 """Percentage points between the two averages from which on they are said to disagree."""
+ROUNDING = 0.01
+"""Percent. What rounding in float32 may do to a change: engines that compute the same differ by up to 0.001
+on the embedded model. Runs in a lower precision measure their own (`run.noise_percent`)."""
 _CURVE = ["flow", "window", "layer", "first_layer", "last_layer"]
 
 
@@ -27,6 +33,8 @@ def reliability(n: int, smallest_p_base: float) -> str:
     notes = []
     if n < FEW_SAMPLES:
         notes.append("no usable sample" if n == 0 else f"only {n} sample{'s' if n > 1 else ''}")
+    elif n < SMALL_SAMPLE:
+        notes.append(f"under {SMALL_SAMPLE} samples: if they are skewed, the interval is too narrow")
     if smallest_p_base < TINY_P_BASE:
         notes.append(f"p_base down to {smallest_p_base:.2g}: trust the ratio of means more")
     return "; ".join(notes)
@@ -42,7 +50,7 @@ def curve_warnings(table: pd.DataFrame) -> list[str]:
         table, "sample_id", "task", *_CURVE, "change_percent", "p_base", "p_knockout", remedy=SWEEP
     )
     said = []
-    for task in dict.fromkeys(table["task"]):
+    for task in table["task"].unique():
         part = cast(pd.DataFrame, table[table["task"] == task])
         usable = cast(pd.DataFrame, part[np.isfinite(part["change_percent"].to_numpy(np.float64))])
         said += [f"{task}: {text}" for text in _warnings_of(usable)]
@@ -60,6 +68,8 @@ def _warnings_of(part: pd.DataFrame) -> list[str]:
             f"only {n} sample{'s' if n > 1 else ''}: the curves show "
             f"{'these samples' if n > 1 else 'this sample'}, not the task."
         )
+    elif n < SMALL_SAMPLE:
+        said.append(f"{n} samples: where their changes are skewed, the intervals are too narrow.")
     p_base = samples["p_base"].to_numpy(np.float64)
     tiny = int((p_base < TINY_P_BASE).sum())
     if tiny:

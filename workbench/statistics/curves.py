@@ -11,13 +11,16 @@ from typing import NamedTuple, cast
 import numpy as np
 import pandas as pd
 
-from workbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, bootstrap_table
+from workbench.statistics.bootstrap import CONFIDENCE, RESAMPLES, interval_of, points_of, resampled_means
 from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import SWEEP, require_columns
+from workbench.statistics.familywise import chance_of_falls, upper_bounds
 from workbench.statistics.ratios import ratio_of_means
 
 POINT = ["task", "flow", "window", "layer", "first_layer", "last_layer"]
 """Columns of a sweep's table that name one point of one curve."""
+CHANGES = (-100.0, np.inf)
+"""The least and the largest change of a probability, in percent."""
 
 
 class Point(NamedTuple):
@@ -41,6 +44,10 @@ class Point(NamedTuple):
     """Change in percent of the mean probability."""
     note: str
     """Why not to trust the mean, from `reliability`; usually empty."""
+    bound: float = np.nan
+    """Upper end of a band over all points of the table at once, see `workbench.statistics.familywise`."""
+    p_fall: float = np.nan
+    """Probability that in a table of symmetric noise any point falls as clearly, see there; 1 above -5%."""
 
 
 CURVE_COLUMNS = list(Point._fields)
@@ -54,15 +61,14 @@ def curve_table(
 
     Columns: `Point`. `mean` is the mean over samples of `change_percent`, `low` and `high` its bootstrap
     interval: the same as `bootstrap_mean` of these values. `ratio_of_means` is the change of the mean
-    probability, which small `p_base` cannot blow up. Tasks and flows keep the order in which they first
-    appear; layers ascend. Raises RunError where columns are missing.
+    probability, which small `p_base` cannot blow up. `bound` and `p_fall` allow for all points of this table:
+    those of a part of it may be lower. Tasks and flows keep the order in which they first appear; layers
+    ascend. Raises RunError where columns are missing.
     """
     require_columns(table, *POINT, "change_percent", "p_base", "p_knockout", remedy=SWEEP)
     if table.empty:
         return pd.DataFrame(columns=CURVE_COLUMNS)
-    points = bootstrap_table(
-        table, POINT, "change_percent", confidence=confidence, seed=seed, resamples=resamples
-    )
+    points = _means(table, confidence, seed, resamples)
     usable = np.isfinite(table["change_percent"].to_numpy(np.float64))
     place = table.groupby(POINT, sort=False).ngroup().to_numpy()[usable]
     p_base, p_knockout = (table[name].to_numpy(np.float64)[usable] for name in ("p_base", "p_knockout"))
@@ -74,6 +80,21 @@ def curve_table(
     seen = [pd.factorize(points[name])[0] for name in ("window", "flow", "task")]
     ordered = points.iloc[np.lexsort((points["layer"].to_numpy(), *seen))].reset_index(drop=True)
     return cast(pd.DataFrame, ordered[CURVE_COLUMNS])
+
+
+def _means(table: pd.DataFrame, confidence: float, seed: int, resamples: int) -> pd.DataFrame:
+    """The points of a sweep's table with n, mean, low, high, bound and p_fall."""
+    points = cast(pd.DataFrame, table[POINT].drop_duplicates()).reset_index(drop=True)
+    counts = np.zeros(len(points), np.int64)
+    numbers = np.full((5, len(points)), np.nan)
+    groups = list(points_of(table, POINT, "change_percent"))
+    found = [resampled_means(values, seed=seed, resamples=resamples) for _, values in groups]
+    bounds, chances = upper_bounds(found), chance_of_falls([values for _, values in groups], seed=seed)
+    for (rows, values), means, bound, chance in zip(groups, found, bounds, chances, strict=True):
+        counts[rows] = values.shape[1]
+        numbers[:, rows] = *interval_of(means, confidence=confidence, within=CHANGES), bound, chance
+    mean, low, high, bound, p_fall = numbers
+    return points.assign(n=counts, mean=mean, low=low, high=high, bound=bound, p_fall=p_fall)
 
 
 def is_summary(table: pd.DataFrame) -> bool:

@@ -25,7 +25,7 @@ def knee(right: Bool[np.ndarray, "n d"], depths: Sequence[float], *, seed: int =
     where nothing rises.
     """
     curves = sample_weights(len(right), seed=seed) @ right.astype(np.float64)
-    return percentile_interval(knees(curves, depths))
+    return percentile_interval(knees(curves, depths), len(right))
 
 
 @shaped

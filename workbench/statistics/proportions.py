@@ -38,20 +38,28 @@ def wilson(correct: int, n: int, *, confidence: float = CONFIDENCE) -> Interval:
     return Interval(correct / n, float(span.low), float(span.high), int(n))
 
 
-def agresti_min(changes: ArrayLike) -> Interval:
+def difference_of_shares(changes: ArrayLike) -> Interval:
     """The difference of two shares of the same samples, with its 95% interval (as fractions of 1).
 
-    `changes` (n) are 1 where only the first is right, -1 where only the second, 0 where they agree. Agresti
-    and Min, "Simple improved confidence intervals for comparing matched proportions" (2005): half a sample
-    more of each kind of change. Where nothing changes, a bootstrap would give an interval of width 0 for any
-    number of samples.
+    `changes` (n) are 1 where only the first is right, -1 where only the second, 0 where they agree. Zou and
+    Donner, "Construction of confidence limits about effect measures" (2008), from the Wilson intervals of
+    both kinds of change, which exclude each other. Where nothing changes, a bootstrap would give an interval
+    of width 0 for any number of samples.
     """
     change = np.asarray(changes, np.float64)
-    n, lost, won = len(change), int((change > 0).sum()), int((change < 0).sum())
-    centre = (lost - won) / (n + 2)
-    spread = 1.96 * np.sqrt(lost + won + 1 - (lost - won) ** 2 / (n + 2)) / (n + 2)
-    low, high = max(-1.0, centre - spread), min(1.0, centre + spread)
-    return Interval(float(change.mean()), float(low), float(high), n)
+    n = len(change)
+    lost, won = (wilson(int((sign * change > 0).sum()), n) for sign in (1, -1))
+    # Shares of samples that are lost and won correlate: where one is large there is less room for the other.
+    both = lost.mean * won.mean
+    linked = 2 * np.sqrt(both / ((1 - lost.mean) * (1 - won.mean))) if both else 0.0
+
+    def reach(one: float, other: float) -> float:
+        return float(np.sqrt(one**2 + other**2 + linked * one * other))
+
+    difference = lost.mean - won.mean
+    low = difference - reach(lost.mean - lost.low, won.high - won.mean)
+    high = difference + reach(lost.high - lost.mean, won.mean - won.low)
+    return Interval(difference, max(-1.0, low), min(1.0, high), n)
 
 
 def share_of(correct: ArrayLike) -> Share:

@@ -16,9 +16,11 @@ import numpy as np
 
 from workbench.errors import ClipError, near_matches
 from workbench.shapes import Float, UInt8
+from workbench.spelling import spelled
 from workbench.video.errors import clip_error
 from workbench.video.folder import FolderReader
-from workbench.video.index import index_by_decoding, is_constant, read_index
+from workbench.video.index import index_again, is_constant, read_index
+from workbench.video.limits import check_frames
 from workbench.video.readers import DecordReader, PacketsDiffer, PyAvReader, Refused, VideoReader
 from workbench.video.sampling import Midpoints, Sampling, as_sampling
 
@@ -93,8 +95,11 @@ def read_clip(
         start: seconds since the first frame at which sampling begins. The frame is `round(start * fps)`, as
             the TVBench loaders have it, or the nearest in time where the rate varies.
         end: seconds at which it ends, included. Up to half a second beyond the clip means its last frame.
-        reader: "decord", "pyav", or "auto": decord, and PyAV where decord is not installed or refuses.
+        reader: "auto" is "pyav"; "decord" gives the same pixels of regular files, and PyAV checks it.
         fps: rate of a folder of pictures; None is 3 a second (TVQA's). Files say theirs themselves.
+
+    Damage that the decoder notices on the way to the sampled frames is an error; `PyAvReader` says what it
+    does not notice. Frames above `limits.MAX_PIXELS` are refused before they are decoded.
 
     Raises:
         ClipError: the file cannot be read, the bounds are outside it, or it has fewer frames than asked.
@@ -108,9 +113,17 @@ def read_clip(
     path = Path(path)
     try:
         return _read(path, sampling, start, end, reader, fps)
+    except ClipError:
+        raise
     except OSError as error:
         raise clip_error(
             path, f"the file cannot be read ({error.strerror or error})", "Check its name and permissions."
+        ) from error
+    except Exception as error:  # decoders meet what nobody foresaw: one odd clip must not end a whole run
+        raise clip_error(
+            path,
+            f"it cannot be read ({type(error).__name__}: {' '.join(str(error).split())[:200]})",
+            f"Convert it: `ffmpeg -i {path.name} converted.mp4`, or leave it out.",
         ) from error
 
 
@@ -122,6 +135,7 @@ def _read(
     reader: ReaderName,
     fps: float | None,
 ) -> Clip:
+    path = spelled(path)
     if not path.exists():
         beside = islice((file.name for file in path.parent.glob("*")), 1000)
         near = near_matches(path.name, beside)
@@ -138,19 +152,17 @@ def _read(
         )
     if not path.is_file():
         raise clip_error(path, "this is neither a file nor a folder", "Name a video file.")
+    open_reader = DecordReader if reader == "decord" else PyAvReader
     index = read_index(path)
-    if reader != "pyav":
-        try:
-            return _take(DecordReader(index), path, sampling, start, end)
-        except Refused as refusal:
-            if reader == "decord":
-                raise clip_error(
-                    path, f"decord cannot be used: {refusal}", "Use reader='pyav' or 'auto'."
-                ) from refusal
     try:
-        return _take(PyAvReader(index), path, sampling, start, end)
-    except PacketsDiffer:
-        return _take(PyAvReader(index_by_decoding(path)), path, sampling, start, end)
+        try:
+            return _take(open_reader(index), path, sampling, start, end)
+        except PacketsDiffer:
+            return _take(open_reader(index_again(index)), path, sampling, start, end)
+    except Refused as refusal:
+        raise clip_error(
+            path, f"decord cannot be used: {refusal}", "Use reader='pyav' or 'auto'."
+        ) from refusal
 
 
 def _take(
@@ -161,6 +173,8 @@ def _take(
         indices = sampling.indices(reader.n_frames, reader.fps, first, last, times=reader.times)
     except ClipError as error:
         raise ClipError(f"{path}: {error}") from None
+    height, width = reader.size
+    check_frames(path, len(indices), width, height)
     try:
         frames = reader.get(indices)
     finally:

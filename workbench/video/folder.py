@@ -6,13 +6,17 @@ import re
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from workbench.errors import ClipError
 from workbench.shapes import Int, UInt8
 from workbench.video.errors import clip_error
+from workbench.video.limits import check_picture
 from workbench.video.readers import check_indices
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+"""What a picture may be, whatever its name says. Pillow knows more, some of which start other programs."""
 
 
 class FolderReader:
@@ -75,14 +79,19 @@ class FolderReader:
 
     def _picture(self, file: Path) -> np.ndarray:
         try:
-            with Image.open(file) as image:
+            with Image.open(file, formats=FORMATS) as image:
+                check_picture(self.path, *image.size, name=file.name)
                 if image.mode.startswith(("I", "F")):
                     raise clip_error(
                         self.path, f"{file.name} has 16 or 32 bits a colour", "Save it with 8 bits."
                     )
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-        except (OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            cause = " ".join(str(error).split())
+        except ClipError:
+            raise
+        except Exception as error:  # Pillow's readers raise whatever a damaged file leads them to
+            cause = " ".join(str(error).split())[:200]
+            if isinstance(error, UnidentifiedImageError):
+                cause = f"it is none of {', '.join(FORMATS)}"
             raise clip_error(
                 self.path,
                 f"{file.name} cannot be read as a picture ({cause})",

@@ -19,11 +19,22 @@ from workbench.errors import ClipError
 from workbench.shapes import Float, Int, shaped
 from workbench.video.completeness import Cut, find_cut
 from workbench.video.errors import clip_error
-from workbench.video.scan import Scan, open_container, scan_packets, scan_pictures, video_stream
+from workbench.video.limits import check_picture, max_pixels
+from workbench.video.scan import (
+    PATIENCE,
+    Scan,
+    announced_size,
+    open_container,
+    scan_packets,
+    scan_pictures,
+    video_stream,
+)
 
 # FFmpeg also "plays" texts, pictures and lists of other files. Those are mistakes here.
 _NOT_CLIPS = {"tty", "image2", "concat", "hls", "dash", "sdp", "rtsp", "lavfi", "ffmetadata"}
 _RENEW = "Copy or download it again"
+_PICTURE_A_PACKET = {"hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "mjpeg", "ffv1"}
+"""Codecs whose every shown packet is one picture; H.264 and the MPEGs may keep half a picture in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +59,8 @@ class FileIndex:
     """Time stamps at which decoding can begin, sorted; empty without `pts`."""
     irregular: str | None
     """Why frame numbers cannot be had from the packets' order alone; None for a regular file."""
+    codec: str
+    """FFmpeg's name of the decoder."""
 
     @property
     def n_frames(self) -> int:
@@ -79,6 +92,23 @@ def read_index(path: Path) -> FileIndex:
     return index_by_decoding(path, damaged=damaged, irregular=scan.uncountable)
 
 
+def index_again(index: FileIndex) -> FileIndex:
+    """The frames of a file whose pictures do not come as its packets announce them.
+
+    Raises:
+        ClipError: it is damaged: a picture is, or does not come at all where every packet should give one.
+    """
+    counted = index_by_decoding(index.path)
+    lost = index.n_frames - counted.n_frames
+    if index.irregular is None and index.codec in _PICTURE_A_PACKET and lost > 0:
+        raise clip_error(
+            index.path,
+            f"the file is damaged: {lost} of its {index.n_frames} frames cannot be decoded",
+            f"{_RENEW}.",
+        )
+    return counted
+
+
 def index_by_decoding(path: Path, *, damaged: Cut | None = None, irregular: str | None = None) -> FileIndex:
     """As `read_index`, by decoding the whole file once, for files whose packets do not tell.
 
@@ -93,6 +123,8 @@ def index_by_decoding(path: Path, *, damaged: Cut | None = None, irregular: str 
         # avi headers are often a little off in old files: there, only lost frames count as a cut.
         whole = "avi" in container.format.name and 0 < stream.frames <= len(scan.pts)
         reason = scan.damaged or (None if scan.picture else "it holds no picture")
+        if scan.picture is None and not stream.codec_context.width:
+            reason = f"{reason}; or its frames have more than {max_pixels():,} pixels"
         if damaged is not None and not whole:
             reason = damaged.reason
         if reason is not None or scan.picture is None:
@@ -128,6 +160,11 @@ def _check_stream(path: Path, container: InputContainer) -> VideoStream:
             "this FFmpeg has no decoder for its video",
             f"Convert it: `ffmpeg -i {path.name} -c:v libx264 converted.mp4`.",
         )
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if not width:  # some decoders forget the size of what is too large for them
+        width, height = announced_size(path, stream.index)
+    if width and height:
+        check_picture(path, width, height)
     return stream
 
 
@@ -155,6 +192,7 @@ def _make_index(path: Path, stream: VideoStream, scan: Scan, *, seekable: bool) 
         pts=pts if seekable else None,
         keys=np.array(scan.keys if seekable else [], dtype=np.int64),
         irregular=scan.irregular,
+        codec=stream.codec_context.name,
     )
 
 
@@ -170,6 +208,8 @@ def _promised(container: InputContainer, stream: VideoStream) -> int:
 
 
 def _not_opened(path: Path, cut: Cut | None, error: av.error.FFmpegError) -> ClipError:
+    if isinstance(error, av.error.ExitError):
+        return clip_error(path, f"nothing was found in it for {PATIENCE} seconds", f"{_RENEW}.")
     if cut is not None:
         cause = f"the file is cut short: {cut.reason}; no frame can be decoded"
         return clip_error(path, cause, f"{_RENEW}.")

@@ -20,8 +20,9 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from workbench.errors import ClipError, near_matches
+from workbench.errors import ClipError, near_matches, shown
 from workbench.shapes import Float, Int, shaped
+from workbench.typed import HIGHEST, typed
 
 
 @runtime_checkable
@@ -125,8 +126,10 @@ class Fps:
     """Where the rule gives more, `Uniform(max_frames)` over the same range is taken, as LLaVA-NeXT does."""
 
     def __post_init__(self) -> None:
-        if not _is_real(self.rate) or not math.isfinite(self.rate) or self.rate <= 0:
-            raise ClipError(f"fps({self.rate!r}): the rate must be a number above 0, in frames per second.")
+        if not _is_real(self.rate) or not 0 < self.rate <= HIGHEST:  # not of NaN, too
+            raise ClipError(
+                f"fps({shown(self.rate)}): the rate must be a number above 0, in frames per second."
+            )
         object.__setattr__(self, "rate", float(self.rate))
         if self.max_frames is not None:
             object.__setattr__(self, "max_frames", _count("fps max_frames", self.max_frames))
@@ -165,7 +168,7 @@ class Fps:
 
 
 _ALLOWED = "midpoints(8), uniform(8), fps(1) or fps(1, max_frames=32)"
-_PATTERN = re.compile(r"\s*(\w+)\s*\(\s*([^,()]+?)\s*(?:,\s*(?:max_frames\s*=\s*)?([^,()]+?)\s*)?\)\s*")
+_PATTERN = re.compile(r"(\w+) ?\( ?([^,()]+)(?:, ?(?:max_frames ?= ?)?([^,()]+))?\)")
 
 
 def parse_sampling(text: str) -> Sampling:
@@ -174,9 +177,10 @@ def parse_sampling(text: str) -> Sampling:
     Raises:
         ClipError: anything else, or a number that is out of range.
     """
+    text = typed(text, "sampling", f"Use {_ALLOWED}.", error=ClipError)
     match = _PATTERN.fullmatch(text)
     if match is None:
-        raise ClipError(f"The sampling {text!r} cannot be read. Use {_ALLOWED}.")
+        raise ClipError(f"The sampling {shown(text)} cannot be read. Use {_ALLOWED}.")
     name, number, max_frames = match.groups()
     try:
         if name == "fps":
@@ -186,9 +190,11 @@ def parse_sampling(text: str) -> Sampling:
     except ClipError:
         raise
     except ValueError:
-        raise ClipError(f"The numbers of the sampling {text!r} cannot be read. Use {_ALLOWED}.") from None
+        raise ClipError(
+            f"The numbers of the sampling {shown(text)} cannot be read. Use {_ALLOWED}."
+        ) from None
     hint = near_matches(name, ("midpoints", "uniform", "fps"))
-    raise ClipError(f"There is no sampling {text!r}.{hint} Use {_ALLOWED}.")
+    raise ClipError(f"There is no sampling {shown(text)}.{hint} Use {_ALLOWED}.")
 
 
 def as_sampling(value: Sampling | int | str) -> Sampling:
@@ -199,7 +205,9 @@ def as_sampling(value: Sampling | int | str) -> Sampling:
         return Midpoints(int(value) if not isinstance(value, bool) else value)
     if isinstance(value, Sampling):
         return value
-    raise ClipError(f"The sampling is a {type(value).__name__}: {value!r}. Use {_ALLOWED}, or a frame count.")
+    raise ClipError(
+        f"The sampling is a {type(value).__name__}: {shown(value)}. Use {_ALLOWED}, or a frame count."
+    )
 
 
 def _count(name: str, n: object) -> int:
@@ -207,8 +215,8 @@ def _count(name: str, n: object) -> int:
         count = operator.index(n)  # type: ignore[arg-type]
     except TypeError:
         count = None
-    if count is None or isinstance(n, bool) or count < 1:
-        raise ClipError(f"{name}({n!r}): the number of frames must be a whole number of at least 1.")
+    if count is None or isinstance(n, bool) or not 1 <= count <= HIGHEST:
+        raise ClipError(f"{name}({shown(n)}): the number of frames must be a whole number of at least 1.")
     return count
 
 

@@ -9,7 +9,10 @@ import av
 import av.error
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
+
+from workbench.video.limits import max_pixels
 
 EXACT_CONTAINERS = {"mp4", "mov", "matroska", "webm", "avi"}
 """FFmpeg's names of the containers in which a jump to a key frame lands there. In others, mpeg among them,
@@ -39,22 +42,47 @@ class Scan(NamedTuple):
     damaged: str | None
 
 
+PATIENCE = 120
+"""Seconds after which opening a file, or reading its next packet, is given up."""
+
+
 def open_container(path: Path) -> InputContainer:
-    """Opens a local file and nothing else: a play list inside it cannot reach out to a network."""
-    return av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"})
+    """Opens a local file and nothing else: a play list inside it cannot reach out to a network.
+
+    Opening decodes the first picture of some formats, so the limit on pixels is set before. Titles in another
+    encoding than UTF-8 are no obstacle.
+    """
+    return av.open(
+        f"file:{path.absolute()}",
+        options={"protocol_whitelist": "file", "max_pixels": str(max_pixels()), "threads": "1"},
+        metadata_errors="replace",
+        timeout=PATIENCE,
+    )
+
+
+def announced_size(path: Path, stream: int) -> tuple[int, int]:
+    """Width and height that the container's header gives a stream, found without a decoder; 0 for unknown."""
+    options = {"protocol_whitelist": "file", "codec_whitelist": "none"}
+    with av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace") as container:
+        found = container.streams[stream].codec_context
+        return (found.width, found.height) if isinstance(found, VideoCodecContext) else (0, 0)
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
     """The stream that FFmpeg deems the main one; cover pictures of audio files do not count.
 
     It decodes in one thread: with several, FFmpeg marks a damaged picture or not depending on which thread is
-    first. Read several clips at once to use more cores.
+    first. Read several clips at once to use more cores. Motion JPEG reports damage only if told to.
     """
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
         return None
     if stream.codec_context is not None:
         stream.codec_context.thread_count = 1
+        stream.codec_context.options = {
+            "max_pixels": str(max_pixels()),
+            **({"err_detect": "explode"} if stream.codec_context.name == "mjpeg" else {}),
+        }
     return stream
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from PIL import Image
 
-from workbench.errors import ClipError
+from workbench.errors import ClipError, WriteError
 from workbench.files import whole
 from workbench.shapes import UInt8
 
@@ -86,6 +86,8 @@ def write_clip(
     try:
         with whole(path) as unfinished:
             _encode(unfinished, frames, Fraction(fps).limit_denominator(100_000), encoding, crf)
+    except WriteError:
+        raise
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise ClipError(
             f"{path}: FFmpeg cannot write {codec} into a {path.suffix or 'suffixless'} file ({error}). "

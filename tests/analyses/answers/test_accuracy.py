@@ -15,7 +15,7 @@ from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.answers.accuracy import accuracy, accuracy_table, first_answers
 from workbench.data import Sample, Samples
 from workbench.engine import get_engine
-from workbench.errors import ModelError, RunError
+from workbench.errors import RunError
 from workbench.models import VideoLLM
 
 
@@ -127,7 +127,7 @@ def test_overflow_is_refused(samples) -> None:
     model = planted_model(staged(1, 3, 5))
     with torch.no_grad():
         model.hf.lm_head.weight[0, 0] = float("inf")  # pyright: ignore
-    with pytest.raises(ModelError, match="not finite"):
+    with pytest.raises(RunError, match=r"None of the 7 .*not finite in float32. Load the .*'float64'"):
         accuracy(model, samples, frames=N_FRAMES)
 
 

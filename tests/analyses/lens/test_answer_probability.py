@@ -99,7 +99,7 @@ def test_false_options_are_averaged_within_a_sample_first() -> None:
     curves: Any = answer_curves(table, seed=5).set_index("role")
     expected = {"true_option": [0.8, 0.4], "false_option": [0.2, 0.6]}
     for role, values in expected.items():
-        interval = bootstrap_mean(values, seed=5)
+        interval = bootstrap_mean(values, seed=5, within=(0, 1))
         found = [float(curves.loc[role, name]) for name in ("mean", "low", "high")]
         assert found == pytest.approx(interval[:3])
         assert curves.loc[role, "n"] == 2

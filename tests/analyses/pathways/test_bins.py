@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from workbench.analyses.pathways.bins import LayerBin, effective_range, layer_bins
+from workbench.analyses.pathways.bins import LayerBin, bins_text, effective_range, layer_bins, range_text
 from workbench.analyses.pathways.ranges import pathways
 
 CROSS, TO_QUESTION, TO_LAST = "frames -> later frames", "video -> question", "question -> last"
@@ -91,3 +91,13 @@ def test_a_gap_between_two_effective_bins_belongs_to_the_range() -> None:
 def test_layer_bins() -> None:
     assert layer_bins(12, 5) == [LayerBin(1, 5), LayerBin(6, 10), LayerBin(11, 12)]
     assert layer_bins(1, 5) == [LayerBin(1, 1)]
+
+
+def test_bins_in_words_join_neighbours_and_keep_gaps() -> None:
+    bins = layer_bins(12, 2)
+    assert bins_text([bins[0], bins[4], bins[5]]) == "1-2, 9-12"
+    assert bins_text(layer_bins(7, 3)) == "1-7"
+    assert bins_text([LayerBin(3, 3)]) == "3"
+    assert bins_text([]) == ""
+    assert range_text(LayerBin(1, 12), "1-2, 9-12") == "1-12 (1-2, 9-12)"
+    assert range_text(LayerBin(3, 8), "3-8") == "3-8"

@@ -7,7 +7,7 @@ import pytest
 from tests.interventions.layouts import separated_layout, small_layout
 from workbench.analyses.pathways.closing import MODES, closed_by, effective_knockout, random_knockout
 from workbench.analyses.pathways.ranges import Pathways
-from workbench.errors import RunError
+from workbench.errors import KnockoutError, RunError
 from workbench.interventions import edge_count
 from workbench.prompts.layout import TokenLayout
 
@@ -119,6 +119,51 @@ def test_the_control_closes_as_many_edges(mode, spread) -> None:
     masks = [cut.flow.edges(SMALL).dense() for cut in drawn[0].cuts]
     assert len({mask.tobytes() for mask in masks}) == 4, "a fresh draw in every layer"
     assert not any(mask[:, :2].any() or mask[:2].any() for mask in masks), "the system prompt is spared"
+
+
+EARLY_END = {CROSS: (1, 1), TO_QUESTION: (1, 2), TO_LAST: (1, 3)}
+"""Nearly all is closed in the last layer, and little elsewhere."""
+
+
+@pytest.mark.parametrize("keep_self", [True, False])
+@pytest.mark.parametrize("spread", ["even", "matched"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("system", [2, 9])
+@pytest.mark.parametrize("ranges", [*RANGES, EARLY_END])
+def test_a_control_is_made_where_there_are_enough_edges_and_nowhere_else(
+    ranges, system, mode, spread, keep_self
+) -> None:
+    """Every pair of a query and an earlier (or its own) key behind the first video row is counted."""
+    layout = small_layout(system=system, options=False, frames=3)
+    rows = range(system, layout.length)
+    pool = sum(k < q or (k == q and not keep_self) for q in rows for k in rows)
+    # The small prompt with more in front of it: nothing in front of the video is ever closed.
+    closed = [int(expected(ranges, mode, layer).sum()) for layer in (1, 2, 3, 4)]
+    if spread == "even":
+        closed = [-(-sum(closed) // 4)]
+    effective = effective_knockout(closed_by(ranges, 4, mode), layout)
+    assert effective is not None
+    told = {"seed": 0, "spread": spread, "keep_self": keep_self}
+    if max(closed) <= pool:
+        drawn = random_knockout(effective, layout, 4, **told)
+        assert edge_count(layout, 4, drawn).removed == edge_count(layout, 4, effective).removed
+    else:
+        with pytest.raises(KnockoutError, match=f"^{max(closed)} random edges.* has {pool} from its first"):
+            random_knockout(effective, layout, 4, **told)
+
+
+def test_both_kinds_of_control_are_among_those_cases() -> None:
+    """Rows behind the video: 12 of it, 1 gap, 5 question, 1 tail, 1 last; 190 pairs without own keys."""
+    made = {
+        (spread, mode): max(lost) if spread == "matched" else -(-sum(lost) // 4)
+        for mode in MODES
+        for spread, lost in [
+            (spread, [int(expected(EARLY_END, mode, layer).sum()) for layer in (1, 2, 3, 4)])
+            for spread in ("even", "matched")
+        ]
+    }
+    assert any(count > 190 for count in made.values()), made
+    assert any(count <= 190 for count in made.values()), made
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from fractions import Fraction
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.analyses.pathways.ranges import Pathways, pathways
 from workbench.errors import RunError
+from workbench.statistics.bootstrap import bootstrap_mean
 
 CROSS, TO_QUESTION, TO_LAST = "frames -> later frames", "video -> question", "question -> last"
 
@@ -50,6 +52,34 @@ def test_bins_are_means_over_centre_layers_and_samples() -> None:
     assert found.settings["samples"] == 2
 
 
+def test_the_bins_that_count_are_told_beside_the_range_with_the_gaps_between_them() -> None:
+    """The range runs from the first to the last bin that counts, over layers that lose nothing too."""
+    curve = [-20.0, -30, 0, 0, 0, 0, 0, 0, 0, -20, -40, -60]
+    found = pathways(effects({CROSS: curve, "video -> last": [-50.0] * 4 + [0.0] * 8}), bin=1)
+    assert dict(found) == {CROSS: (1, 12), "video -> last": (1, 4)}
+    assert found.bins_that_count == {CROSS: "1-2, 10-12", "video -> last": "1-4"}
+    assert repr(found) == f"Pathways({CROSS}: 1-12 (1-2, 10-12); video -> last: 1-4)"
+    assert set(found.table.query("flow == @CROSS")["bins_that_count"]) == {"1-2, 10-12"}
+    assert found.wide()["bins that count"].tolist() == ["1-2, 10-12", "1-4"]
+    assert found.wide()["effective"].tolist() == ["1-12", "1-4"]
+    assert "1-2, 10-12" in found._repr_html_()
+    from rich.console import Console
+
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(found)
+    assert "1-2, 10-12" in console.export_text()
+
+
+def test_each_bin_has_the_interval_of_its_samples_means() -> None:
+    changes = np.random.default_rng(0).normal(-30, 20, (12, 6))
+    table = pd.concat([effects({CROSS: list(row)}, sample=f"a/{n}") for n, row in enumerate(changes)])
+    found = pathways(table, bin=4).table
+    for number, part in enumerate((changes[:, :4], changes[:, 4:])):
+        expected = bootstrap_mean(part.mean(axis=1), within=(-100, np.inf))
+        row = found.loc[number, ["mean_change_percent", "low", "high"]].tolist()
+        assert row == pytest.approx(expected[:3])
+
+
 def test_a_flow_without_effective_layers_is_no_key_but_is_listed(tmp_path) -> None:
     found = pathways(effects({CROSS: [-50.0] * 4, "video -> last": [-1.0] * 4}), bin=2)
     assert dict(found) == {CROSS: (1, 4)}
@@ -68,6 +98,9 @@ def test_a_flow_without_effective_layers_is_no_key_but_is_listed(tmp_path) -> No
         "counts",
         "first_layer",
         "last_layer",
+        "bins_that_count",
+        "low",
+        "high",
         "window",
         "bin",
         "threshold",

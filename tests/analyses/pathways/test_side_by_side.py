@@ -69,7 +69,9 @@ def test_models_have_a_row_each_with_a_dash_or_nothing_where_they_have_no_range(
     )
     for flow in flows:
         first, last = found["deep"].get(flow, (0, 0))
-        assert deep[flow] == (f"{first}-{last}" if last else "-")
+        counting = found["deep"].bins_that_count.get(flow, "")
+        gaps = f" ({counting})" if "," in counting else ""
+        assert deep[flow] == (f"{first}-{last}{gaps}" if last else "-")
     assert "Effective layers" in printed(effective_layers(ranges))[0]
     bins: Any = bins_of(found, "model")
     assert bins.groupby("model").size().to_dict() == {name: len(one.table) for name, one in found.items()}

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import workbench as wb
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
 from tests.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 from workbench.analyses.pathways.closing import MODES
@@ -132,3 +133,30 @@ def test_what_cannot_be_used_is_listed() -> None:
     for wrong in ({"modes": []}, {"modes": "faithful"}, {"seeds": -1}, {"spread": "evn"}):
         with pytest.raises(RunError, match=next(iter(wrong))[:5]):
             stand_in(**wrong)
+
+
+def test_a_control_that_wants_more_edges_than_there_are_is_left_out_and_said() -> None:
+    """The last layer closes nearly all of 331 rows: 54,869 edges, own keys among them, of 54,615 others."""
+    ranges = {CROSS: (3, 8), TO_QUESTION: (1, 10), TO_LAST: (1, 11)}
+    samples = wb.samples("mini/moving_direction", limit=2)
+    told = {"modes": ["faithful", "strict"], "spread": "matched", "seeds": 2, "progress": False}
+    found = suffice(wb.load("mini/video-ft"), samples, ranges, **told)
+    settings = set(zip(found.outcomes["setting"], found.outcomes["mode"], strict=True))
+    assert settings == {
+        *(("full", ""), ("effective", "faithful"), ("random", "faithful"), ("effective", "strict"))
+    }
+    assert found.skipped["flow"].tolist() == ["random edges (strict)"] * 2
+    assert found.skipped["sample_id"].tolist() == [sample.id for sample in samples]
+    assert found.skipped["reason"].str.contains("54,869 random edges .* layer 12, .* 54,615").all()
+    notes = found.table.set_index(["setting", "mode"])["note"]
+    assert "no random control" in notes["effective", "strict"]
+    assert "no random control" not in notes["effective", "faithful"]
+    said = "Random edges are left out for strict (in 2 of 2 samples)"
+    assert said in found.headline()
+    annotations = found.figure(note="And more.").to_dict()["layout"]["annotations"]
+    drawn = " ".join(str(one["text"]) for one in annotations)
+    assert said in drawn.replace("<br>", " ")
+    assert "And more." in drawn.replace("<br>", " ")
+    own = suffice(wb.load("mini/video-ft"), samples[:1], ranges, keep_self=False, **told)
+    assert own.note == ""
+    assert set(own.outcomes.loc[own.outcomes["setting"] == "random", "mode"]) == {"faithful", "strict"}

@@ -46,7 +46,7 @@ def test_a_safe_case_is_told_to_be_safe_with_enough_samples_only() -> None:
     assert (many.case, many.held_out_lost, many.note) == ("safe", 0, "")
     few = choose_case(table(0, n=20), costs)
     assert "10 samples are too few to tell" in few.note
-    assert "96 are needed" in few.note
+    assert "189 are needed" in few.note
 
 
 def test_nothing_within_the_floor_leaves_the_model_as_it_is() -> None:

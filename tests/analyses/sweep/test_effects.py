@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,7 @@ from workbench.analyses.sweep.effects import sweep
 from workbench.data import Sample, Samples, Skipped
 from workbench.errors import ClipError, FlowError, PromptError, RunError, WindowError
 from workbench.interventions import after, all_layers, centred, trailing
-from workbench.runs import EFFECT_COLUMNS, load_run
+from workbench.runs import EFFECT_COLUMNS, Damaged, load_run
 
 FLOWS = ["frames -> later frames", "video -> question"]
 
@@ -304,7 +305,8 @@ def test_damaged_shards_are_computed_again(tmp_path, damage, shard) -> None:
     else:
         file.write_bytes(b'{"sample": 3}')
     engine = StandInEngine()
-    again = run(out=tmp_path, engine=engine)
+    with nullcontext() if damage == "deleted" else pytest.warns(Damaged, match="sample-00002.json"):
+        again = run(out=tmp_path, engine=engine)
     assert engine.swept == ["direction/2"]
     assert_frame_equal(again.table, expected, check_exact=True)
 
@@ -312,7 +314,8 @@ def test_damaged_shards_are_computed_again(tmp_path, damage, shard) -> None:
 def test_a_damaged_final_table_is_made_from_the_shards(tmp_path) -> None:
     expected = run(out=tmp_path).table
     (tmp_path / "effects.parquet").write_bytes(b"PAR1")
-    assert_frame_equal(load_run(tmp_path).table, expected, check_exact=True)
+    with pytest.warns(Damaged, match="effects.parquet is missing or damaged, and was made again"):
+        assert_frame_equal(load_run(tmp_path).table, expected, check_exact=True)
     engine = StandInEngine()
     run(out=tmp_path, engine=engine)
     assert engine.knockouts == []
@@ -381,7 +384,7 @@ def test_the_bar_counts_only_what_is_really_run(tmp_path, monkeypatch) -> None:
             super().close()
             self.fp.close()
 
-    monkeypatch.setattr(tqdm, "tqdm", Watched)
+    monkeypatch.setattr("workbench.progress._Lines", Watched)
     run(questions(0, 1, 0, 0, broken=(3,)), out=tmp_path)
     assert (bars[0].n, bars[0].total) == (16, 16)
     (tmp_path / "shards" / "sample-00002.json").unlink()

@@ -81,21 +81,38 @@ def test_the_layers_are_those_of_tasks_with_a_clear_fall() -> None:
     """A mean over tasks in which a flow does nothing would hide where it matters."""
     shapes = {"a": {"video -> last": bump(8, -60.0)}, "b": {"video -> last": bump(2, -4.9)}}
     shapes |= {f"none{number}": {} for number in range(18)}
-    said = headline(planted(shapes, samples=2, flows=("video -> last",)))
+    said = headline(planted(shapes, samples=5, flows=("video -> last",)))
     assert said.startswith("The answer needs video -> last around layer 8 (1 of 20 tasks). ")
 
 
 def test_small_or_uncertain_falls_are_not_findings() -> None:
     assert headline(planted({"t": {"video -> last": bump(3, -4.9)}})).startswith("No cut clearly lowers")
-    table = sweep_table({"t": {}}, flows=("video -> last",), samples=4)
-    table["change_percent"] = [60.0 if name.endswith("0") else -40.0 for name in table["sample_id"]]
+    table = sweep_table({"t": {}}, flows=("video -> last",), samples=8)
+    table["change_percent"] = [60.0 if name[-1] in "05" else -40.0 for name in table["sample_id"]]
     peak = peaks(curve_points(table))[0]
     assert peak.mean == -15.0
     assert not is_clear(peak)
-    both = planted({"t": {"video -> question": bump(5, -63.0)}}, samples=4)
+    both = planted({"t": {"video -> question": bump(5, -63.0)}}, samples=8)
     said = by_task([*both, *(point._replace(flow="own -> last") for point in curve_points(table))])["t"]
-    assert "Uncertain, the interval reaches 0: own -> last (-15%)." in said
+    told = "Uncertain, within what chance gives among so many curves and layers: own -> last (-15%)."
+    assert told in said
     assert "No clear effect: frames -> later frames, question -> last, video -> last" in said
+
+
+def test_of_few_samples_nothing_is_a_finding() -> None:
+    """Of four samples all fall by chance in one table of 16, however deep."""
+    shapes = {"t": {"video -> question": bump(5, -63.0)}}
+    assert headline(planted(shapes, samples=5)).startswith(
+        "The answer needs video -> question around layer 5"
+    )
+    said = headline(planted(shapes, samples=4))
+    assert said == (
+        "No cut clearly lowers the answer's probability. The strongest, video -> question at layers 4-6, "
+        "gives -63%: of 4 samples chance gives as much."
+    )
+    many = curve_points(sweep_table({"t": {}}, flows=("video -> last",), samples=8))
+    unlikely = [point._replace(mean=-9.0, p_fall=0.3) for point in many]
+    assert headline(unlikely).endswith("gives -9%: among so many curves and layers chance gives as much.")
 
 
 def test_long_headlines_are_cut_short() -> None:

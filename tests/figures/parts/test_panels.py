@@ -11,7 +11,7 @@ from workbench.figures import information_flow
 
 
 def test_panels_share_both_axes_and_show_layers_from_1() -> None:
-    fig: Any = information_flow(sweep_table(samples=3))
+    fig: Any = information_flow(sweep_table(samples=10))
     for axis in ("xaxis", "yaxis"):
         followed = {fig.layout[f"{axis}{number}"].matches for number in ("", 2, 3, 4, 5)} - {None}
         ranges = {fig.layout[f"{axis}{number}"].range for number in ("", 2, 3, 4, 5)}

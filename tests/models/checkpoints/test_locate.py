@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,21 @@ from workbench.models import load
         ("/nowhere/at/all", "no checkpoint folder"),
         (Path("nowhere"), "no checkpoint folder nowhere"),
         ("llava", "hub id such as"),
+        ("x" * 300, "no checkpoint folder xxx"),
+        ("/" + "x" * 300, "no checkpoint folder /xxx"),
+        ("a\0b", r"no checkpoint folder a\\x00b"),
+        ("mini/a\0b", "no embedded model"),
+        ("mini/../mini", "no embedded model"),
+        ("~no-such-person/x", "no checkpoint folder ~no-such-person/x"),
+        ("\x1b[2Jnobody", r"no checkpoint folder \\x1b\[2J"),
+        ("nobody/\x1b[2J", r"nobody/\\x1b\[2J is no folder"),
+        (5, "5 is no checkpoint. Give a folder's path, or a hub id, as text"),
+        (None, "None is no checkpoint"),
+        (["a"], "is no checkpoint"),
         ("nobody/nothing", "the hub did not give it .*hf download nobody/nothing"),
     ],
 )
-def test_a_name_that_leads_nowhere_is_refused(name: str | Path, says: str) -> None:
+def test_a_name_that_leads_nowhere_is_refused(name: Any, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         load(name)
 

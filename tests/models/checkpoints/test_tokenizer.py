@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,11 +12,13 @@ import pytest
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model
 from workbench.errors import ModelError
 from workbench.models.checkpoints import CheckpointFolder
+from workbench.models.checkpoints.native import Native
 from workbench.models.checkpoints.tokenizer import check_tokenizer, read_tokenizer
 
 
 def read(folder: Path) -> Any:
-    return read_tokenizer(CheckpointFolder("tiny", folder), trust_remote_code=False)
+    found = CheckpointFolder("tiny", folder)
+    return read_tokenizer(found, Native().config(found, trust_remote_code=False), trust_remote_code=False)
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)
@@ -54,3 +57,40 @@ def test_a_tokenizer_of_another_model_is_refused(
         check_tokenizer(
             CheckpointFolder("tiny", folder), tokenizer, config, known if video is None else video
         )
+
+
+def with_steps(folder: Path, part: str, step: dict[str, Any], times: int) -> Path:
+    path = folder / "tokenizer.json"
+    said = json.loads(path.read_text("utf-8"))
+    names = {"normalizer": "normalizers", "pre_tokenizer": "pretokenizers", "decoder": "decoders"}
+    said[part] = {"type": "Sequence", names[part]: [step] * times}
+    path.write_text(json.dumps(said))
+    return folder
+
+
+DOUBLING = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+
+
+@pytest.mark.parametrize(
+    ("part", "step"),
+    [
+        ("normalizer", DOUBLING),
+        ("normalizer", {"type": "Replace", "pattern": {"Regex": "."}, "content": "xyz"}),
+        ("normalizer", {"type": "Replace", "pattern": {"String": ""}, "content": "x"}),
+        ("normalizer", {"type": "ByteLevel"}),
+        ("pre_tokenizer", BYTES),
+        ("decoder", DOUBLING),
+    ],
+    ids=str,
+)
+def test_a_text_that_grows_without_bound_is_refused(folder: Path, part: str, step: dict[str, Any]) -> None:
+    """Forty doublings of a text of one letter are a terabyte, and tokenizers ends the process."""
+    with pytest.raises(ModelError, match=f"its {part} makes a text up to .* times as long"):
+        read(with_steps(folder, part, step, 40))
+
+
+def test_steps_of_known_tokenizers_are_taken(folder: Path) -> None:
+    space = {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
+    assert read(with_steps(folder, "normalizer", space, 3))
+    assert read(with_steps(folder, "decoder", {**space, "pattern": {"Regex": " {2,}"}}, 3))

@@ -29,6 +29,7 @@ class Page(HTMLParser):
         self.text = ""
         self.data: dict[str, str] = {}
         self.scripts: list[str] = []
+        self.few = 0
         self._inside = ""
         self._id = ""
         self.feed(html)
@@ -36,6 +37,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         values = dict(attrs)
+        self.few += "data-few" in values
         self.loads += [f"{tag} {n}={v}" for n, v in attrs if n in ("src", "href", "srcset", "action", "data")]
         if tag in ("script", "style"):
             self._inside = tag if values.get("type") != "application/json" else "json"
@@ -87,6 +89,7 @@ def test_figure_data_cannot_end_its_script(page: Page) -> None:
 def test_figures_have_no_button_that_sends_them_away(page: Page) -> None:
     assert any('[["toImage", "resetScale2d"]]' in script for script in page.scripts)
     assert any("modeBarButtons: buttons" in script for script in page.scripts)
+    assert page.few == 4 // 2, "those of this page: each figure once, in two shapes"
 
 
 def test_a_policy_forbids_every_load(page: Page, tmp_path: Path) -> None:
@@ -130,6 +133,13 @@ def test_the_page_says_what_was_found(page: Page) -> None:
     assert "mini: 50 samples in the curves, 5 tasks, 5 flows cut." in text
 
 
+def stretches(layers: set[int]) -> str:
+    """Layers in words: "1-2, 9-12"."""
+    starts = [layer for layer in sorted(layers) if layer - 1 not in layers]
+    ends = [layer for layer in sorted(layers) if layer + 1 not in layers]
+    return ", ".join(f"{first}-{last}" for first, last in zip(starts, ends, strict=True))
+
+
 def test_the_page_lists_pathways_answers_and_skipped_samples(page: Page) -> None:
     text = words(page).replace("\u00a0", " ")
     table = pathways_table(sweep_table())
@@ -137,7 +147,9 @@ def test_the_page_lists_pathways_answers_and_skipped_samples(page: Page) -> None
         first, last = part["first_layer"].iloc[0], part["last_layer"].iloc[0]
         means = "".join(f"{round(mean, 1) + 0.0:.1f}" for mean in part["mean_change_percent"])
         span = "none" if pd.isna(first) else f"{first}-{last}"
-        assert f"{str(flow).replace('->', '→')}{means}{span}" in text
+        layers = {end for row in part[part["counts"]].itertuples() for end in (row.bin_first, row.bin_last)}
+        counting = stretches(layers) or "none"
+        assert f"{str(flow).replace('->', '→')}{means}{counting}{span}" in text
     assert "Moving Direction111091%62 to 98%10" in text  # samples, correct, accuracy, interval, in the curves
     assert "object_count/003allThe clip is cut off." in text
 

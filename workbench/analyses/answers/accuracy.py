@@ -14,8 +14,10 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.analyses.answers.untouched import sample_row
+from workbench.checksums import write_listed
 from workbench.data import as_samples
 from workbench.errors import RunError
+from workbench.markup import as_text, table_html
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.runs import Asked, Done, Measurement, Record, effects_schema, measure_samples
 from workbench.statistics.proportions import share_of
@@ -48,9 +50,7 @@ class Accuracy:
 
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file."""
-        path = Path(path)
-        self.table.to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, self.table.to_csv(index=False, float_format="%.4f"))
 
     def __rich__(self) -> Table:
         from rich import box
@@ -58,7 +58,7 @@ class Accuracy:
 
         settings = self.manifest["settings"]
         table = Table(
-            title=f"Correct answers of {settings['model']} on {settings['data']}",
+            title=as_text(f"Correct answers of {settings['model']} on {settings['data']}"),
             caption=_skipped(len(self.skipped)),
             box=box.SIMPLE_HEAD,
         )
@@ -68,7 +68,7 @@ class Accuracy:
         for row in self.table.to_dict("records"):
             chance, named = row["chance_percent"], row["named_percent"]
             table.add_row(
-                str(row["task"]),
+                as_text(row["task"]),
                 str(row["samples"]),
                 str(row["correct"]),
                 f"[bold]{row['accuracy_percent']:.1f}%[/bold]",
@@ -79,7 +79,7 @@ class Accuracy:
         return table
 
     def _repr_html_(self) -> str:
-        return self.table.round(1).to_html(index=False, border=0)
+        return table_html(self.table.round(1))
 
 
 def accuracy(

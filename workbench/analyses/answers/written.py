@@ -5,7 +5,6 @@ Map the Flow, Table 2 and appendix C. Rows that the model writes inherit what `l
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pandas as pd
 
+from workbench.checksums import write_listed
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Intervention, as_intervention
+from workbench.markup import as_text, table_html
 from workbench.measures.text import is_right, option_said
 from workbench.runs import Encoder, PromptMeasurement, measure_samples
 
@@ -66,9 +67,7 @@ class Generations:
 
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file."""
-        path = Path(path)
-        self.table.to_csv(path, index=False)
-        return path
+        return write_listed(path, self.table.to_csv(index=False))
 
     def wide(self) -> pd.DataFrame:
         """A table to read: a row a sample, a column a cut with what was said and whether it is right."""
@@ -89,21 +88,17 @@ class Generations:
     def __rich__(self) -> Table:
         from rich import box
         from rich.table import Table
-        from rich.text import Text
 
         wide = self.wide()
         table = Table(title="Answers before and after the cut", caption=_KEY, box=box.SIMPLE_HEAD)
         for name in wide.columns:
-            table.add_column(Text(str(name)), overflow="fold")
+            table.add_column(as_text(name), overflow="fold")
         for row in wide.itertuples(index=False):
-            table.add_row(*(Text(str(cell)) for cell in row))
+            table.add_row(*(as_text(cell) for cell in row))
         return table
 
     def _repr_html_(self) -> str:
-        shown = self.wide().rename(columns=lambda name: html.escape(str(name)))
-        # Whatever a model or a data set writes is shown, never run.
-        shown = shown.map(lambda cell: html.escape(str(cell)))
-        return shown.to_html(index=False, escape=False, border=0) + f"<p>{_KEY}</p>"
+        return table_html(self.wide(), _KEY)
 
 
 _KEY = "✓ the true answer, ✗ another one."
@@ -153,6 +148,7 @@ class Answers(PromptMeasurement):
     table: ClassVar[str] = "generations"
     unit: ClassVar[str] = "answers"
     row: ClassVar[type] = Said
+    writes_text: ClassVar[bool] = True
 
     cuts: Mapping[str, Intervention]
     max_new_tokens: int

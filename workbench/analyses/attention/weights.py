@@ -16,16 +16,14 @@ from torch import Tensor
 
 from workbench.engine import layer_masks, restrict
 from workbench.engine.reference import attentions
-from workbench.errors import ModelError
+from workbench.errors import ModelError, not_finite
 from workbench.models.attention import CUT_BELOW
+from workbench.models.softmax import beyond_softmax
 from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
     from workbench.interventions import Knockout
     from workbench.models import Prompt, VideoLLM
-
-_UNREAD = ("sinks", "attn_logit_softcapping", "softcap", "relative_attention_bias")
-"""Attributes of attention modules whose scores go through more than a mask and a softmax."""
 
 
 @shaped
@@ -47,7 +45,7 @@ def query_rows(
     if knockout is not None:
         knockout.check(prompt.layout, model.n_layers, model.n_heads)
     keep = layer_masks(model, prompt, knockout)
-    picked = torch.as_tensor(list(rows), device=model.device)
+    picked = torch.as_tensor(list(rows), dtype=torch.long, device=model.device)
     modules = [layer.self_attn for layer in model.family.decoder_layers(model.hf)]
     for layer in layers:
         _refuse_unread(modules[layer])
@@ -77,17 +75,13 @@ def _weights(module: Any, query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
         scores, closed = scores + mask.float(), mask <= CUT_BELOW
     weights = scores.masked_fill(closed, -torch.inf).softmax(dim=-1)
     if not bool(torch.isfinite(weights).all()):
-        raise ModelError(
-            f"Attention weights of layer {getattr(module, 'layer_idx', 0) + 1} are not finite in "
-            f"{query.dtype}. Load the model with dtype=torch.float32."
-        )
+        raise not_finite(f"Attention weights of layer {getattr(module, 'layer_idx', 0) + 1}", query.dtype)
     return weights
 
 
 def _refuse_unread(module: Any) -> None:
-    for name in _UNREAD:
-        if getattr(module, name, None) is not None:
-            raise ModelError(
-                f"{type(module).__name__} uses `{name}`, which attention maps would leave out, so they would "
-                "be wrong. Read hook_pattern by model.run_with_cache instead, where it is offered."
-            )
+    if (name := beyond_softmax(module)) is not None:
+        raise ModelError(
+            f"{type(module).__name__} uses `{name}`, which attention maps would leave out, so they would "
+            "be wrong. Read hook_pattern by model.run_with_cache instead, where it is offered."
+        )

@@ -10,6 +10,8 @@ from workbench.analyses.findings.claims import CLAIMS
 from workbench.analyses.findings.verdicts import FINDING_FLOWS, findings
 from workbench.analyses.pathways.closing import GENERAL_FLOWS
 from workbench.interventions.catalogue import CROSS_FRAME
+from workbench.markup import as_text
+from workbench.statistics.cautions import ROUNDING
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,6 +32,7 @@ def findings_by_task(
     mode: str,
     each: bool,
     seed: int,
+    noise: float = ROUNDING,
 ) -> pd.DataFrame:
     """`findings` of all tasks together and, with `each`, of each alone; a first column says which.
 
@@ -45,6 +48,7 @@ def findings_by_task(
             mode=mode,
             answers=answers,
             task=task,
+            noise=noise,
             seed=seed,
         )
         part.insert(0, "task", task or "all")
@@ -55,7 +59,6 @@ def findings_by_task(
 def findings_shown(table: pd.DataFrame, title: str | None = None) -> Table:
     """The claims, what was measured, and the verdict; with the task where there are several."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     several = len(set(table["task"])) > 1
@@ -66,7 +69,7 @@ def findings_shown(table: pd.DataFrame, title: str | None = None) -> Table:
     for row in table.to_dict("records"):
         color = _COLORS.get(row["verdict"], "dim")
         told = "; ".join(filter(None, (row["measured"], row["note"])))
-        cells = [escape(str(cell)) for cell in (row["claim"], told, row["n"] or "")]
-        first = [escape(str(row["task"]))] if several else []
+        cells = [as_text(cell) for cell in (row["claim"], told, row["n"] or "")]
+        first = [as_text(row["task"])] if several else []
         shown.add_row(*first, *cells, f"[{color}]{row['verdict']}[/{color}]")
     return shown

@@ -55,8 +55,8 @@ CLAIMS: dict[str, Claim] = {
         claim="Frames exchange information in early to middle layers",
         paper="Fig. 2, Table E",
         rule="Cutting frames -> later frames lowers the answer's probability by more than 5% in "
-        "some layer, and more than half of the loss over all layers lies in the first half of "
-        "the layers.",
+        "some layer, and more than half of what is lost beyond 5%, over all layers, lies in the "
+        "first half of the layers.",
         unit="% (deepest mean change)",
     ),
     "tuning": Claim(
@@ -70,8 +70,8 @@ CLAIMS: dict[str, Claim] = {
         claim="The question reads the video before the last row reads the question",
         paper="Fig. 3, Table E",
         rule="Cutting either flow lowers the answer's probability by more than 5% in some layer, "
-        "and the mean layer of the loss is lower for video -> question than for question -> "
-        "last.",
+        "and the mean layer of the loss beyond 5% is lower for video -> question than for "
+        "question -> last.",
         unit="layers (video -> question minus question -> last)",
     ),
     "video_last": Claim(
@@ -102,7 +102,7 @@ CLAIMS: dict[str, Claim] = {
         claim="The answer's probability rises after the question has read the video",
         paper="Fig. 8",
         rule="The true option ends above the false ones, and its lead first reaches half of its "
-        "final size above the mean layer of the loss of video -> question.",
+        "final size above the mean layer of the loss beyond 5% of video -> question.",
         unit="layers (half of the lead minus video -> question)",
     ),
     "pathways": Claim(

@@ -2,7 +2,8 @@
 
 Each claim has a rule in words (column `rule`), a measured number with its 95% interval over samples, and a
 verdict: the claim holds where the rule is met by the whole interval, does not hold where the whole interval
-is on the other side, and is undecided otherwise, or with fewer than 5 samples.
+is on the other side, and is undecided otherwise, with fewer than 5 samples, or within rounding of the bound.
+Each verdict is wrong in at most 5% of runs (docs/statistics.md).
 
 Curves are means over samples of the change of the answer's probability, by centre layer.
 """
@@ -27,18 +28,21 @@ from workbench.interventions.catalogue import (
     VIDEO_LAST,
     VIDEO_QUESTION,
 )
-from workbench.statistics.bootstrap import Estimate, percentile_interval, sample_weights
+from workbench.statistics.bootstrap import Estimate, bootstrap_mean, percentile_interval, sample_weights
+from workbench.statistics.cautions import ROUNDING
 from workbench.statistics.columns import SWEEP, require_columns
+from workbench.statistics.familywise import LEAST
 from workbench.statistics.landmarks import (
-    ResampledCurves,
+    SampledCurves,
     deepest,
+    deepest_apart,
     early_share,
     half_layer,
     loss_layer,
-    resampled_curves,
+    sampled_curves,
 )
 
-MARGIN = 5.0
+MARGIN = -LEAST
 """Percent. Map the Flow's threshold: a change of less than this does not matter."""
 FINDING_FLOWS = (CROSS_FRAME, VIDEO_QUESTION, QUESTION_LAST, VIDEO_LAST, LAST_LAST, TRUE_LAST, FALSE_LAST)
 """All flows that a sweep needs for all claims."""
@@ -54,6 +58,7 @@ def findings(
     mode: str = "faithful",
     answers: pd.DataFrame | None = None,
     task: str | None = None,
+    noise: float = ROUNDING,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Every claim with its rule, what was measured, and the verdict; a row a claim. Columns: `Finding`.
@@ -65,6 +70,7 @@ def findings(
         answers: a row a sample, layer and option with columns sample_id, task, layer, role
             ("true_option" or "false_option") and p, as `wb.answer_probability` gives it.
         task: one task; all together if not given.
+        noise: how far rounding alone moves the answer's probability, in percent (`run.noise_percent`).
 
     Raises RunError for tables without the columns, or an unknown task or mode.
     """
@@ -77,8 +83,8 @@ def findings(
         _order(table, seed),
         _negligible("video_last", VIDEO_LAST, table, seed),
         _negligible("last_last", LAST_LAST, table, seed),
-        _true_option(table, seed),
-        _false_options(table, seed),
+        _true_option(table, noise, seed),
+        _false_options(table, noise, seed),
         _rise(table, answers, seed),
         *_sufficiency(suffice, mode, task),
     ]
@@ -86,12 +92,13 @@ def findings(
 
 
 def _cross_frame(table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS["cross_frame"], resampled_curves(table, CROSS_FRAME, seed=seed)
+    claim, curves = CLAIMS["cross_frame"], sampled_curves(table, CROSS_FRAME, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    depth, share = curves.estimate(deepest, CROSS_FRAME), curves.estimate(early_share, CROSS_FRAME)
-    verdict = both(below(depth, -MARGIN), above(share, 50.0) if np.isfinite(share.value) else "does not hold")
-    words = f"deepest {depth}%; {share}% of the loss in the first half"
+    depth, share = curves.deepest(CROSS_FRAME), curves.estimate(early_share, CROSS_FRAME)
+    verdict = both(below(depth, -MARGIN), above(share, 50.0))
+    early = f"{share}% of the loss in the first half" if np.isfinite(share.value) else "no loss beyond 5%"
+    words = f"deepest {depth}%; {early}"
     return finding(claim, depth, curves.n, verdict, words)
 
 
@@ -101,73 +108,86 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
         return not_measured(claim, "no table of an image model was given")
     require_columns(image, *_SWEPT, remedy=SWEEP, what="The image model's table")
     shared = tuple(sorted(set(table["sample_id"]) & set(image["sample_id"])))
-    tuned, plain = (resampled_curves(part, CROSS_FRAME, samples=shared, seed=seed) for part in (table, image))
+    if not shared:
+        return not_measured(claim, "no question is answered correctly by both models")
+    tuned, plain = (sampled_curves(part, CROSS_FRAME, samples=shared, seed=seed) for part in (table, image))
     for curves in (tuned, plain):
         if isinstance(curves, str):
             return not_measured(claim, curves)
-    tuned, plain = cast(ResampledCurves, tuned), cast(ResampledCurves, plain)
+    tuned, plain = cast(SampledCurves, tuned), cast(SampledCurves, plain)
     if tuned.samples != plain.samples:
         return not_measured(claim, "the two models' tables do not hold the same samples")
-    # The same seed and the same samples: both curves are resampled together.
-    difference = percentile_interval(deepest(tuned.means[CROSS_FRAME]) - deepest(plain.means[CROSS_FRAME]))
+    difference = deepest_apart(tuned.changes[CROSS_FRAME], plain.changes[CROSS_FRAME], seed=seed)
     words = (
-        f"difference {difference} points: deepest {tuned.estimate(deepest, CROSS_FRAME)}% in the "
-        f"video-tuned, {plain.estimate(deepest, CROSS_FRAME)}% in the image model"
+        f"difference {difference} points: deepest {tuned.deepest(CROSS_FRAME)}% in the "
+        f"video-tuned, {plain.deepest(CROSS_FRAME)}% in the image model"
     )
     return finding(claim, difference, tuned.n, below(difference, -MARGIN), words)
 
 
 def _order(table: pd.DataFrame, seed: int) -> Finding:
     claim = CLAIMS["order"]
-    curves = resampled_curves(table, VIDEO_QUESTION, QUESTION_LAST, seed=seed)
+    curves = sampled_curves(table, VIDEO_QUESTION, QUESTION_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    first, second = (curves.estimate(deepest, flow) for flow in (VIDEO_QUESTION, QUESTION_LAST))
+    first, second = (curves.deepest(flow) for flow in (VIDEO_QUESTION, QUESTION_LAST))
     lead = curves.estimate(lambda one, two: loss_layer(one) - loss_layer(two), VIDEO_QUESTION, QUESTION_LAST)
     verdict = both(below(first, -MARGIN), below(second, -MARGIN), below(lead, 0.0))
+    deep = f"deepest {first}% and {second}%"
+    if not np.isfinite(lead.value):
+        # A flow that loses nothing beyond 5% has no layer where it does: how little it loses is what decides.
+        unit = "% (deepest mean change of the flow that loses less)"
+        return finding(claim._replace(unit=unit), max(first, second), curves.n, verdict, deep)
     words = (
         f"{lead} layers: mean layer of the loss {curves.estimate(loss_layer, VIDEO_QUESTION).value:.1f} and "
-        f"{curves.estimate(loss_layer, QUESTION_LAST).value:.1f}; deepest {first}% and {second}%"
+        f"{curves.estimate(loss_layer, QUESTION_LAST).value:.1f}; {deep}"
     )
     return finding(claim, lead, curves.n, verdict, words)
 
 
 def _negligible(name: str, flow: str, table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS[name], resampled_curves(table, flow, seed=seed)
+    claim, curves = CLAIMS[name], sampled_curves(table, flow, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    depth = curves.estimate(deepest, flow)
+    depth = curves.deepest(flow)
     return finding(claim, depth, curves.n, above(depth, -MARGIN), f"deepest {depth}%")
 
 
-def _true_option(table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS["true_option"], resampled_curves(table, TRUE_LAST, FALSE_LAST, seed=seed)
+def _true_option(table: pd.DataFrame, noise: float, seed: int) -> Finding:
+    claim, curves = CLAIMS["true_option"], sampled_curves(table, TRUE_LAST, FALSE_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    lead = curves.estimate(lambda one, two: deepest(one) - deepest(two), TRUE_LAST, FALSE_LAST)
-    true, false = (curves.estimate(deepest, flow) for flow in (TRUE_LAST, FALSE_LAST))
+    lead = deepest_apart(curves.changes[TRUE_LAST], curves.changes[FALSE_LAST], seed=seed)
+    true, false = (curves.deepest(flow) for flow in (TRUE_LAST, FALSE_LAST))
     return finding(
         claim,
         lead,
         curves.n,
-        below(lead, 0.0),
+        below(lead, 0.0, noise=noise),
         f"difference {lead} points: deepest {true}% for true, {false}% for false",
+        _rounding(lead, noise),
     )
 
 
-def _false_options(table: pd.DataFrame, seed: int) -> Finding:
-    claim, curves = CLAIMS["false_options"], resampled_curves(table, FALSE_LAST, seed=seed)
+def _false_options(table: pd.DataFrame, noise: float, seed: int) -> Finding:
+    claim, curves = CLAIMS["false_options"], sampled_curves(table, FALSE_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    change = curves.estimate(lambda curve: curve.mean(axis=-1), FALSE_LAST)
-    highest = curves.estimate(lambda curve: curve.max(axis=-1), FALSE_LAST)
+    change, raised = curves.mean(FALSE_LAST), deepest(-curves.changes[FALSE_LAST], seed=seed)
+    highest = Estimate(-raised.value, -raised.high, -raised.low)
     note = ""
     if "p_base" in table:
         of_flow = table.loc[table["flow"] == FALSE_LAST, "p_base"].to_numpy(np.float64)
         room = float(np.mean(1 / of_flow - 1) * 100)
         note = f"p_base leaves room for {room:.2g}% at most" if room < MARGIN else ""
     words = f"mean change {change}%; highest {highest}%"
-    return finding(claim, change, curves.n, above(change, 0.0), words, note)
+    note = "; ".join(filter(None, (note, _rounding(change, noise))))
+    return finding(claim, change, curves.n, above(change, 0.0, noise=noise), words, note)
+
+
+def _rounding(found: Estimate, noise: float) -> str:
+    """A note where a number is too small to be told from rounding."""
+    return f"within rounding ({noise:.2g} points)" if abs(found.value) <= noise else ""
 
 
 def _rise(table: pd.DataFrame, answers: pd.DataFrame | None, seed: int) -> Finding:
@@ -179,18 +199,18 @@ def _rise(table: pd.DataFrame, answers: pd.DataFrame | None, seed: int) -> Findi
     )
     leads = _leads(answers)
     shared = tuple(sorted(set(map(str, leads.index)) & set(table["sample_id"])))
-    curves = resampled_curves(table, VIDEO_QUESTION, samples=shared, seed=seed)
+    curves = sampled_curves(table, VIDEO_QUESTION, samples=shared, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    lead = sample_weights(curves.n, seed=seed) @ leads.loc[list(curves.samples)].to_numpy(
-        np.float64
-    )  # (1 + r, l)
-    final = percentile_interval(lead[:, -1])
-    after = percentile_interval(half_layer(lead) - loss_layer(curves.means[VIDEO_QUESTION]))
-    depth = curves.estimate(deepest, VIDEO_QUESTION)
+    leads_of = leads.loc[list(curves.samples)].to_numpy(np.float64)  # (n, l)
+    _, *ends, _ = found = bootstrap_mean(leads_of[:, -1], seed=seed, within=(-1.0, 1.0))
+    final = Estimate(found.mean, *ends)
+    lead = sample_weights(curves.n, seed=seed) @ leads_of  # (1 + r, l)
+    after = percentile_interval(half_layer(lead) - loss_layer(curves.resampled(VIDEO_QUESTION)), curves.n)
+    depth = curves.deepest(VIDEO_QUESTION)
     verdict = both(above(final, 0.0), above(after, 0.0), below(depth, -MARGIN))
     words = (
-        f"half of the lead at layer {percentile_interval(half_layer(lead)).value:.0f}, video -> question at "
+        f"half of the lead at layer {half_layer(lead)[0]:.0f}, video -> question at "
         f"{curves.estimate(loss_layer, VIDEO_QUESTION).value:.1f}; final lead "
         f"{Estimate(*(100 * x for x in final))} points"
     )

@@ -216,7 +216,7 @@ def answer_curves(table: pd.DataFrame, *, only_correct: bool = True, seed: int =
         )
     by = ["task", "role", "layer"]
     each: Any = table.groupby([*by, "sample_id"], sort=False, as_index=False)["p"].mean()
-    curves = bootstrap_table(each, by, "p", seed=seed)
+    curves = bootstrap_table(each, by, "p", seed=seed, within=(0.0, 1.0))
     tasks = list(dict.fromkeys(table["task"]))
     task = [tasks.index(name) for name in curves["task"]]
     role = [ROLES.index(name) for name in curves["role"]]

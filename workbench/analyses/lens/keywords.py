@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import pandas as pd
 
 from workbench.errors import RunError, near_matches
+from workbench.files import write_whole
 from workbench.measures.correctness import first_tokens
 from workbench.mini.world import COLOURS, OPPOSITE, PALINDROMES, PLACES, SHAPES
+from workbench.spelling import nfc
 
 if TYPE_CHECKING:
     from workbench.data import Sample
@@ -33,7 +35,7 @@ class KeywordList:
 
     def __post_init__(self) -> None:
         """Raises RunError for a list without a name or words."""
-        words = tuple(dict.fromkeys(" ".join(str(word).lower().split()) for word in self.words))
+        words = tuple(dict.fromkeys(" ".join(nfc(str(word)).lower().split()) for word in self.words))
         if not self.name.strip() or not words or "" in words:
             raise RunError(
                 f"A keyword list {self.name!r} of {len(self.words)} words is not usable: give it a name and "
@@ -53,9 +55,12 @@ MTF_SPATIAL = KeywordList(
 
 MTF_TEMPORAL = KeywordList(
     name="temporal",
-    words=("close", "down", "drink", "eat", "hold on", "open", "put", "sit", "take", "throw", "tidy up"),
+    words=(
+        *("close", "down", "drink", "eat", "hold", "on", "open", "put", "sit", "take", "throw", "tidy"),
+        "up",
+    ),
 )
-"""Map the Flow, Table D, as printed."""
+"""Map the Flow, Table D, as printed: 13 separate words, particles of its verbs among them."""
 
 MINI_SPATIAL = KeywordList(name="spatial (mini)", words=(*COLOURS, *SHAPES, *PLACES))
 """What one frame of the embedded world shows: colours, shapes, places."""
@@ -110,7 +115,7 @@ def match_keywords(
     """Which tokens count as which keyword (Map the Flow, section 4.2 and Table D).
 
     A keyword that some token says as a whole is matched by all such tokens: with or without a leading space,
-    in any case. Otherwise its first sub-token counts, again in these spellings; a phrase ("hold on") always
+    in any case. Otherwise its first sub-token counts, again in these spellings; a phrase ("pick up") always
     goes by its first. Words that are no list form one called "words". Raises RunError where no token can
     open a keyword.
     """
@@ -154,7 +159,7 @@ def _whole_words(model: VideoLLM, words: set[str]) -> dict[str, list[int]]:
     for token, token_id in model.tokenizer.get_vocab().items():
         if len(token) > longest or token_id in special:
             continue
-        said = model.token_text(token_id).strip().lower()
+        said = nfc(model.token_text(token_id)).strip().lower()
         if said in words:
             found.setdefault(said, []).append(token_id)
     return {word: sorted(ids) for word, ids in found.items()}
@@ -210,7 +215,9 @@ def keywords_from(
     counts: dict[str, Counter[str]] = {}
     for sample in samples:
         texts = sample.options if part == "options" else (sample.question,)
-        words = {word for text in texts for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower())}
+        words = {
+            word for text in texts for word in re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", nfc(text).lower())
+        }
         counts.setdefault(sample.task, Counter()).update(words - STOP_WORDS)
     lists = []
     for task, counted in counts.items():
@@ -244,10 +251,8 @@ def read_keywords(path: Path | str) -> tuple[KeywordList, ...]:
 
 def write_keywords(lists: Iterable[KeywordList], path: Path | str) -> Path:
     """Write lists as a json file that `read_keywords` reads."""
-    path = Path(path)
     content = {entry.name: list(entry.words) for entry in lists}
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    return write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def tokens_table(matches: Iterable[KeywordMatch]) -> pd.DataFrame:

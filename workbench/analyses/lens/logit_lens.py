@@ -21,8 +21,9 @@ from workbench.attached import attached
 from workbench.data import Sample
 from workbench.engine.vocabulary import VOCAB_CHUNK
 from workbench.errors import PromptError
+from workbench.progress import progress_bar
 from workbench.prompts.prompt import Prompt
-from workbench.runs import measure_samples, progress_bar
+from workbench.runs import measure_samples
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -8,6 +8,7 @@ import pandas as pd
 
 from workbench.analyses.lens.roles import FALSE, TRUE
 from workbench.analyses.pathways.bins import LayerBin, bin_name
+from workbench.markup import as_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +20,6 @@ def curves_shown(curves: pd.DataFrame) -> Table:
     Bold is where its interval lies above that of the false options.
     """
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(
@@ -41,14 +41,13 @@ def curves_shown(curves: pd.DataFrame) -> Table:
             else f"{point.mean:.2f}"
             for point in true
         ]
-        shown.add_row(escape(task), str(true[0].n), *cells)
+        shown.add_row(as_text(task), str(true[0].n), *cells)
     return shown
 
 
 def lists_shown(lists: pd.DataFrame, samples: int, rows: int) -> Table:
     """Keyword lists by bins of layers: a row a list, the mean share of each bin, the largest in bold."""
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(
@@ -65,5 +64,5 @@ def lists_shown(lists: pd.DataFrame, samples: int, rows: int) -> Table:
         part = [row for row in shares if row.keyword_list == name]
         most = max(row.share for row in part)
         cells = [f"[bold]{row.share:.3f}[/bold]" if row.share == most else f"{row.share:.3f}" for row in part]
-        shown.add_row(escape(name), str(part[0].keywords), *(cells if part[0].keywords else "-" * len(part)))
+        shown.add_row(as_text(name), str(part[0].keywords), *(cells if part[0].keywords else "-" * len(part)))
     return shown

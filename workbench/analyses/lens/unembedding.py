@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.vocabulary import VOCAB_CHUNK, tiles
-from workbench.errors import ModelError, RunError
+from workbench.errors import ModelError, RunError, not_finite
 from workbench.shapes import Float, Int, shaped
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _read_rows(
 ) -> Reading:
     rows, device = len(hidden), hidden.device
     ids = torch.tensor([id for group in groups for id in group], dtype=torch.int64, device=device)
-    own = torch.empty(rows, len(ids), device=device)
+    own = torch.empty(rows, len(ids), dtype=torch.float32, device=device)
     if len(ids):
         # Its own pass, with the tiles of the pass below: a word's logit is then the same to the last bit.
         for first, logits in tiles(head, hidden, vocab_chunk, only=ids.tolist()):
@@ -102,7 +102,7 @@ def _read_rows(
     sizes = [len(group) for group in groups]
     best = [part.amax(1, keepdim=True) for part in own.split(sizes, 1)] if sizes else []
 
-    total = torch.full((rows,), -torch.inf, device=device)
+    total = torch.full((rows,), -torch.inf, dtype=torch.float32, device=device)
     top = own.new_empty(rows, 0)
     top_ids = ids.new_empty(rows, 0)
     larger = torch.zeros(rows, len(groups), dtype=torch.int64, device=device)
@@ -116,10 +116,7 @@ def _read_rows(
         top, order = top.sort(dim=1, descending=True, stable=True)
         top, top_ids = top[:, :top_k], top_ids.gather(1, order[:, :top_k])
     if not bool(torch.isfinite(total).all()):
-        raise ModelError(
-            f"The lens gives logits that are not finite in {head.weight.dtype}. Load the model with "
-            "dtype='float32'."
-        )
+        raise not_finite("The lens' logits", head.weight.dtype)
     id_p = (own - total[:, None]).exp()
     summed = [part.sum(1) for part in id_p.split(sizes, 1)] if sizes else []
     return Reading(

@@ -2,7 +2,8 @@
 
 Map the Flow, section 3.5 and Table E: the layers are divided into bins of 5 (1-5, 6-10, ..; the last may be
 shorter). A bin counts if the mean change of the answer's probability over its centre layers is strictly below
--5 percent. A flow's range runs from its first to its last bin that counts.
+-5 percent. A flow's range runs from its first to its last bin that counts; between them may lie bins that do
+not.
 """
 
 from __future__ import annotations
@@ -39,6 +40,28 @@ def effective_range(
     """From the first to the last bin whose mean change (percent) is strictly below `threshold`."""
     counting = [layers for layers, mean in zip(bins, means, strict=True) if mean < threshold]
     return LayerBin(counting[0].first, counting[-1].last) if counting else None
+
+
+def joined_bins(bins: Sequence[LayerBin]) -> list[LayerBin]:
+    """Bins in order, neighbours made one."""
+    joined: list[LayerBin] = []
+    for layers in bins:
+        if joined and layers.first == joined[-1].last + 1:
+            joined[-1] = LayerBin(joined[-1].first, layers.last)
+        else:
+            joined.append(layers)
+    return joined
+
+
+def bins_text(bins: Sequence[LayerBin]) -> str:
+    """Bins in order, with the gaps between them: "1-2, 10-12"; empty for none."""
+    return ", ".join(map(bin_name, joined_bins(bins)))
+
+
+def range_text(layers: LayerBin, counting: str) -> str:
+    """A range, and the bins of it that count where they leave gaps: "1-12 (1-2, 10-12)"."""
+    name = bin_name(layers)
+    return name if counting in (name, "") else f"{name} ({counting})"
 
 
 def bin_mean(by_layer: Mapping[int, float], layers: LayerBin) -> float:

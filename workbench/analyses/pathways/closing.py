@@ -38,6 +38,7 @@ from workbench.interventions.catalogue import (
     VIDEO_QUESTION,
 )
 from workbench.interventions.counts import removed_edges
+from workbench.interventions.random_edges import pool_size
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -62,6 +63,22 @@ def check_mode(mode: str) -> Mode:
     if mode not in MODES:
         raise RunError(f"There is no mode {mode!r}.{near_matches(mode, MODES)} Modes: {', '.join(MODES)}.")
     return mode
+
+
+def check_modes(modes: Sequence[str]) -> tuple[Mode, ...]:
+    """Several modes. Raises RunError for none, one twice, or an unknown one."""
+    if isinstance(modes, str) or not modes or len(set(modes)) < len(modes):
+        raise RunError(f"modes={modes!r}: name one or more of {', '.join(MODES)}, each once.")
+    return tuple(check_mode(mode) for mode in modes)
+
+
+def check_spread(spread: str) -> str:
+    """How random edges are spread. Raises RunError for an unknown way."""
+    if spread not in SPREADS:
+        raise RunError(
+            f"There is no spread {spread!r}.{near_matches(spread, SPREADS)} Spreads: {', '.join(SPREADS)}."
+        )
+    return spread
 
 
 def closed_by(
@@ -137,17 +154,23 @@ def random_knockout(
     closes the same number in every layer, as the authors do; "matched" as many in each layer as the pathways
     close there. `keep_self` spares each row's own key; the authors' script does not.
 
-    Raises RunError for an unknown spread, KnockoutError where the prompt has too few such edges.
+    Raises RunError for an unknown spread, KnockoutError where a layer is to lose more edges than the prompt
+    has to draw from: without `keep_self`, pathways can close own keys too, which such a control spares.
     """
-    if spread not in SPREADS:
-        raise RunError(
-            f"There is no spread {spread!r}.{near_matches(spread, SPREADS)} Spreads: {', '.join(SPREADS)}."
-        )
+    check_spread(spread)
     closed = [removed_edges(effective.layers(n_layers).get(layer, ()), layout) for layer in range(n_layers)]
     if spread == "even":
         each, left = divmod(sum(closed), n_layers)
         closed = [each + (layer < left) for layer in range(n_layers)]
     first = int(layout["video"][0])
+    most, pool = max(closed), pool_size(layout.length - first, keep_self=keep_self)
+    if most > pool:
+        spared = " besides each row's own key" if keep_self else ""
+        raise KnockoutError(
+            f"{most:,} random edges are to be closed in layer {closed.index(most) + 1}, and this prompt has "
+            f"{pool:,} from its first video row on{spared}. Open more layers"
+            + (", or let own keys be drawn too (keep_self=False)." if keep_self else ".")
+        )
     drawn = [
         RandomEdges(count=count, first_row=first, seed=seed, draw=layer, keep_self=keep_self)
         for layer, count in enumerate(closed)

@@ -11,18 +11,23 @@ import numpy as np
 import pandas as pd
 
 from workbench.attached import attached
+from workbench.checksums import write_listed
+from workbench.data.sample import ALL_TASKS
+from workbench.markup import as_text, table_html
 from workbench.statistics.bootstrap import Interval, bootstrap_mean
 from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import require_columns
-from workbench.statistics.proportions import agresti_min, wilson
+from workbench.statistics.proportions import difference_of_shares, wilson
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from rich.table import Table
+    from rich.text import Text
 
 FULL, EFFECTIVE, RANDOM = "full", "effective", "random"
 """Settings."""
-ALL_TASKS = "all"
+CONTROL = "random edges ({})"
+"""How a mode's control that was left out is listed among what was skipped."""
 ALL_SEEDS = -1
 """The seed of a row that is of no single seed."""
 COLUMNS = (
@@ -54,7 +59,7 @@ class Sufficiency:
     outcomes: pd.DataFrame
     """A row a sample and setting. Columns: `workbench.analyses.pathways.sufficiency.SufficeRow`."""
     skipped: pd.DataFrame
-    """What could not be used, with the reason."""
+    """What could not be used, with the reason: samples, and random controls of samples."""
     manifest: dict[str, Any]
     """Settings, versions and device."""
     folder: Path | None = None
@@ -62,24 +67,38 @@ class Sufficiency:
 
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file."""
-        path = Path(path)
-        self.table.to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, self.table.to_csv(index=False, float_format="%.4f"))
 
     figure: ClassVar[Callable[..., go.Figure]] = attached()
     """Its figure: `workbench.figures.of_results`."""
 
+    @property
+    def note(self) -> str:
+        """Which random controls are left out, and of how many samples; empty where none is."""
+        samples = self.outcomes["sample_id"].nunique()
+        modes = dict.fromkeys(mode for mode in self.outcomes["mode"] if mode)
+        named = list(self.skipped["flow"])
+        counts = {mode: named.count(CONTROL.format(mode)) for mode in modes}
+        missing = [f"{mode} (in {count} of {samples} samples)" for mode, count in counts.items() if count]
+        if not missing:
+            return ""
+        return (
+            f"Random edges are left out for {', '.join(missing)}: "
+            "more are to be closed than there are to draw from."
+        )
+
     def headline(self) -> str:
         """What the table says of all tasks together, a sentence a mode."""
-        return headline(self.table)
+        return "\n".join(filter(None, (headline(self.table), self.note)))
 
     def __rich__(self) -> Table:
         from rich import box
         from rich.table import Table
 
         shown = Table(
-            title=f"Are the effective pathways enough? {self.manifest['settings']['model']}",
-            caption="Correct answers; points lost against the full model, paired by sample; 95% intervals.",
+            title=as_text(f"Are the effective pathways enough? {self.manifest['settings']['model']}"),
+            caption="Correct answers; points lost against the full model, paired by sample; 95% intervals."
+            + (f"\n{self.note}" if self.note else ""),
             box=box.SIMPLE_HEAD,
         )
         for name in ("task", "setting", "mode"):
@@ -92,19 +111,23 @@ class Sufficiency:
         return shown
 
     def _repr_html_(self) -> str:
-        return self.table.round(1).to_html(index=False, border=0)
+        return table_html(self.table.round(1), self.note)
 
 
-def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
+def suffice_table(
+    outcomes: pd.DataFrame, skipped: pd.DataFrame | None = None, *, seed: int = 0
+) -> pd.DataFrame:
     """One row a task and setting, from rows of `SufficeRow`; with several tasks also all together ("all").
 
     Random controls have a row a seed and one over all seeds (seed -1). `accuracy_percent` has its 95% Wilson
     interval; over all seeds, where a sample counts several times, the bootstrap interval over samples.
     `lost_points` is the accuracy of the full model minus that of the setting on the same samples, with its
-    paired 95% interval (Agresti and Min 2005; where seeds differ, the bootstrap interval over samples).
+    paired 95% interval (Zou and Donner 2008; where seeds differ, the bootstrap interval over samples).
     `change_percent` is the mean change of the probability of the full model's answer. `edges` and
     `edges_by_masks` are mean (query, key) pairs left in all layers of one head, by the two counts;
-    `edges_percent` is their share of the full model's. Raises RunError for other columns.
+    `edges_percent` is their share of the full model's. `note` says where there are few samples and where a
+    control is left out; of one that all samples lack, only `skipped`, which the run lists, can tell. Raises
+    RunError for other columns.
     """
     needed = ("sample_id", "task", "setting", "mode", "seed", "correct")
     require_columns(outcomes, *needed, remedy="Pass the outcomes of suffice(..).")
@@ -112,6 +135,7 @@ def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     groups = [(task, outcomes[outcomes["task"] == task]) for task in tasks]
     if len(tasks) > 1:
         groups.append((ALL_TASKS, outcomes))
+    without = set() if skipped is None else set(zip(skipped["sample_id"], skipped["flow"], strict=True))
     rows = []
     for task, group in groups:
         of_task = cast(pd.DataFrame, group)
@@ -125,6 +149,9 @@ def suffice_table(outcomes: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             for number in sorted(set(part["seed"])):
                 of_seed = cast(pd.DataFrame, part[part["seed"] == number])
                 rows.append(_row(task, str(setting), str(mode), int(number), of_seed, full, seed))
+            uncontrolled = {(name, CONTROL.format(mode)) for name in part["sample_id"]}
+            if setting == EFFECTIVE and uncontrolled <= without:
+                rows[-1]["note"] = "; ".join(filter(None, (rows[-1]["note"], _UNCONTROLLED)))
     return pd.DataFrame(rows, columns=pd.Index(COLUMNS))
 
 
@@ -167,9 +194,10 @@ def _row(
     whole = bool(np.isin(shares.to_numpy(np.float64), (0.0, 1.0)).all())
     change = np.asarray(full.reindex(shares.index) - shares, np.float64)
     if whole:
-        share, lost = wilson(int(shares.sum()), len(shares)), agresti_min(change)
+        share, lost = wilson(int(shares.sum()), len(shares)), difference_of_shares(change)
     else:
-        share, lost = bootstrap_mean(shares.to_numpy(), seed=seed), bootstrap_mean(change, seed=seed)
+        share = bootstrap_mean(shares.to_numpy(), seed=seed, within=(0.0, 1.0))
+        lost = bootstrap_mean(change, seed=seed, within=(-1.0, 1.0))
     if setting == FULL:
         lost = Interval(0.0, 0.0, 0.0, len(shares))
     edges, by_masks, all_edges = (
@@ -201,11 +229,14 @@ def _left_out(samples: int) -> str:
     return f"{samples} more had too few edges to draw from" if samples else ""
 
 
-def _cells(row: Mapping[Any, Any]) -> list[str]:
+_UNCONTROLLED = "no random control: too few edges to draw from"
+
+
+def _cells(row: Mapping[Any, Any]) -> list[str | Text]:
     return [
-        str(row["task"]),
-        str(row["setting"]),
-        str(row["mode"]),
+        as_text(row["task"]),
+        as_text(row["setting"]),
+        as_text(row["mode"]),
         str(row["samples"]),
         f"[bold]{row['accuracy_percent']:.1f}%[/bold]",
         f"{row['low_percent']:.1f} - {row['high_percent']:.1f}",

@@ -8,18 +8,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from workbench.analyses.pathways.bins import (
     THRESHOLD,
     LayerBin,
     bin_mean,
     bin_name,
+    bins_text,
     effective_range,
     layer_bins,
+    range_text,
 )
+from workbench.checksums import write_listed
 from workbench.errors import RunError, near_matches
 from workbench.interventions.depth import PAPER_BIN
+from workbench.markup import as_text, table_html
+from workbench.statistics.bootstrap import bootstrap_table
 from workbench.statistics.columns import SWEEP, require_columns
+from workbench.statistics.curves import CHANGES
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,12 +37,15 @@ if TYPE_CHECKING:
 class Pathways(dict[str, tuple[int, int]]):
     """For each flow that has effective layers: its first and its last one, from 1, both included.
 
-    Flows without any are not keys; `flows` names all that were looked at.
+    That is the paper's range: from the first to the last bin that counts. Bins between them need not count;
+    `bins_that_count` tells those that do. Flows without any are not keys; `flows` names all that were looked
+    at.
     """
 
     table: pd.DataFrame
     """One row a flow and bin: flow, bin_first, bin_last, mean_change_percent, counts, first_layer, last_layer
-    (the flow's range; missing where it has none)."""
+    (the flow's range; missing where it has none), bins_that_count (those of the flow, "1-2, 10-12"), and low
+    and high, the ends of the mean's 95% interval over samples, in percent."""
     settings: dict[str, Any]
     """bin, threshold, window, tasks, samples."""
 
@@ -57,16 +67,27 @@ class Pathways(dict[str, tuple[int, int]]):
         """Every flow of the run, those without a range included."""
         return tuple(dict.fromkeys(self.table["flow"]))
 
+    @property
+    def bins_that_count(self) -> dict[str, str]:
+        """For each flow with a range its bins that count, with the gaps between them: "1-2, 10-12"."""
+        each = self.table.drop_duplicates("flow")
+        told = dict(zip(each["flow"], each["bins_that_count"], strict=True))
+        return {flow: told[flow] for flow in self}
+
+    def __repr__(self) -> str:
+        counting = self.bins_that_count
+        told = [f"{flow}: {range_text(LayerBin(*self[flow]), counting[flow])}" for flow in self]
+        return f"Pathways({'; '.join(told)})"
+
     def to_csv(self, path: Path | str) -> Path:
         """Write `table` as a csv file, with what made it in each row: window, bin (layers) and threshold
         (percent)."""
-        path = Path(path)
         made_by = {name: self.settings[name] for name in ("window", "bin", "threshold")}
-        self.table.assign(**made_by).to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, self.table.assign(**made_by).to_csv(index=False, float_format="%.4f"))
 
     def wide(self) -> pd.DataFrame:
-        """A table to read: one row a flow, one column a bin (mean change in percent), and the range."""
+        """A table to read: one row a flow, one column a bin (mean change in percent), the bins that count,
+        and the range from the first to the last of them."""
         rows: dict[str, dict[str, Any]] = {flow: {"flow": flow} for flow in self.flows}
         for flow, first, last, mean in zip(
             *(self.table[name] for name in ("flow", "bin_first", "bin_last", "mean_change_percent")),
@@ -74,6 +95,7 @@ class Pathways(dict[str, tuple[int, int]]):
         ):
             rows[flow][bin_name(LayerBin(int(first), int(last)))] = float(mean)
         for flow, row in rows.items():
+            row["bins that count"] = self.bins_that_count.get(flow, "-")
             row["effective"] = bin_name(LayerBin(*self[flow])) if flow in self else "-"
         return pd.DataFrame(list(rows.values()))
 
@@ -83,7 +105,7 @@ class Pathways(dict[str, tuple[int, int]]):
             f"Mean change of the answer's probability in percent, {self.settings['window']}, "
             f"{self.settings['samples']} samples ({tasks}). "
             f"Bold: below {self.settings['threshold']:g}%. "
-            "The range runs from the first to the last such bin."
+            "The effective layers run from the first to the last such bin, gaps included."
         )
 
     def __rich__(self) -> Table:
@@ -93,29 +115,27 @@ class Pathways(dict[str, tuple[int, int]]):
         wide = self.wide()
         table = Table(
             title="Effective pathways, by layer",
-            caption=self._caption(),
+            caption=as_text(self._caption()),
             caption_justify="left",
             box=box.SIMPLE_HEAD,
         )
         for name in wide.columns:
             table.add_column(name, justify="left" if name == "flow" else "right", no_wrap=name != "flow")
         for row in wide.itertuples(index=False):
-            cells = [f"[bold]{_number(v)}[/bold]" if self._counts(v) else _number(v) for v in row[1:-1]]
-            table.add_row(str(row[0]), *cells, f"[bold green]{row[-1]}[/bold green]")
+            cells = [f"[bold]{_number(v)}[/bold]" if self._counts(v) else _number(v) for v in row[1:-2]]
+            table.add_row(as_text(row[0]), *cells, str(row[-2]), f"[bold green]{row[-1]}[/bold green]")
         return table
 
     def _counts(self, mean: float) -> bool:
         return mean < self.settings["threshold"]
 
     def _repr_html_(self) -> str:
-        def cell(value: Any) -> str:
+        def cell(value: Any) -> Any:
             if not isinstance(value, float):
-                return str(value)
-            return f"<b>{_number(value)}</b>" if self._counts(value) else _number(value)
+                return value
+            return Markup("<b>{}</b>").format(_number(value)) if self._counts(value) else _number(value)
 
-        shown = self.wide().map(cell).rename(columns=str)
-        shown["flow"] = [flow.replace(">", "&gt;") for flow in shown["flow"]]
-        return shown.to_html(index=False, escape=False, border=0) + f"<p>{self._caption()}</p>"
+        return table_html(self.wide(), self._caption(), cell=cell)
 
 
 def _number(value: float) -> str:
@@ -159,8 +179,8 @@ def pathways(
         "bin": int(bin),
         "threshold": float(threshold),
         "window": window,
-        "tasks": tuple(dict.fromkeys(table["task"])),
-        "samples": len(set(table["sample_id"])),
+        "tasks": tuple(table["task"].unique()),
+        "samples": table["sample_id"].nunique(),
     }
     return _select(table, settings)
 
@@ -169,7 +189,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
     if task is None:
         return table
     wanted = [task] if isinstance(task, str) else list(task)
-    known = list(dict.fromkeys(table["task"]))
+    known = table["task"].unique().tolist()
     for name in wanted:
         if name not in known:
             raise RunError(
@@ -183,7 +203,7 @@ def _of_tasks(table: pd.DataFrame, task: str | Iterable[str] | None) -> pd.DataF
 
 
 def _choose_window(table: pd.DataFrame, window: str | None) -> str:
-    with_layers = list(dict.fromkeys(table["window"][table["layer"] > 0]))
+    with_layers = cast(pd.Series, table["window"][table["layer"] > 0]).unique().tolist()
     if window is not None:
         if str(window) in with_layers:
             return str(window)
@@ -206,29 +226,48 @@ def _choose_window(table: pd.DataFrame, window: str | None) -> str:
 
 def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
     bins = layer_bins(int(table["layer"].to_numpy().max()), settings["bin"])
+    intervals = _intervals(table, settings["bin"])
     ranges: dict[str, tuple[int, int]] = {}
     rows = []
-    for flow in dict.fromkeys(table["flow"]):
+    for flow in table["flow"].unique():
         part = (table["flow"] == flow).to_numpy()
-        layers = table["layer"].to_numpy()[part]
-        changes = table["change_percent"].to_numpy()[part]
+        layers = np.asarray(table["layer"], np.int64)[part]
+        changes = np.asarray(table["change_percent"], np.float64)[part]
         by_layer = {layer: changes[layers == layer].mean() for layer in np.unique(layers)}
         # A mean of layer means: each centre layer weighs the same.
         means = [bin_mean(by_layer, span) for span in bins]
         found = effective_range(bins, means, settings["threshold"])
         if found is not None:
             ranges[str(flow)] = (found.first, found.last)
-        for span, mean in zip(bins, means, strict=True):
+        counts = [mean < settings["threshold"] for mean in means]
+        counting = bins_text([span for span, counted in zip(bins, counts, strict=True) if counted])
+        for number, (span, mean) in enumerate(zip(bins, means, strict=True)):
+            low, high = intervals.get((flow, number), (float("nan"), float("nan")))
             rows.append(
                 {
                     "flow": str(flow),
                     "bin_first": span.first,
                     "bin_last": span.last,
                     "mean_change_percent": mean,
-                    "counts": mean < settings["threshold"],
+                    "counts": counts[number],
                     "first_layer": found.first if found else None,
                     "last_layer": found.last if found else None,
+                    "bins_that_count": counting,
+                    "low": low,
+                    "high": high,
                 }
             )
     columns = pd.DataFrame(rows).astype({"first_layer": "Int64", "last_layer": "Int64"})
     return Pathways(ranges, columns, settings)
+
+
+def _intervals(table: pd.DataFrame, size: int) -> dict[tuple[str, int], tuple[float, float]]:
+    """The 95% interval over samples of each flow's mean in each bin, by flow and the bin's number."""
+    by = ["flow", "bin"]
+    each: Any = (
+        table.assign(bin=(table["layer"] - 1) // size)
+        .groupby([*by, "sample_id"], sort=False, as_index=False)["change_percent"]
+        .mean()
+    )
+    found = bootstrap_table(each, by, "change_percent", within=CHANGES)
+    return {(row["flow"], int(row["bin"])): (row["low"], row["high"]) for row in found.to_dict("records")}

@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from workbench.analyses.pathways.bins import LayerBin, bin_name
+from workbench.analyses.pathways.bins import LayerBin, range_text
 from workbench.analyses.pathways.closing import GENERAL_FLOWS, Ranges
 from workbench.analyses.pathways.ranges import Pathways, pathways
-from workbench.errors import RunError
+from workbench.errors import RunError, near_matches
+from workbench.markup import as_text
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 ALL, EACH = "all", "each"
+
+
+def known_source(of: str, tasks: Sequence[str]) -> None:
+    """Raise RunError unless ranges can be read off `of`: "all" tasks together, "each" its own, or one."""
+    if of not in (ALL, EACH, *tasks):
+        raise RunError(
+            f"There is no task {of!r} to read ranges off.{near_matches(of, tasks)} "
+            f"Choose {ALL}, {EACH}, or one of {', '.join(tasks)}."
+        )
 
 
 def ranges_by_task(
@@ -56,11 +66,14 @@ def bins_of(found: Mapping[str, Pathways], column: str) -> pd.DataFrame:
 
 
 def ranges_of_models(found: Mapping[str, Pathways]) -> pd.DataFrame:
-    """One row a model, one column a flow: its range ("6-15"), "-" without one, "" where it was not cut."""
+    """One row a model, one column a flow: its range ("6-15"), with the bins that count where they leave gaps
+    ("1-12 (1-2, 10-12)"), "-" without one, "" where it was not cut."""
     flows = list(dict.fromkeys(flow for one in found.values() for flow in one.flows))
     rows: list[dict[str, Any]] = []
     for name, one in found.items():
-        cells = {flow: bin_name(LayerBin(*one[flow])) if flow in one else "-" for flow in one.flows}
+        counting = one.bins_that_count
+        told = {flow: range_text(LayerBin(*one[flow]), counting[flow]) for flow in one}
+        cells = {flow: told.get(flow, "-") for flow in one.flows}
         rows.append({"model": name, "samples": one.settings["samples"], **cells})
     return pd.DataFrame(rows, columns=pd.Index(["model", "samples", *flows])).fillna("")
 
@@ -84,12 +97,11 @@ def open_layers(ranges: Mapping[str, Ranges]) -> Table:
 
 def _shown(ranges: pd.DataFrame, title: str) -> Table:
     from rich import box
-    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(title=title, box=box.SIMPLE_HEAD)
     for number, name in enumerate(ranges.columns):
-        shown.add_column(escape(str(name)), justify="right" if number else "left")
+        shown.add_column(as_text(name), justify="right" if number else "left")
     for row in ranges.itertuples(index=False):
-        shown.add_row(*(escape(str(cell)) for cell in row))
+        shown.add_row(*(as_text(cell) for cell in row))
     return shown

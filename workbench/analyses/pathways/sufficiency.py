@@ -5,7 +5,6 @@ Map the Flow, section 3.5, Tables 3 and A.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from workbench.analyses.pathways.closing import (
     MODES,
-    SPREADS,
     Ranges,
-    check_mode,
+    check_modes,
+    check_spread,
     closed_by,
     effective_knockout,
     random_knockout,
 )
 from workbench.analyses.pathways.points_lost import (
     ALL_SEEDS,
+    CONTROL,
     EFFECTIVE,
     FULL,
     RANDOM,
@@ -35,12 +35,13 @@ from workbench.interventions import Cut, Knockout, edge_count
 from workbench.interventions.counts import edge_count_by_masks, full_edges
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.measures.probability import change_percent
-from workbench.runs import PromptMeasurement, Unusable, measure_samples
+from workbench.runs import PromptMeasurement, Skip, Unusable, as_seed, measure_samples
 
 if TYPE_CHECKING:
     from workbench.data import Sample, Samples
     from workbench.engine import Engine
     from workbench.models import Prompt, VideoLLM
+    from workbench.runs import Asked, Done, Record
     from workbench.video import Sampling
 
 
@@ -106,13 +107,13 @@ def suffice(
         engine, out, style, frames: as in `sweep`.
         seed: the first random control, and the bootstrap intervals.
 
-    A sample that cannot be used, or whose answer is not known, is skipped and listed. A control that finds
-    too few edges to draw from is left out of that sample, which the table's note counts. Raises RunError
-    where no sample can be used, a task has no ranges, or `out` holds a run with other settings.
+    A sample that cannot be used, or whose answer is not known, is skipped and listed. So is the control of a
+    sample that has fewer edges to draw from than are to be closed; table, figure and headline say so. Raises
+    RunError where no sample can be used, a task has no ranges, or `out` holds a run with other settings.
     """
     from workbench.engine import get_engine
 
-    samples = as_samples(samples)
+    samples, seed = as_samples(samples), as_seed(seed)
     by_task = _by_task(ranges, samples)
     found = measure_samples(
         model,
@@ -121,7 +122,7 @@ def suffice(
             ranges=by_task,
             closed=_closed(by_task, modes, model.n_layers),
             seeds=_seeds(seeds, seed),
-            spread=_known_spread(spread),
+            spread=check_spread(spread),
             keep_self=keep_self,
             engine=get_engine(engine),
             seed=seed,
@@ -132,7 +133,7 @@ def suffice(
         progress=progress,
     )
     return Sufficiency(
-        table=suffice_table(found.table, seed=seed),
+        table=suffice_table(found.table, found.skipped, seed=seed),
         outcomes=found.table,
         skipped=found.skipped,
         manifest=found.manifest,
@@ -172,31 +173,42 @@ class SufficiencyTest(PromptMeasurement):
             "seed": self.seed,
         }
 
-    def asked(self, model: VideoLLM, task: str, prompt: Prompt) -> list[Setting]:
-        """What one prompt is run with. A control that finds too few edges to draw from is left out."""
-        made = [Setting(FULL, "", ALL_SEEDS, None)]
+    def asked(self, model: VideoLLM, task: str, prompt: Prompt) -> tuple[list[Setting], dict[str, str]]:
+        """What one prompt is run with; and the modes whose control is left out, each with the reason."""
+        made, left_out = [Setting(FULL, "", ALL_SEEDS, None)], {}
         for mode, cuts in self.closed[task].items():
             effective = effective_knockout(cuts, prompt.layout)
             made.append(Setting(EFFECTIVE, mode, ALL_SEEDS, effective))
-            for seed in self.seeds:
-                with contextlib.suppress(KnockoutError):
-                    drawn = effective and random_knockout(
-                        effective,
-                        prompt.layout,
-                        model.n_layers,
-                        seed=seed,
-                        spread=self.spread,
-                        keep_self=self.keep_self,
-                    )
-                    made.append(Setting(RANDOM, mode, seed, drawn))
-        return made
+            try:
+                made += [
+                    Setting(RANDOM, mode, seed, effective and self._drawn(model, prompt, effective, seed))
+                    for seed in self.seeds
+                ]
+            except KnockoutError as error:  # of all seeds or of none: they close as many edges
+                left_out[mode] = str(error)
+        return made, left_out
+
+    def _drawn(self, model: VideoLLM, prompt: Prompt, effective: Knockout, seed: int) -> Knockout:
+        told = {"spread": self.spread, "keep_self": self.keep_self}
+        return random_knockout(effective, prompt.layout, model.n_layers, seed=seed, **told)
+
+    def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        records = super().measure(model, group, on_done)
+        return [
+            record if record.skipped else record._replace(skipped=self._left_out(model, one))
+            for record, one in zip(records, group, strict=True)
+        ]
+
+    def _left_out(self, model: VideoLLM, one: Asked) -> tuple[Skip, ...]:
+        _, left_out = self.asked(model, one.sample.task, one.prompt)
+        return tuple(Skip(one.sample.id, CONTROL.format(mode), why) for mode, why in left_out.items())
 
     def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterator[SufficeRow]:
         verdict = judge(model, sample, prompt)
         if not verdict.knows:
             raise Unusable(UNKNOWN)
         layout, n_layers = prompt.layout, model.n_layers
-        settings = self.asked(model, sample.task, prompt)
+        settings, _ = self.asked(model, sample.task, prompt)
         cutting = [setting.knockout for setting in settings if setting.knockout is not None]
         baseline, results = self.engine.outcomes(model, prompt, cutting)[:2]
         left = iter(results)
@@ -240,9 +252,7 @@ def _by_task(ranges: Ranges | Mapping[str, Ranges], samples: Samples) -> dict[st
 def _closed(
     by_task: Mapping[str, Ranges], modes: Sequence[str], n_layers: int
 ) -> dict[str, dict[str, tuple[Cut, ...]]]:
-    if isinstance(modes, str) or not modes or len(set(modes)) < len(modes):
-        raise RunError(f"modes={modes!r}: name one or more of {', '.join(MODES)}, each once.")
-    named = [check_mode(mode) for mode in modes]
+    named = check_modes(modes)
     return {task: {mode: closed_by(own, n_layers, mode) for mode in named} for task, own in by_task.items()}
 
 
@@ -250,11 +260,3 @@ def _seeds(seeds: int, first: int) -> range:
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 0:
         raise RunError(f"seeds={seeds!r}: give the number of random controls, a whole number from 0.")
     return range(first, first + seeds)
-
-
-def _known_spread(spread: str) -> str:
-    if spread not in SPREADS:
-        raise RunError(
-            f"There is no spread {spread!r}.{near_matches(spread, SPREADS)} Spreads: {', '.join(SPREADS)}."
-        )
-    return spread

@@ -25,8 +25,8 @@ CLAIMS: dict[str, Claim] = {
     "extraction": Claim(
         claim="By two thirds of the layers the video is read",
         paper="Fig. 3, Table 1",
-        rule="The video adds more than 5 points, and the knee, from which on 90% of it is kept, is at a layer "
-        "ratio below 0.65.",
+        rule="The video adds more than 5 points, and the knee, from which on 90% of it is kept, is at a "
+        "layer ratio below 0.65.",
         unit="layer ratio of the knee",
     ),
     "dominates": Claim(

@@ -72,7 +72,7 @@ def window_tests(table: pd.DataFrame, groups: Groups | None = None, *, seed: int
     for name, part in parts_of(table, groups).items():
         rows = _tests(name, part, seed)
         corrected = holm([row.p_value for row in rows])
-        note = too_few_pairs(rows[0].samples)
+        note = too_few_pairs(rows[0].samples, len(rows))
         made += [
             row._replace(p_corrected=float(p), critical=bool(p < ALPHA and row.difference < 0), note=note)
             for row, p in zip(rows, corrected, strict=True)

@@ -17,7 +17,7 @@ from workbench.analyses.study.cases import UNTOUCHED, Case
 from workbench.analyses.study.shares import case_shares
 from workbench.errors import RunError
 from workbench.statistics.cautions import FEW_SAMPLES
-from workbench.statistics.proportions import agresti_min
+from workbench.statistics.proportions import difference_of_shares
 
 
 class Found(NamedTuple):
@@ -28,7 +28,7 @@ class Found(NamedTuple):
     chosen_lost: float
     """Points that it loses on the half that chose it."""
     held_out_lost: float
-    """On the other half, with the ends of its 95% interval (Agresti and Min)."""
+    """On the other half, with the ends of its 95% interval (Zou and Donner, paired)."""
     held_out_low: float
     held_out_high: float
     samples: int
@@ -92,7 +92,7 @@ def _lost(table: pd.DataFrame, case: str) -> tuple[float, float, float]:
         index="sample_id", columns="case", values="correct"
     )
     changes = wide[UNTOUCHED].to_numpy(np.int64) - wide[case].to_numpy(np.int64)
-    found = agresti_min(changes)
+    found = difference_of_shares(changes)
     return cast(tuple[float, float, float], tuple(100 * value for value in found[:3]))
 
 
@@ -102,8 +102,8 @@ def _note(lost: tuple[float, float, float], n: int, floor_points: float, name: s
     if lost[1] > floor_points:
         return "the floor does not hold on the other half"
     if n < FEW_SAMPLES or lost[2] > floor_points:
-        # With no change at all the interval of n samples ends at 100 * 1.96 / (n + 2) points.
-        needed = math.ceil(196 / floor_points) - 2 if floor_points > 0 else 0
+        # With no change at all the interval of n samples is Wilson's of none: it ends at z^2 / (n + z^2).
+        needed = math.ceil(1.96**2 * (100 / floor_points - 1)) if floor_points > 0 else 0
         least = f": even without a loss, {needed} are needed" if n < needed else ""
         return f"{n} samples are too few to tell whether less than {floor_points:g} points are lost{least}"
     return ""

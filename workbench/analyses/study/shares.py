@@ -16,7 +16,7 @@ from workbench.analyses.study.cases import NO_VIDEO, UNTOUCHED
 from workbench.analyses.study.measurement import CaseRow
 from workbench.errors import RunError
 from workbench.statistics.columns import require_columns
-from workbench.statistics.proportions import agresti_min, share_of
+from workbench.statistics.proportions import difference_of_shares, share_of
 
 ALL = "all"
 """The group of all samples."""
@@ -44,7 +44,7 @@ class CaseShare(NamedTuple):
     """Accuracy of the untouched model on the same samples, minus this."""
     lost_low: float
     lost_high: float
-    """Ends of its 95% interval for paired shares (Agresti and Min)."""
+    """Ends of its 95% interval (Zou and Donner, paired)."""
     ratio: float
     """Performance ratio: accuracy over that of the untouched model."""
     ratio_low: float
@@ -105,7 +105,7 @@ def _rows(group: str, table: pd.DataFrame) -> list[CaseShare]:
         part = part.set_index("sample_id")
         untouched = base["correct"].reindex(part.index).to_numpy(bool)
         share, before = share_of(part["correct"]), float(untouched.mean())
-        lost = agresti_min(untouched.astype(np.int64) - part["correct"].to_numpy(np.int64))
+        lost = difference_of_shares(untouched.astype(np.int64) - part["correct"].to_numpy(np.int64))
         wrote = cast(pd.DataFrame, part[np.isfinite(part["correct_written"].to_numpy(np.float64))])
         differs = wrote["letter_written"].to_numpy(str) != wrote["letter"].to_numpy(str)
         scale = before if before else float("nan")

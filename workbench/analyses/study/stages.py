@@ -15,7 +15,7 @@ from workbench.analyses.study.shares import Groups, parts_of, rights
 from workbench.errors import RunError
 from workbench.interventions.catalogue import VIDEO_TEXT
 from workbench.statistics.knee import knee
-from workbench.statistics.proportions import agresti_min
+from workbench.statistics.proportions import difference_of_shares
 
 
 class Knee(NamedTuple):
@@ -36,7 +36,7 @@ class Knee(NamedTuple):
     """Accuracy of the untouched model minus that without video."""
     added_low: float
     added_high: float
-    """Ends of its 95% interval (Agresti and Min)."""
+    """Ends of its 95% interval (Zou and Donner, paired)."""
 
 
 KNEE_COLUMNS = list(Knee._fields)
@@ -58,7 +58,7 @@ def knees_of(
             raise RunError(f"The study did not cut {flow!r} after several layers, so it has no knee.")
         curve = wide[[(flow, layer) for layer in layers]].to_numpy(bool)
         found = knee(curve, layers, seed=seed)
-        added = agresti_min(curve[:, -1].astype(int) - curve[:, 0].astype(int))
+        added = difference_of_shares(curve[:, -1].astype(int) - curve[:, 0].astype(int))
         made.append(
             Knee(
                 name,

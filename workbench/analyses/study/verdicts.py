@@ -18,7 +18,7 @@ from workbench.analyses.study.shares import case_shares, rights
 from workbench.analyses.study.stages import knees_of
 from workbench.interventions.catalogue import CROSS_FRAME, VIDEO_TEXT, WITHIN_FRAMES
 from workbench.statistics.bootstrap import Estimate
-from workbench.statistics.proportions import agresti_min
+from workbench.statistics.proportions import difference_of_shares
 
 
 def study_findings(
@@ -109,7 +109,7 @@ def _savings(table: pd.DataFrame) -> Finding:
 
 
 def _points(changes: np.ndarray) -> Estimate:
-    found = agresti_min(changes)
+    found = difference_of_shares(changes)
     return Estimate(100 * found.mean, 100 * found.low, 100 * found.high)
 
 

@@ -18,7 +18,9 @@ import pandas as pd
 
 from workbench.analyses.sweep.effects import NothingCorrect, sweep
 from workbench.attached import attached
+from workbench.checksums import write_listed
 from workbench.errors import RunError
+from workbench.markup import table_html
 from workbench.runs import Run
 from workbench.statistics.curves import CURVE_COLUMNS, curve_table
 from workbench.statistics.proportions import share_of
@@ -86,21 +88,18 @@ class Comparison:
     def to_csv(self, path: Path | str) -> Path:
         """Write `curves`, each row with its model's answers in the task, as a csv file. A task without a
         usable sample keeps one row."""
-        path = Path(path)
         columns = ["model", "task", "samples", "correct", "used", "chance_percent", "above_chance", "note"]
         answers = self.counts[columns].assign(task_note=self.counts["note"]).drop(columns="note")
         rows = answers.merge(self.curves, on=["model", "task"], how="left", sort=False)
         # Whole numbers, though some rows have none.
         rows = rows.astype(dict.fromkeys(("layer", "first_layer", "last_layer", "n"), "Int64"))
-        rows.to_csv(path, index=False, float_format="%.4f")
-        return path
+        return write_listed(path, rows.to_csv(index=False, float_format="%.4f"))
 
     def __repr__(self) -> str:
         columns = ["task", "model", "samples", "correct", "used", "note"]
         return self.counts[columns].to_string(index=False)
 
     def _repr_html_(self) -> str:
-        # Names come from data and from models: shown, never run (pandas escapes them).
         shown = [
             {
                 "task": row["task"],
@@ -113,7 +112,7 @@ class Comparison:
             }
             for row in self.counts.to_dict("records")
         ]
-        return pd.DataFrame(shown).replace(["nan%", "nan-nan%"], "-").to_html(index=False, border=0)
+        return table_html(pd.DataFrame(shown).replace(["nan%", "nan-nan%"], "-"))
 
 
 def compare_runs(

@@ -31,6 +31,7 @@ from workbench.runs import (
     Run,
     Skip,
     as_run,
+    as_seed,
     effects_schema,
     measure_samples,
     table_of,
@@ -104,7 +105,7 @@ def sweep(
         only_correct=only_correct,
         engine=get_engine(engine),
         measures=as_measures(measures),
-        seed=seed,
+        seed=as_seed(seed),
     )
     run = as_run(
         measure_samples(model, samples, measurement, out=out, style=style, frames=frames, progress=progress)

@@ -18,7 +18,7 @@ from workbench.engine.generation import WRITING
 from workbench.engine.incremental.memory import to_device
 from workbench.errors import InterventionError, ModelError
 from workbench.interventions.exits import Acceleration, Exit, Seen, check_leaving
-from workbench.models.attention import UNREAD
+from workbench.models.softmax import ARGUMENTS
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -99,7 +99,7 @@ class Departures:
         """
         if not self._reading:
             return default(module, query, key, value, mask, **options)
-        if any(options.get(name) is not None for name in UNREAD):
+        if any(options.get(name) is not None for name in ARGUMENTS):
             raise ModelError(
                 f"{type(module).__name__} has more in its attention than a softmax. Leave frame_local out."
             )

@@ -116,7 +116,8 @@ def _eps(module: nn.Module) -> float | None:
 
 
 def _random(*shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))
+    source = torch.Generator("cpu").manual_seed(sum(shape))
+    return torch.randn(*shape, generator=source, dtype=torch.float32, device="cpu")
 
 
 def _put(module: nn.Module, name: str, value: Any) -> None:

@@ -108,7 +108,7 @@ class PackedAttention:
                 continue
             # These heads see other keys than the rest: take them, and the key head that each of them reads.
             groups = query.shape[1] // key.shape[1]
-            chosen = torch.tensor(heads, device=query.device)
+            chosen = torch.tensor(heads, dtype=torch.long, device=query.device)
             some = query.new_empty(query.shape[0], len(heads), *query.shape[2:])
             self._run_pieces(
                 segment,

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from workbench.engine.incremental.precision import head
 from workbench.engine.readout import probabilities
-from workbench.models.attention import CUT_BELOW, UNREAD, stand_in
+from workbench.models.attention import CUT_BELOW, stand_in
+from workbench.models.softmax import ARGUMENTS
 from workbench.shapes import Bool, Float, Int, shaped
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class _Watch:
         default: Callable[..., Any],
         **options: Any,
     ) -> Any:
-        for name in UNREAD:
+        for name in ARGUMENTS:
             if options.get(name) is not None:
                 raise CannotReuse(f"{type(module).__name__} uses {name}")
         self.keys.append(key)

@@ -61,7 +61,7 @@ def headline(points: Sequence[Point]) -> str:
         least = min(found, key=lambda peak: peak.mean)
         return (
             f"No cut clearly lowers the answer's probability. The strongest, {least.flow} at {place(least)}, "
-            f"gives {percent(least.mean)}."
+            f"gives {percent(least.mean)}{_chance(least)}."
         )
     tasks = dict.fromkeys(peak.task for peak in found)
     matter = {peak.flow for peak in clear}
@@ -87,6 +87,15 @@ def headline(points: Sequence[Point]) -> str:
         of_task = f"{place(top)} of {task_name(top.task)}"
         said += f" The deepest fall: {top.flow} at {of_task} ({percent(top.mean)})."
     return said + _unmoved([peak for peak in found if peak.flow not in flows])
+
+
+def _chance(peak: Point) -> str:
+    """Why a fall that is deep is not clear; empty for a shallow one."""
+    if peak.mean >= CLEAR:
+        return ""
+    if peak.n < FEW_SAMPLES:
+        return f": of {count_of(peak.n, 'sample')} chance gives as much"
+    return ": among so many curves and layers chance gives as much"
 
 
 def _where(found: Sequence[Stretch]) -> str:
@@ -129,5 +138,5 @@ def _unmoved(peaks: Sequence[Point]) -> str:
         said += f" No clear effect: {', '.join(peak.flow for peak in small)} ({most} at most)."
     if uncertain:
         named = ", ".join(f"{peak.flow} ({percent(peak.mean)})" for peak in uncertain)
-        said += f" Uncertain, the interval reaches 0: {named}."
+        said += f" Uncertain, within what chance gives among so many curves and layers: {named}."
     return said

@@ -17,13 +17,13 @@ _SAFE, _SAFE_INDEX = "model.safetensors", "model.safetensors.index.json"
 _BIN, _BIN_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 _PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "consolidated*")
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
-_READ_BY_OTHERS = (
-    *_TOKENIZER_FILES,
-    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt"),
-)
-"""Files that transformers and tokenizers open themselves, without a bound."""
+_READ_BY_OTHERS = (*_TOKENIZER_FILES, "merges.txt")
+"""Files that only transformers and tokenizers read, without a bound of their own."""
+_READ_BEFORE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+"""Objects that transformers reads too, so that they are checked before."""
 _ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _BLOCK = 1 << 20  # bytes read at a time
+_DEEPEST = 100
 _MOST_TEXT = 2**20  # bytes of a template; the longest known have 20 KB
 
 
@@ -45,7 +45,7 @@ class CheckpointFolder:
         """
         if name not in self._read:
             path = self.path / name
-            self._read[name] = _json(path) if path.exists() else None
+            self._read[name] = read_object(path) if path.exists() else None
         return self._read[name]
 
     def text(self, name: str) -> str | None:
@@ -154,6 +154,9 @@ class CheckpointFolder:
             )
         for name in _READ_BY_OTHERS:
             _check_file(self.path / name)
+        for name in _READ_BEFORE:
+            self.json(name)
+        self.text("chat_template.jinja")
 
     def _check_adapter(self) -> None:
         if not any((self.path / name).exists() for name in _ADAPTER):
@@ -205,16 +208,29 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a json file. Raises ModelError where it is none, or is nested deeper than any setting."""
     found = read_json(path, error=ModelError)
     if not isinstance(found, dict):
         raise ModelError(
             f"{path} must hold a json object, not a {type(found).__name__}. Copy the file again."
         )
-    return found
+    level: list[Any] = [found]
+    for _ in range(_DEEPEST):
+        level = [
+            inside
+            for value in level
+            for inside in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inside, dict | list)
+        ]
+        if not level:
+            return found
+    raise ModelError(f"{path} is nested too deeply: at most {_DEEPEST} levels are read. Copy the file again.")
 
 
 def in_short(error: BaseException) -> str:
     """What an error of somebody else's says, in one line."""
     lines = " ".join(str(error).split())
+    if isinstance(error, ModelError):
+        return lines[:300].rstrip(".")
     return f"{type(error).__name__}: {lines[:300]}" if lines else type(error).__name__

@@ -43,7 +43,10 @@ class Format(ABC):
 
     @abstractmethod
     def config(self, folder: CheckpointFolder, *, trust_remote_code: bool) -> PretrainedConfig:
-        """The config of transformers' class. May raise anything where the file describes no model."""
+        """The config of transformers' class, without its author's habits (`config.described`).
+
+        May raise anything where the file describes no model.
+        """
 
     @abstractmethod
     def weights(
@@ -57,9 +60,11 @@ class Format(ABC):
     ) -> Loaded:
         """The model on the CPU. May raise anything; keys that do not fit are for the caller to refuse."""
 
-    def tokenizer(self, folder: CheckpointFolder, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
+    def tokenizer(
+        self, folder: CheckpointFolder, config: PretrainedConfig, *, trust_remote_code: bool
+    ) -> PreTrainedTokenizerBase:
         """The tokenizer, the video token among its special ones. Raises ModelError."""
-        return read_tokenizer(folder, trust_remote_code=trust_remote_code)
+        return read_tokenizer(folder, config, trust_remote_code=trust_remote_code)
 
     def pixels(self, folder: CheckpointFolder, family: Family) -> PixelSettings:
         """What the checkpoint does to frames. Raises ModelError."""

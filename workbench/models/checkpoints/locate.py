@@ -21,8 +21,13 @@ def find(
 
     Raises ModelError where there is none.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise ModelError(
+            f"{name_or_path!r:.80} is no checkpoint. Give a folder's path, or a hub id, as text."
+        )
     name = str(name_or_path)
-    if revision is not None and (name.startswith(_EMBEDDED) or Path(name_or_path).expanduser().exists()):
+    path, kind = _on_this_machine(name_or_path)
+    if revision is not None and (name.startswith(_EMBEDDED) or kind is not None):
         raise ModelError(
             f"revision={revision!r} names a commit of the hub, and {name} is on this machine. Leave it out, "
             "or give the hub id."
@@ -31,10 +36,9 @@ def find(
         from workbench.mini import checkpoint  # not needed by anybody who brings a model
 
         return CheckpointFolder(name, checkpoint(name.removeprefix(_EMBEDDED)))
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    if kind == "folder":
         return CheckpointFolder(path.resolve().name, path)
-    if path.is_file():
+    if kind == "file":
         raise ModelError(f"{path} is a file. Give the folder of the checkpoint: {path.parent}.")
     if isinstance(name_or_path, Path) or name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise ModelError(
@@ -42,6 +46,16 @@ def find(
             "'llava-hf/LLaVA-NeXT-Video-7B-hf', or 'mini/video-ft' for the embedded model."
         )
     return CheckpointFolder(name, _download(name, revision, allow_pickle, trust_remote_code))
+
+
+def _on_this_machine(name: str | Path) -> tuple[Path, str | None]:
+    """The path of that name, and whether it is a "folder" or a "file"; None where there is neither."""
+    path = Path(name)
+    try:
+        path = path.expanduser()
+        return path, "folder" if path.is_dir() else "file" if path.exists() else None
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL in it, a home that nobody has
+        return path, None
 
 
 def _download(name: str, revision: str | None, allow_pickle: bool, trust_remote_code: bool) -> Path:

@@ -72,7 +72,7 @@ def chat_template(folder: CheckpointFolder, tokenizer: PreTrainedTokenizerBase) 
 
 def _default(found: Any, source: Path, others: Mapping[str, str]) -> str:
     """The template to use of what a file says: a text, {name: text}, or [{"name": .., "template": ..}]."""
-    kind = str | dict[str, str] | list[_Named]
+    kind: Any = str | dict[str, str] | list[_Named]
     read = validated(kind, found, source=f"{source}: chat_template", error=ModelError)
     if isinstance(read, str):
         return read

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
-from workbench.models.checkpoints.folder import CheckpointFolder, in_short
+from workbench.models.checkpoints.folder import CheckpointFolder, in_short, read_object
 from workbench.prompts.tokens import control_tokens
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
+_MOST_GROWTH = 1024
 
-def read_tokenizer(folder: CheckpointFolder, *, trust_remote_code: bool) -> PreTrainedTokenizerBase:
-    """The tokenizer. Raises ModelError where it cannot be read or does not know where its tokens lie."""
+
+def read_tokenizer(
+    folder: CheckpointFolder, config: PretrainedConfig, *, trust_remote_code: bool
+) -> PreTrainedTokenizerBase:
+    """The tokenizer. Raises ModelError where it cannot be read or does not know where its tokens lie.
+
+    `config` is the model's: transformers would otherwise read config.json again, its author's habits
+    included.
+    """
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder.path, trust_remote_code=trust_remote_code)
-    except Exception as error:  # broken files raise every kind
+        _check_growth(folder)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder.path, config=config, trust_remote_code=trust_remote_code, local_files_only=True
+        )
+    except BaseException as error:  # broken files raise every kind, panics of tokenizers' Rust included
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise ModelError(
             f"The tokenizer in {folder.path} cannot be read ({in_short(error)}). Copy its files again."
         ) from error
@@ -28,6 +43,41 @@ def read_tokenizer(folder: CheckpointFolder, *, trust_remote_code: bool) -> PreT
             "tokenizer.json (AutoTokenizer.from_pretrained(..., use_fast=True).save_pretrained(FOLDER))."
         )
     return tokenizer
+
+
+def _check_growth(folder: CheckpointFolder) -> None:
+    """Raises ModelError where tokenizer.json would make a text grow without bound: a chain of replacements
+    that each double it ends the process, which no `except` can stop."""
+    path = folder.path / "tokenizer.json"
+    if not path.exists():
+        return
+    said = read_object(path)
+    for part in ("normalizer", "pre_tokenizer", "decoder"):
+        growth = math.prod(_growth(step) for step in _steps(said.get(part)))
+        if growth > _MOST_GROWTH:
+            raise ModelError(
+                f"{path}: its {part} makes a text up to {growth:,.0f} times as long; at most {_MOST_GROWTH} "
+                "is allowed. Copy the file from the original checkpoint."
+            )
+
+
+def _steps(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        yield part
+    if isinstance(part, dict | list):
+        for inside in part.values() if isinstance(part, dict) else part:
+            yield from _steps(inside)
+
+
+def _growth(step: dict[str, Any]) -> float:
+    """How many times as long a text can be after a step of a tokenizer, in characters."""
+    if step.get("type") == "ByteLevel":
+        return 4  # bytes of a character, each written as one
+    content, pattern = step.get("content"), step.get("pattern")
+    if step.get("type") != "Replace" or not isinstance(content, str):
+        return 1
+    literal = pattern.get("String") if isinstance(pattern, dict) else None
+    return max(1, len(content) / len(literal) if isinstance(literal, str) and literal else len(content) + 1)
 
 
 def check_tokenizer(

@@ -12,6 +12,7 @@ from workbench.models.checkpoints.config import check_config
 from workbench.models.checkpoints.ends import generation_settings
 from workbench.models.checkpoints.folder import CheckpointFolder, in_short
 from workbench.models.checkpoints.formats import Format
+from workbench.models.defaults import fresh_defaults
 from workbench.models.families import Family
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def read_config(folder: CheckpointFolder, form: Format, *, trust_remote_code: bo
     cannot be traced."""
     check_config(folder)
     try:
-        with _quiet():
+        with _quiet(), fresh_defaults():
             return form.config(folder, trust_remote_code=trust_remote_code)
     except Exception as error:  # a config can be wrong in every way
         raise ModelError(
@@ -52,7 +53,7 @@ def read_weights(
     """
     generation = generation_settings(folder)
     try:
-        with _quiet():
+        with _quiet(), fresh_defaults():
             _check_size(folder, family, config)
             hf, info = form.weights(folder, family, config, dtype, allow_pickle=allow_pickle)
     except ModelError:

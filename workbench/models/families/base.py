@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
 
+from workbench.errors import ModelError
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.template import turn_of
 from workbench.prompts.turn import Turn, VideoPiece
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
     from workbench.video import Clip
 
+
+_FINAL_NORMS = ("norm", "final_layernorm", "embedding_norm")
+"""Llama and most others; Phi; LFM2."""
 
 AttentionKind = Literal["sdpa", "eager"]
 """How attention is computed: in fused kernels, with scores where they are asked for, or step by step."""
@@ -92,8 +96,15 @@ class Family(ABC):
         return self.decoder(root).layers
 
     def final_norm(self, root: Any) -> Any:
-        """The norm before the head."""
-        return self.decoder(root).norm
+        """The norm before the head. Raises ModelError where the decoder calls it otherwise."""
+        decoder = self.decoder(root)
+        for name in _FINAL_NORMS:
+            if (norm := getattr(decoder, name, None)) is not None:
+                return norm
+        raise ModelError(
+            f"{type(decoder).__name__} has no norm before the head under {', '.join(_FINAL_NORMS)}, so "
+            "nothing can be read there. Say where it is in the family's `final_norm`."
+        )
 
     def lm_head(self, root: Any) -> Any:
         """The unembedding."""

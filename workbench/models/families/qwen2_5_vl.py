@@ -59,8 +59,10 @@ class Qwen25VL(Family):
         return VideoInputs(
             inputs={
                 "pixel_values_videos": patches,
-                "video_grid_thw": torch.tensor([grid]),
-                "second_per_grid_ts": torch.tensor([group * _seconds_per_frame(clip)]),
+                "video_grid_thw": torch.tensor([grid], dtype=torch.long, device="cpu"),
+                "second_per_grid_ts": torch.tensor(
+                    [group * _seconds_per_frame(clip)], dtype=torch.float32, device="cpu"
+                ),
             },
             pieces=tuple(VideoPiece(placeholder * (rows * columns), t) for t in range(units)),
             grid=(rows, columns),

@@ -36,7 +36,7 @@ def frame_rows(tower: Any, prompt: Mapping[str, Tensor], *, merged: bool) -> Int
     place = _block_places(tower, grid, merge).reshape(units, rows, columns)
     if merged:
         return place.flatten(1)
-    inside = torch.arange(merge * merge).reshape(merge, merge)
+    inside = torch.arange(merge * merge, device=place.device).reshape(merge, merge)
     patch = place[:, :, None, :, None] * merge * merge + inside[None, None, :, None, :]
     return patch.reshape(units, height * width)
 
@@ -45,7 +45,7 @@ def _block_places(tower: Any, grid: Tensor, merge: int) -> Tensor:
     """Place of each merged block, counted in raster order, in the tower's sequence."""
     blocks = int(grid.prod()) // merge**2
     if not hasattr(tower, "window_size"):
-        return torch.arange(blocks)
+        return torch.arange(blocks, device="cpu")
     # At this place of the sequence stands that block; wanted is the inverse.
     return torch.argsort(_window_index(tower, grid.cpu(), merge))
 
@@ -53,7 +53,7 @@ def _block_places(tower: Any, grid: Tensor, merge: int) -> Tensor:
 def _window_index(tower: Any, grid: Tensor, merge: int) -> Tensor:
     older = getattr(tower, "get_window_index", None)  # before transformers moved it to a function
     if older is not None:
-        return torch.as_tensor(older(grid)[0])
+        return torch.as_tensor(older(grid)[0], device="cpu")
     from transformers.vision_utils import get_vision_window_index
 
     index, _ = get_vision_window_index(

@@ -206,7 +206,8 @@ def understood(norm: Any) -> bool:
         return False
     if not hasattr(norm, "variance_epsilon") and not hasattr(norm, "eps"):
         return False
-    noise = torch.randn(4, weight.shape[0], generator=torch.Generator().manual_seed(0)) + 0.5
+    source = torch.Generator("cpu").manual_seed(0)
+    noise = torch.randn(4, weight.shape[0], generator=source, dtype=torch.float32, device="cpu") + 0.5
     given = noise.to(weight.device, weight.dtype)
     with torch.no_grad():
         moment = Moment(module=norm, given=given, value=given, prompt={})

@@ -10,8 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from workbench.analyses.pathways.bins import LayerBin, bins_text
 from workbench.figures import by_task, flow_groups, headline, information_flow, staged_flow
 from workbench.interventions import FlowGroup, axis_of, series_of
+from workbench.pages.html import figure_data
 from workbench.pages.report import explain
 from workbench.pages.report.stages import Stages
 from workbench.statistics.bootstrap import Interval
@@ -130,13 +132,7 @@ def _numbers(points: Sequence[Point]) -> list[NumberTable]:
 def _figure(name: str, alt: str, shapes: Sequence[go.Figure]) -> Figure:
     wide, narrow = shapes
     heights = [int(cast(Any, shape).layout.height) for shape in shapes]
-    return Figure(name, alt, _json(wide), _json(narrow), *heights)
-
-
-def _json(fig: go.Figure) -> Markup:
-    """A figure as JSON that can stand inside a script element."""
-    text = fig.to_json() or "{}"
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+    return Figure(name, alt, figure_data(wide), figure_data(narrow), *heights)
 
 
 def stage_figure(stages: Stages | None) -> Figure | None:
@@ -147,8 +143,17 @@ def stage_figure(stages: Stages | None) -> Figure | None:
     return _figure("stages", "In which layers each flow matters, task by task.", shapes)
 
 
-def stage_rows(stages: Stages | None) -> list[tuple[str, list[dict[str, Any]], str]]:
-    """Flow, its bins, and its range in words."""
+class StageRow(NamedTuple):
+    """A flow of the pathways table: its bins, those that count, and its range, in words."""
+
+    flow: str
+    bins: list[dict[str, Any]]
+    counting: str
+    span: str
+
+
+def stage_rows(stages: Stages | None) -> list[StageRow]:
+    """A row a flow of all tasks together."""
     if stages is None:
         return []
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -158,7 +163,8 @@ def stage_rows(stages: Stages | None) -> list[tuple[str, list[dict[str, Any]], s
     for flow, bins in rows.items():
         first, last = bins[0]["first_layer"], bins[0]["last_layer"]
         span = "none" if pd.isna(first) or pd.isna(last) else f"{int(first)}-{int(last)}"
-        named.append((flow, bins, span))
+        counting = [LayerBin(int(row["bin_first"]), int(row["bin_last"])) for row in bins if row["counts"]]
+        named.append(StageRow(flow, bins, bins_text(counting) or "none", span))
     return named
 
 

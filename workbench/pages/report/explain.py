@@ -19,7 +19,8 @@ AXES = (
 )
 READING = (
     "Where a curve dips, information that the answer needs travels along that flow in those layers; the band "
-    "around it is the 95% bootstrap interval of the mean over samples."
+    "around it is the 95% bootstrap interval of the mean over samples, for each layer alone. Sentences name "
+    "a dip only where chance would hardly give it anywhere among all curves and layers."
 )
 
 

@@ -15,7 +15,7 @@ from workbench.figures.parts.headlines import place
 from workbench.figures.parts.template import translucent
 from workbench.figures.parts.text import arrows, task_name
 from workbench.files import write_whole
-from workbench.pages.html import plotly_script, render
+from workbench.pages.html import plotly_programs, render
 from workbench.pages.report import explain
 from workbench.pages.report.content import answers, reasons, sections, stage_figure, stage_rows
 from workbench.pages.report.stages import find_stages
@@ -40,7 +40,7 @@ def write_report(folder: Path | str) -> Path:
     seed = int(run.manifest["settings"].get("seed") or 0)
     table = run.table
     stages = None if table.empty else find_stages(table, folder)
-    flows = list(dict.fromkeys(table["flow"]))
+    flows = table["flow"].unique().tolist()
     page = render(
         "report/page.html.j2",
         filters=_FILTERS,
@@ -62,7 +62,7 @@ def write_report(folder: Path | str) -> Path:
         flow_meanings=explain.flow_meanings(flows),
         span_meanings=explain.span_meanings(flows),
         colors={flow: style.color for flow, style in line_styles(flows).items()},
-        plotly=plotly_script(),
+        programs=plotly_programs(),
     )
     return write_whole(folder / REPORT, page)
 

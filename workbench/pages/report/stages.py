@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from workbench.analyses.pathways.bins import THRESHOLD
 from workbench.analyses.pathways.ranges import pathways
+from workbench.checksums import read_listed
 from workbench.errors import RunError
 from workbench.figures.staged_flow import COLUMNS
 from workbench.interventions.depth import scaled_bin
@@ -45,7 +47,7 @@ def find_stages(table: pd.DataFrame, folder: Path) -> Stages | None:
     else:
         size, threshold = int(overall["bin"].iloc[0]), float(overall["threshold"].iloc[0])
         window = str(overall["window"].iloc[0])
-    tasks = list(dict.fromkeys(moving["task"]))
+    tasks = moving["task"].unique().tolist()
     parts = [
         pathways(moving, bin=size, threshold=threshold, task=task, window=window).table.assign(task=task)
         for task in (tasks if len(tasks) > 1 else [])
@@ -57,11 +59,12 @@ def find_stages(table: pd.DataFrame, folder: Path) -> Stages | None:
 def _read(path: Path) -> pd.DataFrame | None:
     if not path.is_file():
         return None
-    try:
-        stored = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({error}). Delete it, and write the report again.") from error
     again = "Delete it, and write the report again."
+    content = read_listed(path, remedy=again)
+    try:
+        stored = pd.read_csv(io.BytesIO(content))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}). {again}") from error
     require_columns(stored, *COLUMNS, "window", "bin", "threshold", remedy=again, what=str(path))
     if stored.empty:
         raise RunError(f"{path} lacks any row. {again}")

@@ -44,7 +44,7 @@ def address(sample_id: str) -> str:
 
 def samples_to_show(run: Run, per_task: int = 1) -> list[str]:
     """Ids of the first samples of each task that have effects, correctly answered ones before others."""
-    used = list(set(run.table["sample_id"]))
+    used = run.table["sample_id"].unique().tolist()
     mine = cast(pd.DataFrame, run.samples[run.samples["sample_id"].isin(used)])
     ordered = mine.sort_values("correct", ascending=False, kind="stable")
     chosen = set(ordered.groupby("task", sort=False).head(per_task)["sample_id"])

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from workbench.errors import RunError
 from workbench.files import write_whole
 from workbench.interventions import Knockout
-from workbench.pages.html import render
+from workbench.pages.html import as_data, render
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import Heads
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SCRIPT, STYLE = (Path(__file__).with_name(name) for name in ("viewer.js", "viewer.css"))
 """The viewer, as Jupyter and the page have it."""
+_SHOWING = Path(__file__).with_name("page.js")
 MOST_BYTES = 5_000_000
 _TOGETHER, _WAITING = 32, 2**28  # tokens whose maps are computed in one pass, and bytes that these may take
 _EXPORT = "export default"
@@ -89,16 +90,14 @@ def _together(exploration: Exploration) -> int:
 def _filled(exploration: Exploration, first: dict[str, Any], results: dict[str, Any]) -> str:
     """The page; `results` by row, as text."""
     state = {"document": exploration.document, "first": first, "results": results}
-    # Nothing in the data may end a script element.
-    data = json.dumps(state, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     module = SCRIPT.read_text(encoding="utf-8")
     assert module.count(_EXPORT) == 1
     return render(
         "sample/page.html.j2",
         title=f"{exploration.document['title']} in {exploration.document['model']}",
         viewer_style=Markup(STYLE.read_text(encoding="utf-8")),
-        viewer=Markup(module.replace(_EXPORT, "const viewer =")),
-        state=Markup(data),
+        program=module.replace(_EXPORT, "const viewer =") + _SHOWING.read_text(encoding="utf-8"),
+        state=as_data(json.dumps(state, ensure_ascii=False, separators=(",", ":"))),
     )
 
 

@@ -1,0 +1,199 @@
+"""Everything that the project shows as HTML, full of names that try to run as code."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from tests.analyses.sweep.test_drops import table as dropped
+from tests.figures.lens_tables import answer_table, frequencies, lens_layout, lens_table
+from tests.figures.tables import FLOWS, pathways_table, samples_table, sweep_table
+from tests.figures.test_side_by_side import COUNTS, CURVES
+from tests.figures.test_sufficiency import table as suffice_rows
+from tests.pages.report.made_runs import manifest, write_run
+from tests.tiny import tiny_clip, tiny_model, tiny_sample
+from workbench import figures
+from workbench.analyses.answers.accuracy import Accuracy
+from workbench.analyses.answers.written import Generations, Said
+from workbench.analyses.attention import AttentionMaps, maps_of_word
+from workbench.analyses.lens.keywords import KeywordList
+from workbench.analyses.pathways import Sufficiency
+from workbench.analyses.pathways.ranges import pathways
+from workbench.analyses.sweep import Comparison
+from workbench.analyses.sweep.drops import accuracy_drop
+from workbench.data import Samples
+from workbench.data.collection import Skipped
+from workbench.interventions import Knockout
+from workbench.models import VideoLLM
+from workbench.pages import Part, write_attention_maps, write_findings, write_page
+from workbench.pages.report import write_report
+from workbench.pages.sample import write_sample_page
+from workbench.runs import Run
+
+AS_FOUND = "t<img src=x onerror=window.hit=1>"
+EVERYTHING = (
+    't"\'></script></style></title></textarea><img src=x onerror="window.hit=1"><script>window.hit=1</script>'
+    '<svg onload="window.hit=1"></svg><a href="javascript:window.hit=1">x</a><a href="https://evil.example">y'
+    '</a><iframe srcdoc="<script>parent.hit=1</script>"></iframe><base href=//evil.example>%{x}{{7*7}}'
+)
+"""Ends whatever it may stand in, and begins whatever may run."""
+NONE = pd.DataFrame(columns=pd.Index(["sample_id", "flow", "reason"]), dtype="str")
+
+
+def poisoned(table: pd.DataFrame, evil: str, *columns: str) -> pd.DataFrame:
+    """The table with a hostile text behind every text of these columns."""
+    return table.assign(**{name: [f"{value}{evil}" for value in table[name]] for name in columns})
+
+
+def swept(evil: str) -> pd.DataFrame:
+    flows = (f"{evil} -> last", *FLOWS[:2])
+    table = sweep_table({f"a{evil}": {flows[0]: [-50.0] * 12}, f"b{evil}": {}}, flows=flows, samples=4)
+    return poisoned(table, evil, "token")
+
+
+def hostile_model(evil: str) -> VideoLLM:
+    """A model of a folder with such a name."""
+    model = tiny_model()
+    return dataclasses.replace(model, checkpoint=dataclasses.replace(model.checkpoint, name=f"m{evil}"))
+
+
+def hostile_sample(evil: str) -> Any:
+    options = (f"left{AS_FOUND}", "right", "up")  # short: the model takes 512 tokens
+    return dataclasses.replace(
+        tiny_sample(),
+        id=f"a{evil}/000",
+        task=f"a{evil.replace('/', '')}",
+        question=f"Where?{evil}",
+        options=options,
+        video=Path(f"v{evil.replace('/', '')}.mp4"),
+    )
+
+
+def shown(evil: str) -> dict[str, Any]:
+    """Every result that a notebook shows as HTML, by the name of its class."""
+    table = swept(evil)
+    shares = ("accuracy_percent", "low_percent", "high_percent", "chance_percent", "named_percent")
+    accuracy = pd.DataFrame([{"task": evil, "samples": 3, "correct": 1} | dict.fromkeys(shares, 33.333)])
+    samples = samples_table(table)
+    compared = table.assign(model=f"m{evil}")
+    said = Said(
+        *(f"a{evil}/000", evil, evil, evil, evil, evil, evil, evil, evil, evil), right=True, problem=evil
+    )
+    suffice = poisoned(suffice_rows(("t",)), evil, "task", "note")
+    outcomes = pd.DataFrame({"sample_id": [evil], "mode": ["strict"]})
+    left_out = pd.DataFrame({"sample_id": [evil], "flow": ["random edges (strict)"], "reason": [evil]})
+    made = {"settings": {"model": evil, "data": evil}}
+    return {
+        "Accuracy": Accuracy(table=accuracy, samples=samples, skipped=NONE, manifest=made),
+        "Comparison": Comparison(
+            table=compared, samples=samples.assign(model=f"m{evil}"), chance={f"a{evil}": 0.25}
+        ),
+        "Generations": Generations(table=pd.DataFrame([said]), skipped=NONE),
+        "Pathways": pathways(table, bin=2),
+        "Samples": Samples([hostile_sample(evil)], name=evil, skipped=[Skipped(evil, evil)]),
+        "Sufficiency": Sufficiency(table=suffice, outcomes=outcomes, skipped=left_out, manifest=made),
+    }
+
+
+def drawn(evil: str) -> dict[str, go.Figure]:
+    """Every figure of the project, by the function that draws it."""
+    table = swept(evil)
+    bins = pd.concat(
+        [pathways_table(part).assign(task=task) for task, part in table.groupby("task", sort=False)]
+    )
+    tables, layout = frequencies(min_hits=1), lens_layout()
+    curves, counts = (poisoned(frame, evil, "model", "task") for frame in (CURVES, COUNTS))
+    whole = table.query("layer == 8").assign(window="all_layers", layer=0)
+    untouched, cut = hostile_maps(evil)
+    halves = dropped({(f"t{evil}", "first_half()"): [False, True], (f"t{evil}", "second_half()"): [True] * 2})
+    words = poisoned(lens_table(), evil, "token", "keyword", "keyword_list")
+    return {
+        "accuracy": figures.accuracy(samples_table(table).assign(model=evil)),
+        "accuracy_drops": figures.accuracy_drops(accuracy_drop(halves)),
+        "answer_probability": figures.answer_probability(poisoned(answer_table(), evil, "task")),
+        "attention_heat": figures.attention_heat(untouched, cut),
+        "attention_mass": figures.attention_mass(untouched, cut),
+        "clip_strip": figures.clip_strip(untouched.prompt.clip, untouched.prompt.layout, title=evil),
+        "information_flow": figures.information_flow(table, title=AS_FOUND),
+        "keyword_frequencies": figures.keyword_frequencies(
+            *(poisoned(frame, evil, "keyword_list") for frame in _with_words(tables, evil))
+        ),
+        "lens_overlay": figures.lens_overlay(np.zeros((2, 20, 30, 3), np.uint8), layout, words, title=evil),
+        "models_compared": figures.models_compared(curves, counts, title=evil),
+        "staged_flow": figures.staged_flow(bins, title=evil, note=evil),
+        "sufficiency": figures.sufficiency(poisoned(suffice_rows(), evil, "task"), title=evil, note=evil),
+        "total_effects": figures.information_flow(whole, title=evil),
+        "windows_compared": figures.windows_compared(
+            poisoned(CURVES.query("model == 'video'").drop(columns="model"), evil, "task", "flow"), note=evil
+        ),
+    } | {
+        f"flow_figures {number}": figure for number, figure in enumerate(figures.flow_figures(table).values())
+    }
+
+
+def _with_words(tables: Any, evil: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return poisoned(tables.keywords, evil, "keyword"), tables.lists
+
+
+def hostile_maps(evil: str) -> tuple[AttentionMaps, AttentionMaps]:
+    model = tiny_model()
+    prompt = model.encode(hostile_sample(evil), clip=tiny_clip())
+    cut = Knockout.parse("frames -> later frames in layers 1..4")
+    untouched, without = maps_of_word(model, prompt, cut, word="last", layers=[1, 2])
+    return tuple(dataclasses.replace(one, query=f"q{evil}") for one in (untouched, without))  # type: ignore
+
+
+def pages(folder: Path, evil: str) -> dict[str, Path]:
+    """Every page of the project."""
+    table = swept(evil)
+    samples = samples_table(table)
+    run = write_run(
+        folder / "run",
+        table=table,
+        samples=samples,
+        skipped=((evil, f"{evil} -> last", evil),),
+        model=evil,
+        data=evil,
+        style=evil,
+        frames=evil,
+        flows=[evil],
+    )
+    sample = hostile_sample(evil)
+    of_sample = write_sample_page(
+        hostile_model(evil),
+        dataclasses.replace(sample, id=str(table["sample_id"].iloc[0]), video=_film(folder)),
+        Run(table=table, samples=samples, skipped=NONE, manifest=manifest(model=evil)),
+        run,
+        keywords=[KeywordList(name=evil, words=("left",))],
+        frames="uniform(4)",
+    )
+    claim = dict.fromkeys(("claim", "paper", "rule", "measured", "verdict", "note"), evil)
+    verdicts = pd.DataFrame([claim | {"n": 3}])
+    results = [Part(f"{name}{evil}", result) for name, result in shown(evil).items()]
+    maps = {f"a{evil}": hostile_maps(evil)}
+    return {
+        "report": write_report(run),
+        "sample": of_sample,
+        "findings": write_findings(verdicts, folder / "findings.html", title=evil, about=evil),
+        "results": write_page(folder / "results.html", evil, [*results, Part(evil, evil)], about=evil),
+        "figures": write_page(
+            folder / "figures.html", evil, [Part(f"{name}{evil}", fig) for name, fig in drawn(evil).items()]
+        ),
+        "attention": write_attention_maps(maps, folder, measured=3, table=folder / "spans.csv")[0],
+    }
+
+
+def _film(folder: Path) -> Path:
+    """A clip as a folder of pictures."""
+    from PIL import Image
+
+    frames = folder / "clip"
+    frames.mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(tiny_clip().frames):
+        Image.fromarray(frame).save(frames / f"{number:03d}.png")
+    return frames

@@ -1,0 +1,318 @@
+"""Every command and every line of code that README, docs and notebooks tell a person to type is run here.
+
+Code cells of notebooks are executed by tests/notebooks. A line that nothing here knows how to run is a fault:
+add a way to `WAYS`, or take it out of the text. Models from a hub are replaced by the embedded one; names in
+capitals stand for what a person has, and are filled in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import tyro
+import yaml
+
+import workbench as wb
+from tests import ROOT
+from workbench.cli import main
+from workbench.recipe import find_recipe, recipe_names
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "benchmarks/README.md",
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")),
+]
+NOTEBOOKS = sorted(f"notebooks/{page.name}" for page in (ROOT / "notebooks").glob("*.ipynb"))
+EMBEDDED = "mini/video-ft"
+TYPED = re.compile(
+    r"(make|workbench|pip|python|conda|wb\.\w|\.venv/|\.ci/|--\w)[ \w(]|(from|import|with) |[\w.]+\(.*\)$"
+)
+NOT_TYPED = re.compile(
+    r"attached\(\)|wb\.name|change_percent = .*|\(p_knockout.*"  # formulas, and names of functions in prose
+    r"|\w+\(\.\..*"  # what matters of a call, the rest left out
+    r"|with model\.trace\(prompt\):.*"  # the notebooks have it whole
+)
+
+
+class Line(NamedTuple):
+    """What a person may type, and where it stands."""
+
+    page: str
+    text: str
+    block: str = ""
+    """The language of the block that this is; "" for a line."""
+
+
+def text_of(page: str) -> str:
+    content = (ROOT / page).read_text("utf-8")
+    if not page.endswith(".ipynb"):
+        return content
+    cells = json.loads(content)["cells"]
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+def written() -> Iterator[Line]:
+    for page in [*PAGES, *NOTEBOOKS]:
+        text = text_of(page)
+        for language, body in re.findall(r"^```(\w*)\n(.*?)^```", text, re.S | re.M):
+            if language == "python":
+                yield Line(page, body, "python")
+                continue
+            for line in body.splitlines():
+                command = re.split(r"\s+#\s", line)[0].strip()
+                if command:
+                    yield Line(page, command)
+        for found in re.findall(
+            r"(?<!`)`([^`\n]+)`(?!`)", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+        ):
+            if TYPED.match(found) and not NOT_TYPED.fullmatch(found):
+                yield Line(page, found)
+
+
+LINES = sorted(set(written()))
+
+
+class Place(NamedTuple):
+    """Where lines are run."""
+
+    folder: Path
+    names: dict[str, Any]
+    """What code may speak of."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a reader's: TVBench beside it, a clip, a model, and runs that were made before."""
+    folder = tmp_path_factory.mktemp("a reader's")
+    clips = wb.samples("mini", tasks=["moving_direction"], limit=2)
+    for task in ("moving_direction", "scene_transition"):
+        (folder / "TVBench" / "video" / task).mkdir(parents=True)
+        (folder / "TVBench" / "json").mkdir(exist_ok=True)
+        entries = []
+        for number, sample in enumerate(clips):
+            path = Path(sample.video)
+            shutil.copy(path, folder / "TVBench" / "video" / task / f"{number}{path.suffix}")
+            entries.append(
+                {
+                    "video": f"{number}{path.suffix}",
+                    "question": sample.question,
+                    "candidates": list(sample.options),
+                    "answer": sample.options[sample.answer or 0],
+                }
+            )
+        (folder / "TVBench" / "json" / f"{task}.json").write_text(json.dumps(entries))
+    shutil.copy(clips[0].video, folder / "clip.mp4")
+    shutil.copy(ROOT / "notebooks" / NOTEBOOKS[0].split("/")[1], folder / "NAME.ipynb")
+    recipe = (ROOT / "recipes" / "cross_frame_halves.py").read_text("utf-8")
+    (folder / "my_recipe.py").write_text(recipe)
+    (folder / "json").symlink_to(folder / "TVBench" / "json")
+    return folder
+
+
+def filled_in(command: str) -> str:
+    """A command with the embedded model for those of a hub, and for what a person has."""
+    words = {
+        r"llava-hf/[\w.-]+|\bMODEL\b|(?<=--model )A\b": EMBEDDED,
+        r"\bOTHER\b": "mini/image",
+        r"\bFOLDER\b(?= )": "TVBench",
+        r"--out FOLDER": "--out runs/any",
+        r"\bcuda\b": "cpu",
+        r"/path/to/folder": "TVBench",
+        r"root=\.\.\.": 'root="TVBench"',
+    }
+    for pattern, word in words.items():
+        command = re.sub(pattern, word, command)
+    return command
+
+
+def run_command(text: str) -> None:
+    words = shlex.split(filled_in(text))[1:]
+    if words[0] == "run":
+        # The image model answers some questions of this task, and none of the others' first ones.
+        task = "action_sequence" if words[1] == "findings" else "moving_direction"
+        words += [] if "--limit" in words else ["--limit", "2"]
+        words += [] if "--tasks" in words else ["--tasks", task]
+    assert main(words) == 0, text
+
+
+def run_recipe_line(text: str) -> None:
+    """`NAME` stands for every recipe. Each is run by tests/recipes; here its options are read."""
+    for name in recipe_names():
+        words = shlex.split(text.replace("NAME", name).replace("FOLDER", "runs/any"))
+        tyro.cli(find_recipe(name), args=words[3:])
+
+
+def run_elided(text: str) -> None:
+    """`workbench run answer_probability ...`: the options are those that the line before has."""
+    run_command(text.replace("...", f"--model {EMBEDDED} --data mini --out runs/elided"))
+
+
+def run_options(text: str) -> None:
+    """Options beside a recipe's name: one recipe takes them all."""
+    words, common = shlex.split(text), ["--model", EMBEDDED, "--out", "runs/any"]
+    taken = [name for name in recipe_names() if set(words[::2]) <= options_of(name)]
+    assert taken, f"no recipe takes {text}"
+    if len(words) > 1:
+        tyro.cli(find_recipe(taken[0]), args=[*common, *words])
+
+
+def run_pip_option(text: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--help"], capture_output=True, text=True, check=True
+    )
+    assert text.split()[0] in done.stdout
+
+
+def options_of(recipe: str) -> set[str]:
+    import dataclasses
+
+    return {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(find_recipe(recipe))}
+
+
+def run_several_models(text: str) -> None:
+    """A, B and C are three models of a person's, and the project has two: the options are read."""
+    _, _, recipe, *words = shlex.split(text)
+    tyro.cli(find_recipe(recipe), args=words)
+
+
+def run_make(text: str) -> None:
+    target = shlex.split(text)[1]
+    done = subprocess.run(
+        ["make", "-n", *shlex.split(text)[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(rf"^{target}:.*## ", (ROOT / "Makefile").read_text("utf-8"), re.M), (
+        f"make help lacks {target}"
+    )
+
+
+def run_pip(text: str) -> None:
+    """What pip is given is there; `make setup`, which ran before this, is that command."""
+    words = shlex.split(text)
+    assert words[:4] == ["pip", "install", "-c", "constraints.txt"]
+    assert (ROOT / words[3]).is_file()
+    assert words[4:] == ["-e", "."]
+    assert "install -c constraints.txt -e '$(1)'" in re.sub(
+        r"--disable-pip-version-check \$\(PIP_FLAGS\) ", "", (ROOT / "Makefile").read_text("utf-8")
+    )
+
+
+def run_conda(text: str) -> None:
+    """The file is what conda takes; test_project.py compares it with pyproject.toml."""
+    assert shlex.split(text)[:4] == ["conda", "env", "create", "-f"]
+    assert yaml.safe_load((ROOT / shlex.split(text)[4]).read_text("utf-8"))["dependencies"]
+
+
+def run_benchmark(text: str) -> None:
+    """Its options are read; tests/benchmarks runs each at a tiny size."""
+    _, _, module, *words = shlex.split(text)
+    found = importlib.import_module(module)
+    settings = getattr(found, "Settings", None)
+    if settings is None:
+        assert not words
+        assert callable(found.main)
+    else:
+        tyro.cli(settings, args=words)
+
+
+def run_tool(text: str) -> None:
+    """A tool of the project's environment that takes these words: asked with --help."""
+    tool = text.split()[0].rpartition("/")[2]
+    words = [word for word in text.split()[1:2] if not word.startswith("-")]
+    if not (ROOT / text.split()[0]).exists() and shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    path = ROOT / text.split()[0]
+    done = subprocess.run(
+        [path if path.exists() else tool, *words, "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for option in re.findall(r"--\w+", text):
+        assert option in done.stdout
+
+
+def run_script(text: str) -> None:
+    """It is what guards every change; running it here would run this again. Its shell can be read."""
+    subprocess.run(["bash", "-n", ROOT / text], check=True)
+
+
+WAYS: list[tuple[str, Callable[[str], None]]] = [
+    (r"\.ci/\w+", run_script),
+    (r"make .*", run_make),
+    (r"pip install .*", run_pip),
+    (r"conda .*", run_conda),
+    (r"python -m benchmarks\..*", run_benchmark),
+    (r"\.venv/bin/.*", run_tool),
+    (r"workbench run NAME .*", run_recipe_line),
+    (r"workbench run \w+ \.\.\.", run_elided),
+    (r"workbench run effective_pathways --model A .*", run_several_models),
+    (r"workbench .*", run_command),
+    (r"--extra-[\w-]+ .*", run_pip_option),
+    (r"--.*", run_options),
+]
+
+
+@pytest.fixture
+def at(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(made)
+    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: bool(fig.data) and b"\x89PNG")
+    return made
+
+
+def test_there_is_something_to_run() -> None:
+    pages = {line.page for line in LINES}
+    assert {"README.md", "CONTRIBUTING.md", "benchmarks/README.md", "docs/map_the_flow.md"} < pages
+    assert len(pages & set(NOTEBOOKS)) == len(NOTEBOOKS)
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in LINES if not line.block], ids=lambda line: f"{line.page}: {line.text}"
+)
+def test_a_line_does_what_the_page_says(line: Line, at: Path, request: pytest.FixtureRequest) -> None:
+    for pattern, way in WAYS:
+        if re.fullmatch(pattern, line.text):
+            way(line.text)
+            return
+    names = request.getfixturevalue("names")
+    code = filled_in(line.text)
+    if re.match(r"from |import ", code):
+        exec(code, {})
+    elif re.fullmatch(r"\w+=.*", code):  # an argument
+        eval(code.partition("=")[2], dict(names))
+    else:
+        assert eval(code, dict(names)) is not None, code
+
+
+@pytest.mark.parametrize("block", [line for line in LINES if line.block], ids=lambda line: line.page)
+def test_a_block_of_code_runs(block: Line, at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plotly.graph_objects.Figure.show", lambda figure: None)
+    exec(filled_in(block.text), {})
+
+
+@pytest.fixture(scope="module")
+def names(made: Path) -> dict[str, Any]:
+    """What the pages call things by."""
+    from workbench.analyses.lens.keywords import KeywordList, keyword_lists
+    from workbench.interventions import MTF_FLOWS
+
+    model, samples = wb.load(EMBEDDED, device="cpu"), wb.samples("mini", limit=1)
+    sample = samples[0]
+    prompt = model.encode(sample)
+    run = wb.sweep(model, samples[:1], MTF_FLOWS, wb.centred(3), out=made / "runs" / "demo", progress=False)
+    return {
+        "wb": wb, "model": model, "samples": samples[:1], "sample": sample, "prompt": prompt, "run": run,
+        "lens": wb.logit_lens(model, prompt), "figure": run.figure, "layout": prompt.layout,
+        "KeywordList": KeywordList, "keyword_lists": keyword_lists, "find_recipe": find_recipe,
+        "open_ended": samples[:1].open_ended,
+        **{name: getattr(wb, name) for name in ("centred", "trailing", "after", "layers")},
+    }  # fmt: skip

@@ -1,0 +1,40 @@
+"""Attention that is more than a mask and a softmax, which scores and patterns here would not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from workbench.errors import ModelError
+
+ARGUMENTS = ("softcap", "s_aux", "position_bias")
+"""What some families hand to attention, and materialised scores would leave out."""
+
+ATTRIBUTES = ("sinks", "attn_logit_softcapping", "softcap", "relative_attention_bias")
+"""Attributes of attention modules that do so."""
+
+
+def beyond_softmax(attention: Any) -> str | None:
+    """What this attention module does beside mask and softmax; None where it is nothing."""
+    found = (name for name in ATTRIBUTES if getattr(attention, name, None) is not None)
+    return next(found, None)
+
+
+def check_modules(attentions: Iterable[Any]) -> None:
+    """Raises ModelError where one of these attention modules does more than mask and softmax."""
+    for attention in attentions:
+        if (beside := beyond_softmax(attention)) is not None:
+            raise ModelError(
+                f"{type(attention).__name__} computes weights with `{beside}`, beside mask and softmax, "
+                "which neither 'sdpa' nor 'eager' does here. Use a model with another decoder."
+            )
+
+
+def check_arguments(attention: Any, options: Mapping[str, Any]) -> None:
+    """Raises ModelError where an attention module is handed what materialised scores would leave out."""
+    for name in ARGUMENTS:
+        if options.get(name) is not None:
+            raise ModelError(
+                f"{type(attention).__name__} is given `{name}`, which materialised attention would leave "
+                "out. Use a model with another decoder."
+            )

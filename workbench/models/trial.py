@@ -1,0 +1,110 @@
+"""One frame through a model that was just loaded, so that what does not fit is told then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from workbench.errors import ModelError, WorkbenchError
+from workbench.models.checkpoints.folder import in_short
+from workbench.prompts.prompt import Prompt
+from workbench.video import Clip
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
+
+_SIDE = 64  # pixels of the frame, which the model's settings resize
+
+
+class _Enough(Exception):
+    """Every kind of layer has been run."""
+
+
+def try_out(model: VideoLLM) -> None:
+    """Runs the first block of the vision tower, the projector, the decoder until every kind of its layers has
+    been run once, the last norm and the head.
+
+    Raises ModelError where they cannot be run: settings that transformers accepts, and that do not fit each
+    other. What `encode` refuses by itself is left for it to say, with its remedy.
+    """
+    try:
+        prompt = _prompt(model)
+        if prompt is not None:
+            _run(model, prompt)
+    except WorkbenchError:
+        raise
+    except torch.OutOfMemoryError:
+        return  # a prompt will say so, or be smaller
+    except Exception as error:  # settings can be wrong in every way
+        raise ModelError(
+            f"{model.folder} was loaded, and cannot be run ({in_short(error)}). The settings in config.json "
+            "do not fit each other or the tokenizer: copy it again from the original checkpoint."
+        ) from error
+
+
+def _prompt(model: VideoLLM) -> Prompt | None:
+    frame = np.full((1, _SIDE, _SIDE, 3), 127, dtype=np.uint8)
+    clip = Clip(frames=frame, timestamps=np.array([0.5]), path=None, duration=1.0)
+    try:
+        return model.encode(clip, "What is shown?", turn=model.family.default_turn)
+    except WorkbenchError:
+        return None
+
+
+def _run(model: VideoLLM, prompt: Prompt) -> None:
+    layers: list[Any] = list(model.family.decoder_layers(model.hf))
+    kinds = [
+        getattr(layer, "attention_type", getattr(layer.self_attn, "is_sliding", None)) for layer in layers
+    ]
+    enough = max(kinds.index(kind) for kind in kinds)
+
+    def stop(module: nn.Module, args: Any, output: Any) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        row = model.family.final_norm(model.hf)(hidden[:, -1:])
+        model.family.lm_head(model.hf)(row)
+        raise _Enough
+
+    handle = layers[enough].register_forward_hook(stop)
+    try:
+        with torch.no_grad(), _passed_through(list(model.family.vision_blocks(model.hf))):
+            model.hf(**prompt.inputs, use_cache=False)
+    except _Enough:
+        pass
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def _passed_through(blocks: list[Any]) -> Iterator[None]:
+    """All blocks but the first give back what they are given, in the form in which the first one gives its
+    output: they are alike, and a whole vision tower takes seconds on a CPU."""
+    if not blocks:
+        yield
+        return
+    form: list[bool] = []
+
+    def see(module: nn.Module, args: Any, output: Any) -> None:
+        form.append(isinstance(output, tuple))
+
+    def give_back(*args: Any, **kwargs: Any) -> Any:
+        given = args[0] if args else kwargs["hidden_states"]
+        return (given,) if form[-1] else given
+
+    handle = blocks[0].register_forward_hook(see)
+    before = [vars(block).get("forward") for block in blocks]
+    for block in blocks[1:]:
+        block.forward = give_back
+    try:
+        yield
+    finally:
+        handle.remove()
+        for block, forward in zip(blocks[1:], before[1:], strict=True):
+            if forward is None:
+                del block.forward
+            else:
+                block.forward = forward

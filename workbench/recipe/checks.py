@@ -1,0 +1,188 @@
+"""Settings are checked before anything is loaded: their types, what their texts say, and where results go.
+
+A setting of a recipe of your own that has one of the names in `_CHECKS` is checked in the same way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from workbench.errors import RunError
+from workbench.interventions import Flow, LayerSpan, as_flows, parse_window
+from workbench.measures import as_measures
+from workbench.prompts import check_style
+from workbench.prompts.spans import Span
+from workbench.recipe.sources import given_measured, given_run, given_runs
+
+_LONGEST = 255
+"""Bytes that a part of a path may have, on all systems that are common."""
+
+
+class Settings(Protocol):
+    """What a recipe is here: a dataclass that names its models and its folder."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def out(self) -> Path: ...
+
+    def depth(self, name: str | None = None) -> int:
+        """Decoder layers of a model, read from its config."""
+        ...
+
+
+def typed(recipe: Settings) -> dict[str, Any]:
+    """Every setting as its annotation has it: a folder's name becomes a Path, a list a tuple.
+
+    Raises RunError for a value of another kind, or out of the range that the annotation names.
+    """
+    hints = get_type_hints(type(recipe), include_extras=True)
+    found = {}
+    for field in dataclasses.fields(recipe):
+        value = getattr(recipe, field.name)
+        try:
+            found[field.name] = _adapter(hints[field.name]).validate_python(value)
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+            raise RunError(f"{field.name}={value!r}: {reason[:1].lower()}{reason[1:]}.") from None
+    return found
+
+
+def check(recipe: Settings) -> None:
+    """Raise where a setting cannot be what it is meant to be. No weights are read.
+
+    RunError, FlowError, WindowError and the like for texts that cannot be read, or that a model of this depth
+    does not have; RunError for folders that hold something else; ModelError for a model that is not there.
+    """
+    check_folder(recipe.out)
+    for field in dataclasses.fields(recipe):
+        value = getattr(recipe, field.name)
+        if value is not None and field.name in _CHECKS:
+            _CHECKS[field.name](value, recipe)
+    for name in _models(recipe):
+        recipe.depth(name)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise RunError where no file can be put into a folder, or the folder cannot be made. Makes nothing."""
+    named, elsewhere = f"out={str(folder)[:80]!r}", "Choose another folder for the results."
+    if "\0" in str(folder) or any(len(os.fsencode(part)) > _LONGEST for part in folder.parts):
+        raise RunError(f"{named} is no name of a folder: it has a NUL, or a part of over {_LONGEST} bytes.")
+    path = folder.absolute()
+    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise RunError(f"{named}: {there} is no folder. {elsewhere}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise RunError(f"{named}: nothing may be written into {there}. {elsewhere}")
+
+
+def one_range(window: str, n_layers: int, *, option: str) -> LayerSpan:
+    """The layers of a window that does not move. Raises WindowError, and RunError for one that moves."""
+    spans = parse_window(window).expand(n_layers)
+    if len(spans) != 1:
+        raise RunError(
+            f"--{option} {window} is {len(spans)} ranges of layers, and one cut is asked for. Use "
+            'all_layers, first_half, "after(6)" or "layers(3, 8)".'
+        )
+    return spans[0]
+
+
+@cache
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint)
+
+
+def _models(recipe: Any) -> list[str]:
+    """Every model that the recipe will load."""
+    more = [*getattr(recipe, "models", ()), getattr(recipe, "image_model", None)]
+    return [recipe.model, *filter(None, more)]
+
+
+def _window(text: str, recipe: Settings) -> None:
+    window = parse_window(text)
+    for name in _models(recipe):
+        window.expand(recipe.depth(name))
+
+
+def _layers(layers: tuple[int, ...], recipe: Settings) -> None:
+    from workbench.analyses.attention.maps import map_layers
+
+    if layers:
+        map_layers(layers, recipe.depth())
+
+
+def _heads(heads: str, recipe: Settings) -> None:
+    from workbench.analyses.attention import parse_heads
+
+    parse_heads(heads)
+
+
+def _engine(engine: str, recipe: Settings) -> None:
+    from workbench.engine import get_engine
+
+    get_engine(engine)
+
+
+def _frames(frames: str, recipe: Settings) -> None:
+    from workbench.runs.encoding import read_frames
+
+    read_frames(frames)
+
+
+def _modes(modes: tuple[str, ...], recipe: Settings) -> None:
+    from workbench.analyses.pathways.closing import check_modes
+
+    check_modes(modes)
+
+
+def _spread(spread: str, recipe: Settings) -> None:
+    from workbench.analyses.pathways.closing import check_spread
+
+    check_spread(spread)
+
+
+def _ranges(of: str, recipe: Any) -> None:
+    from workbench.analyses.pathways.side_by_side import known_source
+
+    if recipe.sweep is None:
+        known_source(of, recipe.read_samples().tasks)
+    else:
+        known_source(of, list(dict.fromkeys(given_run(recipe.sweep, recipe.checkpoint()).table["task"])))
+
+
+def _image_sweep(folder: Path, recipe: Any) -> None:
+    if recipe.image_name is None:
+        raise RunError("--image-sweep is given without --image-model. Name the model of that sweep.")
+    given_run(folder, recipe.checkpoint(recipe.image_name))
+
+
+_CHECKS: dict[str, Callable[[Any, Any], object]] = {
+    "answers": lambda folder, recipe: given_measured(folder, "answer_probability", recipe.checkpoint()),
+    "answers_window": lambda text, recipe: one_range(text, recipe.depth(), option="answers-window"),
+    "cut_layers": lambda text, recipe: one_range(text, recipe.depth(), option="cut-layers"),
+    "engine": _engine,
+    "flow": lambda flow, recipe: Flow.parse(flow),
+    "flows": lambda flows, recipe: as_flows(flows),
+    "frames": _frames,
+    "heads": _heads,
+    "image_sweep": _image_sweep,
+    "layers": _layers,
+    "measures": lambda names, recipe: as_measures(names),
+    "mode": lambda mode, recipe: _modes((mode,), recipe),
+    "modes": _modes,
+    "pathways": lambda folder, recipe: given_measured(folder, "suffice", recipe.checkpoint()),
+    "ranges": _ranges,
+    "rows": lambda span, recipe: Span.parse(span),
+    "runs": lambda folders, recipe: given_runs(folders, _models(recipe)),
+    "spread": _spread,
+    "style": lambda style, recipe: check_style(style),
+    "sweep": lambda folder, recipe: given_run(folder, recipe.checkpoint()),
+    "window": _window,
+}
