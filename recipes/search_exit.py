@@ -29,9 +29,9 @@ class SearchExit(Studying):
     floor: float = 2.0
     """Points of accuracy that may be lost, at most."""
     exits: tuple[int, ...] = ()
-    """Last layers with video; about 7 from a quarter of the layers to the last if not given."""
+    """Last layers with video; about 5 from a quarter of the layers to the last if not given."""
     windows: tuple[int, ...] = ()
-    """Numbers of early layers in which frames are apart; none, and the paper's 4 and 8 of 28 if not given."""
+    """Numbers of early layers in which frames are apart; none, and the paper's 8 of 28, if not given."""
     by: str = "prefill_percent"
     """What is to be small: prefill_percent, flops_percent, pairs_percent or kv_percent."""
     timed: int = 2
@@ -43,8 +43,8 @@ class SearchExit(Studying):
         """Measure, choose, print, and write study.parquet, search.csv, chosen.csv and the Pareto figure."""
         model, samples = self.load_model(), self.load_samples()
         n = model.n_layers
-        exits = self.exits or tuple(layer for layer in spread_layers(n, 10) if layer >= n / 4)
-        windows = self.windows or (0, scaled_layer(4, n), scaled_layer(8, n))
+        exits = self.exits or tuple(layer for layer in spread_layers(n, 6) if layer >= n / 4)
+        windows = self.windows or (0, scaled_layer(8, n))
         cases = accelerations(exits, windows, n)
         print(
             samples, f"{len(cases)} cases: exits {exits}, frames apart in 1..{windows}", sep="\n", flush=True
