@@ -99,7 +99,7 @@ def _lost(table: pd.DataFrame, case: str) -> tuple[float, float, float]:
 def _note(lost: tuple[float, float, float], n: int, floor_points: float, name: str) -> str:
     if name == UNTOUCHED:
         return "no case stays within the floor on the choosing half"
-    if lost[1] > floor_points:
+    if n >= FEW_SAMPLES and lost[1] > floor_points:
         return "the floor does not hold on the other half"
     if n < FEW_SAMPLES or lost[2] > floor_points:
         # With no change at all the interval of n samples is Wilson's of none: it ends at z^2 / (n + z^2).
