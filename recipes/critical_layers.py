@@ -42,7 +42,7 @@ class CriticalLayers(Studying):
 
     def run(self) -> pd.DataFrame:
         """Measure, name the layers that stand out, and write study.parquet, three tables and the figure."""
-        model, samples = self.load_model(), self.load_samples()
+        samples, model = self.load_samples(), self.load_model()
         window = study_window(model.n_layers) if self.window is None else parse_window(self.window)
         print(samples, f"{len(self.flows)} flows, each cut in {window}", sep="\n", flush=True)
         cases = [case for flow in self.flows for case in in_window(flow, window, model.n_layers)]

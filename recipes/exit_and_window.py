@@ -37,7 +37,7 @@ class ExitAndWindow(Studying):
 
     def run(self) -> pd.DataFrame:
         """Measure, print the table, and write study.parquet, exit_and_window.csv and the figure."""
-        model, samples = self.load_model(), self.load_samples()
+        samples, model = self.load_samples(), self.load_model()
         n = model.n_layers
         leave = scaled_layer(EXIT_AFTER, n) if self.exit_after is None else self.exit_after
         apart = scaled_layer(FRAME_LOCAL, n) if self.frame_local is None else self.frame_local

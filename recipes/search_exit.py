@@ -41,7 +41,7 @@ class SearchExit(Studying):
 
     def run(self) -> pd.DataFrame:
         """Measure, choose, print, and write study.parquet, search.csv, chosen.csv and the Pareto figure."""
-        model, samples = self.load_model(), self.load_samples()
+        samples, model = self.load_samples(), self.load_model()
         n = model.n_layers
         exits = self.exits or tuple(layer for layer in spread_layers(n, 6) if layer >= n / 4)
         windows = self.windows or (0, scaled_layer(8, n))

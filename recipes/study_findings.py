@@ -36,6 +36,7 @@ class StudyFindings(Studying):
 
     def run(self) -> pd.DataFrame:
         """Measure what is missing, print the verdicts, and write study_findings.csv and .html."""
+        self.load_samples()  # what cannot be read is said before a model is loaded
         model = self.load_model()
         depths, kinds = self._table("two_stages", model), self._table("which_attention", model)
         windows, saved = self._table("critical_layers", model), self._table("exit_and_window", model)

@@ -25,7 +25,7 @@ from workbench.analyses.study import (
 )
 from workbench.data import MTF_TASKS
 from workbench.pages import write_figure
-from workbench.recipe import Studying, console, frame_shown
+from workbench.recipe import Studying, console, frame_shown, say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,19 +38,19 @@ class TwoStages(Studying):
 
     def run(self) -> pd.DataFrame:
         """Measure, print the knees, and write study.parquet, shares.csv, knees.csv and two figures."""
+        more = [replace(self, data=data, tasks=()) for data in self.also]
+        sets, groups = [recipe.load_samples() for recipe in (self, *more)], self.task_groups
         model = self.load_model()
         shares, knees = [], []
-        for place, data in enumerate((self.data, *self.also)):
-            recipe = replace(self, data=data, tasks=self.tasks if place == 0 else ())
-            samples = recipe.load_samples()
-            print(samples, flush=True)
+        for place, samples in enumerate(sets):
+            say(samples)
             cases = by_depth(STUDY_FLOWS[0], depths(model.n_layers), model.n_layers)
             out = self.out / f"data_{place + 1}" if place else self.out
             found = study(model, samples, cases, written=(UNTOUCHED, NO_VIDEO), out=out, **self.studying)
-            groups = self.task_groups if place == 0 else None
-            shares.append(case_shares(found.table, groups).assign(data=samples.name))
+            named = None if place else groups
+            shares.append(case_shares(found.table, named).assign(data=samples.name))
             knees.append(
-                knees_of(found.table, model.n_layers, groups, seed=self.seed).assign(data=samples.name)
+                knees_of(found.table, model.n_layers, named, seed=self.seed).assign(data=samples.name)
             )
         share, knee = pd.concat(shares, ignore_index=True), pd.concat(knees, ignore_index=True)
         written = [self.write_csv(share, "shares.csv"), self.write_csv(knee, "knees.csv")]

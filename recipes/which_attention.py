@@ -28,7 +28,7 @@ class WhichAttention(Studying):
 
     def run(self) -> pd.DataFrame:
         """Measure, print the accuracies, and write study.parquet, which_attention.csv and the figure."""
-        model, samples = self.load_model(), self.load_samples()
+        samples, model = self.load_samples(), self.load_model()
         print(samples, flush=True)
         cases = everywhere(self.flows, model.n_layers)
         written = (UNTOUCHED, *(case.name for case in cases))

@@ -46,6 +46,10 @@ def halves(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table.loc[mine], table.loc[~mine]
 
 
+PRICES = ("prefill_percent", "flops_percent", "pairs_percent", "kv_percent")
+"""Columns of costs that may be what is to be small."""
+
+
 def choose_case(
     table: pd.DataFrame, costs: pd.DataFrame, *, floor_points: float = 2.0, by: str = "prefill_percent"
 ) -> Found:

@@ -77,9 +77,13 @@ def parts_of(layout: TokenLayout, rows: Int[np.ndarray, " s"], device: torch.dev
 
     `rows` are the rows of the prompt that are there; parts count them from 0.
     """
-    here = [np.flatnonzero(np.isin(rows, frame)) for frame in layout.frames]
-    frames = [frame for frame in here if frame.size]
-    others = np.setdiff1d(np.arange(rows.size), np.concatenate([rows[:0], *frames]))
+    frame_of = np.full(layout.length, -1)
+    for number, frame in enumerate(layout.frames):
+        frame_of[frame] = number
+    here = frame_of[rows]
+    framed, others = np.flatnonzero(here >= 0), np.flatnonzero(here < 0)
+    # Frames follow one another, so that each is a stretch of the framed rows.
+    frames = np.split(framed, np.flatnonzero(np.diff(here[framed])) + 1) if framed.size else []
     return [Part(*part, device) for part in (*_outside(others), *_inside(frames, others))]
 
 
@@ -103,8 +107,10 @@ def _inside(frames: list[np.ndarray], others: np.ndarray) -> _Found:
     """Frames see rows outside frames, and themselves. Frames of one shape are one part."""
     alike: dict[tuple[int, int, bytes], list[tuple[np.ndarray, np.ndarray]]] = {}
     for rows in frames:
-        keys, pattern = np.union1d(others[others < rows[-1]], rows), b""
-        if ((others > rows[0]) & (others < rows[-1])).any():  # separators between the rows of a frame
+        before, pattern = others[: np.searchsorted(others, rows[-1])], b""
+        keys = np.concatenate([before, rows])
+        if before.size and before[-1] > rows[0]:  # separators between the rows of a frame
+            keys = np.sort(keys)
             pattern = (keys[None, :] <= rows[:, None]).tobytes()
         alike.setdefault((rows.size, keys.size, pattern), []).append((rows, keys))
     for (r, c, pattern), same in alike.items():
