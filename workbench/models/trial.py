@@ -13,7 +13,6 @@ from torch import nn
 from workbench.errors import ModelError, WorkbenchError
 from workbench.models.checkpoints.folder import in_short
 from workbench.prompts.prompt import Prompt
-from workbench.video import Clip
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -49,6 +48,8 @@ def try_out(model: VideoLLM) -> None:
 
 def _prompt(model: VideoLLM) -> Prompt | None:
     frame = np.full((1, _SIDE, _SIDE, 3), 127, dtype=np.uint8)
+    from workbench.video import Clip  # brings PyAV, which models that are only built do not need
+
     clip = Clip(frames=frame, timestamps=np.array([0.5]), path=None, duration=1.0)
     try:
         return model.encode(clip, "What is shown?", turn=model.family.default_turn)
