@@ -124,16 +124,15 @@ def drawn(evil: str) -> dict[str, go.Figure]:
             note=evil,
         ),
         "accuracy_by_depth": figures.accuracy_by_depth(
-            *(poisoned(part, evil, "group") for part in (study_tables.shares(), study_tables.knees())),
+            poisoned(study_tables.shares(), evil, "group"),
+            poisoned(study_tables.knees(), evil, "group"),
             study_tables.N_LAYERS,
             title=evil,
             note=evil,
         ),
         "change_by_window": figures.change_by_window(
-            *(
-                poisoned(part, evil, "group")
-                for part in (study_tables.shares(groups=("all",)), study_tables.window_rows())
-            ),
+            poisoned(study_tables.shares(groups=("all",)), evil, "group"),
+            poisoned(study_tables.window_rows(), evil, "group"),
             title=evil,
             note=evil,
         ),
