@@ -8,6 +8,8 @@ TEST_FLAGS ?= -n 2 --dist worksteal
 MINI_OUT ?= runs/mini
 MTF_LIMIT ?= 20
 mtf = $(BIN)/workbench run $(1) --model mini/video-ft --data mini --limit $(MTF_LIMIT) --out runs/mtf/$(1)
+ES_LIMIT ?= 40
+es = $(BIN)/workbench run $(1) --model mini/video-ft --data mini --limit $(ES_LIMIT) --out runs/es/$(1)
 VENV := .venv
 BIN := $(VENV)/bin
 # What the workbench runs with, and what tests, notebooks and checks need beside it.
@@ -19,7 +21,7 @@ install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) 
 export OMP_WAIT_POLICY ?= PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-browser lint format types notebooks map-the-flow mini wheel constraints clean
+.PHONY: help setup demo test test-slow test-faults test-browser lint format types notebooks map-the-flow empirical-study mini wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -91,6 +93,15 @@ map-the-flow: $(RUNS) ## every experiment of Map the Flow on the embedded model 
 	$(call mtf,window_size)
 	$(call mtf,open_ended)
 	$(call mtf,findings) --sweep runs/mtf/information_flow --image-sweep runs/mtf/image_vs_video/image_model --pathways runs/mtf/pathways_suffice --answers runs/mtf/answer_probability
+
+empirical-study: $(RUNS) ## every experiment of An Empirical Study on the embedded model (leaves runs/es)
+	$(BIN)/workbench run mask_gallery --out runs/es/mask_gallery
+	$(call es,two_stages)
+	$(call es,which_attention)
+	$(call es,critical_layers)
+	$(call es,exit_and_window)
+	$(call es,search_exit)
+	$(call es,study_findings) --two-stages runs/es/two_stages --which-attention runs/es/which_attention --critical-layers runs/es/critical_layers --exit-and-window runs/es/exit_and_window
 
 mini: $(RUNS) ## train the embedded model again (one GPU, under an hour)
 	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)

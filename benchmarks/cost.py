@@ -1,6 +1,6 @@
 """Floating-point operations, counted from what is computed: a multiply-add is 2.
 
-Norms, rotations and activations are left out; they are under 1 %.
+See `workbench.engine.flops`.
 """
 
 from __future__ import annotations
@@ -10,26 +10,10 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from workbench.engine.flops import attention, per_row, unembedding
 from workbench.engine.incremental.pieces import pieces
 from workbench.engine.incremental.plan import Flows, Node, Plan
 from workbench.models import Prompt, VideoLLM
-
-
-def per_row(model: VideoLLM) -> tuple[int, int]:
-    """(all products of one row of one layer, those of its keys and values alone), attention left out."""
-    text = model.config.get_text_config()
-    heads, keys = model.n_heads * model.d_head, model.n_kv_heads * model.d_head
-    own_keys = 2 * 2 * model.d_model * keys
-    return own_keys + 2 * 2 * model.d_model * heads + 6 * model.d_model * text.intermediate_size, own_keys
-
-
-def attention(model: VideoLLM, pairs: int) -> int:
-    """Scores and sums of values of so many (query, key) pairs, all heads."""
-    return 4 * pairs * model.n_heads * model.d_head
-
-
-def unembedding(model: VideoLLM, rows: int) -> int:
-    return 2 * rows * model.d_model * model.vocab_size
 
 
 def vision(model: VideoLLM, prompt: Prompt) -> int:

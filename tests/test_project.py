@@ -26,6 +26,7 @@ LONG_MODULES: frozenset[str] = frozenset()
 """Modules that may be longer, because a reader is better served by one file."""
 WITHOUT_TESTS_OF_THEIR_OWN = {
     "__main__.py": "tests/test_cli.py runs it",
+    "engine/accelerated/departures.py": "tests/engine/accelerated/test_accelerate.py runs every path of it",
     "prompts/turn.py": "two tuples without a method",
     "runs/record.py": "two tuples without a method",
     "version.py": "one constant, which a test below compares with the change log",

@@ -26,6 +26,7 @@ _HOMES = {
     "samples": "data",
     "Sample": "data",
     "Samples": "data",
+    "Exit": "interventions",
     "Flow": "interventions",
     "Knockout": "interventions",
     "centred": "interventions",
@@ -36,6 +37,7 @@ _HOMES = {
     "second_half": "interventions",
     "layers": "interventions",
     "attention_maps": "analyses.attention.maps",
+    "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
     # Straight to the modules: these need torch, and reading a run does not.
@@ -85,7 +87,9 @@ if TYPE_CHECKING:
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
     from workbench.data import Sample, Samples, samples
+    from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
+        Exit,
         Flow,
         Knockout,
         after,
@@ -104,6 +108,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Clip",
+    "Exit",
     "Flow",
     "Knockout",
     "Prompt",
@@ -112,6 +117,7 @@ __all__ = [
     "TokenLayout",
     "VideoLLM",
     "__version__",
+    "accelerate",
     "after",
     "all_layers",
     "answer_probability",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import cost, folders, knockouts, plot, reading, scaling, shapes
+from benchmarks import acceleration, cost, folders, knockouts, plot, reading, scaling, shapes
 from workbench.engine import get_engine
 from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout
@@ -86,3 +86,19 @@ def test_operations_of_a_whole_recomputation_are_those_of_a_forward() -> None:
 def test_an_unknown_work_is_refused() -> None:
     with pytest.raises(SystemExit, match="unknown: mtf"):
         knockouts.work_of("map", 4)
+
+
+def test_what_leaving_saves(tmp_path: Path) -> None:
+    acceleration.main(
+        acceleration.Settings(
+            shape="tiny", device="cpu", dtype="float32", repeats=1, exit_after=2, frame_local=1, tokens=2,
+            out=tmp_path,
+        )
+    )  # fmt: skip
+    (path,) = tmp_path.glob("acceleration-*.json")
+    found = json.loads(path.read_text("utf-8"))["cases"]
+    both = found["exit + frame-local"]
+    assert both["prefill_s_ratio"] == pytest.approx(both["prefill_s"] / found["untouched"]["prefill_s"])
+    rows, video = 60, 36
+    assert both["kv_bytes_ratio"] == pytest.approx((4 * rows - 2 * video) / (4 * rows))
+    assert found["untouched"]["attention_pairs"] == 4 * rows * (rows + 1) // 2

@@ -11,7 +11,7 @@ from workbench.interventions import Flow, Knockout, centred, knockouts
 
 
 def test_engines_are_found_by_name() -> None:
-    assert list(ENGINES) == ["incremental", "incremental-float32", "reference"]
+    assert list(ENGINES) == ["incremental", "incremental-float32", "accelerated", "reference"]
     assert isinstance(get_engine("incremental"), IncrementalEngine)
     assert isinstance(get_engine("reference"), ReferenceEngine)
     assert all(engine.name == name for name, engine in ENGINES.items())

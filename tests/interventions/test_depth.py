@@ -10,6 +10,7 @@ import pytest
 from workbench.errors import WindowError, shown
 from workbench.interventions.depth import (
     scaled_bin,
+    scaled_layer,
     scaled_size,
     scaled_window,
     scaled_windows,
@@ -68,6 +69,13 @@ def test_layers_of_a_deep_model_are_spread_evenly_from_the_first_to_the_last(mos
 def test_one_of_many_layers_is_not_spread() -> None:
     with pytest.raises(WindowError, match="2 or more"):
         spread_layers(28, 1)
+
+
+def test_layers_of_the_empirical_study_keep_their_share_of_the_depth() -> None:
+    assert [scaled_layer(layer, 28) for layer in (4, 8, 18)] == [4, 8, 18]
+    assert [scaled_layer(layer, 12) for layer in (1, 4, 8, 18)] == [1, 2, 3, 8]
+    with pytest.raises(WindowError, match="from 1"):
+        scaled_layer(0, 12)
 
 
 @pytest.mark.parametrize("n_layers", [0, -1, 10**400, None, "12", True], ids=shown)

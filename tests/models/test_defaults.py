@@ -66,6 +66,7 @@ def everything(family: FamilyName) -> dict[str, torch.Tensor]:
     ran = {
         name: [outcome.p for outcome in engine.outcomes(model, prompt, cuts).changed]
         for name, engine in ENGINES.items()
+        if any(issubclass(Knockout, kind) for kind in engine.runs)
     }
     return {
         **{name: torch.tensor(values, dtype=torch.float64, device="cpu") for name, values in ran.items()},

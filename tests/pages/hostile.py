@@ -11,10 +11,13 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from tests.analyses.sweep.test_drops import table as dropped
+from tests.figures import study_tables
 from tests.figures.lens_tables import answer_table, frequencies, lens_layout, lens_table
 from tests.figures.tables import FLOWS, pathways_table, samples_table, sweep_table
+from tests.figures.test_pareto import table as front_table
 from tests.figures.test_side_by_side import COUNTS, CURVES
 from tests.figures.test_sufficiency import table as suffice_rows
+from tests.interventions.layouts import small_layout
 from tests.pages.report.made_runs import manifest, write_run
 from tests.tiny import tiny_clip, tiny_model, tiny_sample
 from workbench import figures
@@ -114,6 +117,27 @@ def drawn(evil: str) -> dict[str, go.Figure]:
     words = poisoned(lens_table(), evil, "token", "keyword", "keyword_list")
     return {
         "accuracy": figures.accuracy(samples_table(table).assign(model=evil)),
+        "accuracy_by_case": figures.accuracy_by_case(
+            poisoned(study_tables.shares(), evil, "group", "case"),
+            title=evil,
+            beside={"exit": evil},
+            note=evil,
+        ),
+        "accuracy_by_depth": figures.accuracy_by_depth(
+            poisoned(study_tables.shares(), evil, "group"),
+            poisoned(study_tables.knees(), evil, "group"),
+            study_tables.N_LAYERS,
+            title=evil,
+            note=evil,
+        ),
+        "change_by_window": figures.change_by_window(
+            poisoned(study_tables.shares(groups=("all",)), evil, "group"),
+            poisoned(study_tables.window_rows(), evil, "group"),
+            title=evil,
+            note=evil,
+        ),
+        "mask_gallery": figures.mask_gallery(small_layout(), ["video -> text"], title=evil),
+        "pareto": figures.pareto(poisoned(front_table(), evil, "case"), caption=evil, note=evil),
         "accuracy_drops": figures.accuracy_drops(accuracy_drop(halves)),
         "answer_probability": figures.answer_probability(poisoned(answer_table(), evil, "task")),
         "attention_heat": figures.attention_heat(untouched, cut),

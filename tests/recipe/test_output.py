@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from workbench.recipe import find_recipe
-from workbench.recipe.output import console
+from workbench.recipe.output import console, frame_shown
 
 
 def test_what_was_written_and_skipped_is_told(tmp_path, capsys) -> None:
@@ -34,3 +34,12 @@ def test_tables_keep_their_width_where_nobody_watches(capsys, monkeypatch: pytes
     assert capsys.readouterr().out.count("\n") == 1
     monkeypatch.setenv("COLUMNS", "200")
     assert console().width == 200
+
+
+def test_a_frame_is_shown_with_rounded_numbers_and_names_as_text(capsys) -> None:
+    table = pd.DataFrame({"name": ["[red]x[/red]", "y"], "p": [0.12345, float("nan")], "n": [3, 4]})
+    console().print(frame_shown(table, "Title"))
+    said = capsys.readouterr().out
+    assert "[red]x[/red]" in said
+    assert "0.12 " in said
+    assert "nan" not in said

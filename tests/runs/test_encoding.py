@@ -14,7 +14,7 @@ from tests.analyses.stand_in import StandInClip, StandInModel, questions
 from workbench.data import Sample, Samples
 from workbench.errors import ClipError, PromptError, RunError, WorkbenchError
 from workbench.runs import Asked, Encoder, encoding
-from workbench.runs.encoding import read_frames
+from workbench.runs.encoding import first_prompts, read_frames
 from workbench.video import Uniform
 
 
@@ -123,3 +123,9 @@ def test_frames_from_text() -> None:
     assert read_frames("uniform(4)") == Uniform(4)
     with pytest.raises(ClipError, match="Did you mean 'uniform'"):
         read_frames(str(Path("unifrom(4)")))
+
+
+def test_the_first_prompts_are_those_of_samples_that_can_be_encoded() -> None:
+    model, samples = Counting(), questions(*[0] * 5, broken=(1,))
+    assert len(first_prompts(model, samples, 3)) == 3  # type: ignore[arg-type]
+    assert model.encoded == [samples[place].id for place in (0, 2, 3)]

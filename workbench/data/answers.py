@@ -25,7 +25,7 @@ _NOUNS = (
     "ответ|вариант|الإجابة|الجواب|उत्तर|विकल्प"
 )
 _IS = r"(?:(?:correcta|correcte|correta|corretta)?\s*+(?:is|would be|es|est|ist|é|è)|correcta|correta)\b"
-_INTRODUCED = rf"\b(?i:{_NOUNS})(?!\w)\s*+(?i:{_IS})?{_OPENING}(?i:(?:the|la|die|option)\b{_OPENING})*+"
+_INTRODUCED = rf"\b(?i:{_NOUNS})(?!\w)\s*+(?i:{_IS})?{_OPENING}(?i:(?:the|la|die|option)\b{_OPENING}){{0,3}}+"
 # Scripts without spaces between words: what follows the letter may touch it.
 _TOUCHING = (
     r"(?<![不没別别非])(?:答案|选项|選項|选择|選擇|选|選|回答|正解|答え|選択肢|정답|답|선택)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.engine.accelerated import AcceleratedEngine, accelerate
 from workbench.engine.acting import layer_masks
 from workbench.engine.generation import Generation, generate
 from workbench.engine.incremental import IncrementalEngine, Slower
@@ -12,7 +13,12 @@ from workbench.errors import RunError, near_matches
 
 ENGINES: dict[str, Engine] = {
     engine.name: engine
-    for engine in (IncrementalEngine(), IncrementalEngine(float32=True), ReferenceEngine())
+    for engine in (
+        IncrementalEngine(),
+        IncrementalEngine(float32=True),
+        AcceleratedEngine(),
+        ReferenceEngine(),
+    )
 }
 
 
@@ -28,6 +34,7 @@ def get_engine(engine: str | Engine) -> Engine:
 
 __all__ = [
     "ENGINES",
+    "AcceleratedEngine",
     "Baseline",
     "Engine",
     "Generation",
@@ -38,6 +45,7 @@ __all__ = [
     "ReferenceEngine",
     "Request",
     "Slower",
+    "accelerate",
     "generate",
     "get_engine",
     "last_logits",

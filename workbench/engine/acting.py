@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from workbench.engine.leaving import exit_masks
 from workbench.errors import InterventionError
 from workbench.interventions import Intervention, Knockout, keep_mask
+from workbench.interventions.exits import Acceleration, Exit
 from workbench.shapes import Bool, shaped
 
 if TYPE_CHECKING:
@@ -53,6 +55,22 @@ def _cut(
     intervention: Knockout, model: VideoLLM, prompt: Prompt, kept: Kept
 ) -> AbstractContextManager[dict[int, Tensor]]:
     return nullcontext(layer_masks(model, prompt, intervention, kept))
+
+
+@acting.register(Acceleration)
+def _accelerated(
+    intervention: Acceleration, model: VideoLLM, prompt: Prompt, kept: Kept
+) -> AbstractContextManager[dict[int, Tensor]]:
+    # One frame has no edges between frames.
+    cut = intervention.cut if prompt.layout.n_frames > 1 else None
+    return nullcontext(exit_masks(model, prompt, intervention, layer_masks(model, prompt, cut)))
+
+
+@acting.register(Exit)
+def _leaves(
+    intervention: Exit, model: VideoLLM, prompt: Prompt, kept: Kept
+) -> AbstractContextManager[dict[int, Tensor]]:
+    return nullcontext(exit_masks(model, prompt, Acceleration(exits=(intervention,)), {}))
 
 
 @shaped

@@ -6,13 +6,15 @@ change when a row is added, so their keys and values are kept, as always in deco
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import DynamicCache, GenerationConfig
 
 from workbench.engine.readout import probabilities
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
     from workbench.prompts.layout import TokenLayout
     from workbench.prompts.prompt import Prompt
+
+
+_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+
+WRITING: ContextVar[tuple[Prompt, ...]] = ContextVar("writing", default=())
+"""The prompts whose answers are being written, where nothing is cut: `accelerate` looks at their layouts."""
 
 
 class Generation(NamedTuple):
@@ -48,16 +56,54 @@ def generate(
     cannot act, or is of a kind that has no way to act on rows that are written, NotFinite for logits that
     are no numbers.
     """
+    if intervention is None:
+        return generate_batch(model, [prompt], max_new_tokens=max_new_tokens)[0]
+    intervention.check(prompt.layout, model.n_layers, model.n_heads)
+    with writing(intervention, model, prompt.layout):
+        return _answers(model, [prompt], max_new_tokens)[0]
+
+
+def generate_batch(
+    model: VideoLLM, prompts: Sequence[Prompt], *, max_new_tokens: int = 16
+) -> list[Generation]:
+    """The untouched model's answers to several prompts, written side by side: as `generate`, one by one.
+
+    Raises PromptError for fewer than one new token, or no prompt.
+    """
+    before = WRITING.set(tuple(prompts))
+    try:
+        return _answers(model, prompts, max_new_tokens)
+    finally:
+        WRITING.reset(before)
+
+
+def _answers(model: VideoLLM, prompts: Sequence[Prompt], max_new_tokens: int) -> list[Generation]:
     if max_new_tokens < 1:
         raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
-    if intervention is not None:
-        intervention.check(prompt.layout, model.n_layers, model.n_heads)
+    if not prompts:
+        raise PromptError("No prompt was given, so there is nothing to answer. Give one or more.")
+    inputs, mask = _padded(prompts)
+    ids = _written(model, inputs, mask, max_new_tokens)
     ends: Any = model.hf.generation_config
-    with torch.no_grad(), fresh_defaults(), writing(intervention, model, prompt.layout):
-        ids = model.hf.generate(  # type: ignore[operator]
-            **prompt.inputs,
-            # Nothing is padded; said, since transformers would otherwise guess from the padding token.
-            attention_mask=torch.ones_like(prompt.input_ids),
+    last = {ends.eos_token_id} if isinstance(ends.eos_token_id, int) else set(ends.eos_token_id or ())
+    found = []
+    for new in ids[:, mask.shape[1] :].tolist():
+        # What was written after the end only fills the batch up.
+        end = next((place for place, token in enumerate(new) if token in last), len(new))
+        text = str(model.tokenizer.decode(new[: end + 1], skip_special_tokens=True)).strip()
+        found.append(Generation(text, tuple(new[: end + 1])))
+    return found
+
+
+def _written(model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_tokens: int) -> Tensor:
+    """Token ids (b, s) of a padded batch and what follows it."""
+    ends: Any = model.hf.generation_config
+    # cuDNN's attention, which torch prefers on new GPUs, plans each length anew: 40 ms a token at 7B.
+    with torch.no_grad(), fresh_defaults(), sdpa_kernel(_KERNELS):
+        return model.hf.generate(  # type: ignore[operator]
+            **inputs,
+            # Said, since transformers would otherwise guess from the padding token.
+            attention_mask=mask,
             # Of numbers that are none, the likeliest token is whatever comes first.
             logits_processor=[_finite],
             # Plain: a cache that forgets rows behind a sliding window would not fit the masks.
@@ -70,9 +116,32 @@ def generate(
                 pad_token_id=ends.pad_token_id,
             ),
         )
-    new = ids[0, len(prompt) :]
-    text = str(model.tokenizer.decode(new, skip_special_tokens=True)).strip()
-    return Generation(text, tuple(int(token) for token in new))
+
+
+def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
+    """The inputs of several prompts as one batch, shorter ones padded on the left, and what is not padding.
+
+    Inputs of one number a row are padded with 0, which is looked at nowhere; pixels lie one after another.
+    """
+    width = max(map(len, prompts))
+    inputs: dict[str, Tensor] = {}
+    for name in prompts[0].inputs:
+        parts = []
+        for prompt in prompts:
+            part = prompt.inputs[name]
+            if part.shape == prompt.input_ids.shape:
+                part = nn.functional.pad(part, (width - len(prompt), 0))
+            parts.append(part)
+        shapes = {tuple(part.shape[1:]) for part in parts}
+        if len(shapes) > 1:
+            raise PromptError(
+                f"Prompts whose {name} have shapes {', '.join(map(str, sorted(shapes)))} are no batch. "
+                "Give those with as many frames of one size together."
+            )
+        inputs[name] = torch.cat(parts)
+    rows = torch.arange(width, device=prompts[0].input_ids.device)
+    lengths = torch.tensor([len(prompt) for prompt in prompts], device=rows.device)
+    return inputs, (rows >= width - lengths[:, None]).long()
 
 
 def _finite(ids: Tensor, logits: Tensor) -> Tensor:
@@ -101,7 +170,7 @@ def writing(
     it. A kind registers its own way here."""
     raise InterventionError(
         f"'{intervention}' is a {type(intervention).__name__}, and answers cannot be written under that yet. "
-        "Give a knockout."
+        "Give a knockout; rows that leave do so in `with wb.accelerate(..)`."
     )
 
 

@@ -13,16 +13,19 @@ from workbench.interventions.depth import (
     PAPER_WINDOW,
     SHALLOW,
     scaled_bin,
+    scaled_layer,
     scaled_size,
     scaled_window,
     scaled_windows,
     spread_layers,
 )
 from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
+from workbench.interventions.exits import RULES, Acceleration, Exit, Rule, Seen
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, as_intervention, knockouts
 from workbench.interventions.masks import check_flows, keep_mask
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
+from workbench.interventions.pruning import FastV, RandomRows
 from workbench.interventions.random_edges import RandomEdges
 from workbench.interventions.windows import (
     LayerSpan,
@@ -57,10 +60,14 @@ __all__ = [
     "PAPER_WINDOW",
     "PLAIN_SPANS",
     "REMOVALS",
+    "RULES",
     "SHALLOW",
+    "Acceleration",
     "Cut",
     "EdgeCount",
     "Edges",
+    "Exit",
+    "FastV",
     "Flow",
     "FlowGroup",
     "Intervention",
@@ -68,9 +75,12 @@ __all__ = [
     "LayerSpan",
     "NamedFlow",
     "RandomEdges",
+    "RandomRows",
     "Rectangle",
     "Removal",
+    "Rule",
     "ScatteredEdges",
+    "Seen",
     "Span",
     "Window",
     "after",
@@ -90,6 +100,7 @@ __all__ = [
     "parse_window",
     "read_window",
     "scaled_bin",
+    "scaled_layer",
     "scaled_size",
     "scaled_window",
     "scaled_windows",

@@ -17,6 +17,8 @@ PAPER_LAYERS = 32
 PAPER_WINDOW = 9
 PAPER_BIN = 5
 """Layers a bin of the effective pathways."""
+STUDY_LAYERS = 28
+"""Layers of the models of An Empirical Study."""
 SHALLOW = 24
 """Below this many layers, windows are scaled."""
 
@@ -59,6 +61,16 @@ def spread_layers(n_layers: int, most: int) -> tuple[int, ...]:
 def scaled_windows(sizes: Iterable[int], n_layers: int) -> tuple[Window, ...]:
     """centred(k) for every size, scaled to the depth; sizes that become the same number give one window."""
     return tuple(dict.fromkeys(centred(scaled_size(k, n_layers)) for k in sizes))
+
+
+def scaled_layer(layer: int, n_layers: int) -> int:
+    """A layer, or a number of layers, of An Empirical Study's models of 28.
+
+    Itself for 24 layers or more; below that the nearest to the same share, 1 at least. Raises WindowError for
+    a number below 1.
+    """
+    _check(layer, n_layers)
+    return layer if n_layers >= SHALLOW else max(1, round(layer * n_layers / STUDY_LAYERS))
 
 
 def _check(k: int, n_layers: int) -> None:

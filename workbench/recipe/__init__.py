@@ -15,15 +15,16 @@ A recipe of your own is a file with one subclass of `Recipe`:
 
 and runs with `workbench run halves.py --model mini/video-ft --out runs/halves`. Settings that experiments
 share have classes of their own, to be taken in place of `Recipe`: `Prompting` (how samples are asked),
-`Sweeping` (and how knockouts are run), `Windowed` (and in which layers), `Binned` (and the pathways' bins).
+`Studying` (and how right answers are counted), `Sweeping` (and how knockouts are run), `Windowed` (and in
+which layers), `Binned` (and the pathways' bins).
 """
 
 from __future__ import annotations
 
-from workbench.recipe.checks import one_range
+from workbench.recipe.checks import check_folder, one_range
 from workbench.recipe.lookup import find_recipe, recipe_names, recipes_folder
-from workbench.recipe.output import console, say
-from workbench.recipe.settings import Binned, Count, Prompting, Recipe, Sweeping, Whole, Windowed
+from workbench.recipe.output import console, frame_shown, say
+from workbench.recipe.settings import Binned, Count, Prompting, Recipe, Studying, Sweeping, Whole, Windowed
 from workbench.recipe.sources import (
     data_source,
     given_measured,
@@ -38,12 +39,15 @@ __all__ = [
     "Count",
     "Prompting",
     "Recipe",
+    "Studying",
     "Sweeping",
     "Whole",
     "Windowed",
+    "check_folder",
     "console",
     "data_source",
     "find_recipe",
+    "frame_shown",
     "given_measured",
     "given_run",
     "given_runs",

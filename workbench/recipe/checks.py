@@ -14,12 +14,12 @@ from typing import Any, ClassVar, Protocol, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from workbench.errors import RunError
+from workbench.errors import RunError, near_matches
 from workbench.interventions import Flow, LayerSpan, as_flows, parse_window
 from workbench.measures import as_measures
 from workbench.prompts import check_style
 from workbench.prompts.spans import Span
-from workbench.recipe.sources import given_measured, given_run, given_runs
+from workbench.recipe.sources import data_source, given_measured, given_run, given_runs
 
 _LONGEST = 255
 """Bytes that a part of a path may have, on all systems that are common."""
@@ -163,14 +163,37 @@ def _image_sweep(folder: Path, recipe: Any) -> None:
     given_run(folder, recipe.checkpoint(recipe.image_name))
 
 
+def _also(names: tuple[str, ...], recipe: Any) -> None:
+    for name in names:
+        data_source(name)
+
+
+def _by(column: str, recipe: Any) -> None:
+    from workbench.analyses.study.search import PRICES
+
+    if column not in PRICES:
+        raise RunError(
+            f"by={column!r} is no cost.{near_matches(column, PRICES)} Use one of {', '.join(PRICES)}."
+        )
+
+
+def _study(folder: Path, recipe: Any) -> None:
+    given_measured(folder, "study", recipe.checkpoint())
+
+
 _CHECKS: dict[str, Callable[[Any, Any], object]] = {
+    "also": _also,
     "answers": lambda folder, recipe: given_measured(folder, "answer_probability", recipe.checkpoint()),
     "answers_window": lambda text, recipe: one_range(text, recipe.depth(), option="answers-window"),
+    "by": _by,
+    "critical_layers": _study,
     "cut_layers": lambda text, recipe: one_range(text, recipe.depth(), option="cut-layers"),
     "engine": _engine,
+    "exit_and_window": _study,
     "flow": lambda flow, recipe: Flow.parse(flow),
     "flows": lambda flows, recipe: as_flows(flows),
     "frames": _frames,
+    "groups": lambda groups, recipe: recipe.task_groups,
     "heads": _heads,
     "image_sweep": _image_sweep,
     "layers": _layers,
@@ -184,5 +207,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "spread": _spread,
     "style": lambda style, recipe: check_style(style),
     "sweep": lambda folder, recipe: given_run(folder, recipe.checkpoint()),
+    "two_stages": _study,
+    "which_attention": _study,
     "window": _window,
 }

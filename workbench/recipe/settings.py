@@ -220,6 +220,39 @@ class Sweeping(Prompting):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Studying(Prompting):
+    """An experiment that counts right answers in many cases, all samples, as An Empirical Study does."""
+
+    engine: str = "incremental"
+    """What runs cuts: incremental; incremental-float32 for weights of less than float32; or reference, one
+    forward a cut."""
+    groups: tuple[str, ...] = ()
+    """Groups of tasks, each as NAME=TASK,TASK, for example order=action_sequence,scene_transition. Every task
+    is a group of its own if not given."""
+    max_new_tokens: int = 8
+    """Tokens of answers that are written out, to be compared with the likeliest letter."""
+
+    @property
+    def task_groups(self) -> dict[str, tuple[str, ...]] | None:
+        """Tasks by the name of their group; None for every task its own. Raises RunError."""
+        from workbench.errors import RunError
+
+        found: dict[str, tuple[str, ...]] = {}
+        for text in self.groups:
+            name, equals, tasks = text.partition("=")
+            listed = tuple(task.strip() for task in tasks.split(",") if task.strip())
+            if not (name.strip() and equals and listed) or name.strip() in found:
+                raise RunError(f"--groups {text!r}: write NAME=TASK,TASK, every name once.")
+            found[name.strip()] = listed
+        return found or None
+
+    @property
+    def studying(self) -> dict[str, Any]:
+        """Arguments of `study`."""
+        return {"engine": self.engine, "max_new_tokens": self.max_new_tokens, **self.prompting}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Windowed(Sweeping):
     """An experiment that cuts in a window which moves over the layers."""
 

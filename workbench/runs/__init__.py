@@ -1,6 +1,6 @@
 """Runs: one loop over samples, one store that can be resumed, one manifest."""
 
-from workbench.runs.encoding import Encoder, nothing_usable, read_frames
+from workbench.runs.encoding import Encoder, first_prompts, nothing_usable, read_frames
 from workbench.runs.executors import Executor, Job, ThisProcess, measure_group
 from workbench.runs.folder import Damaged
 from workbench.runs.loop import Measured, measure_samples
@@ -42,6 +42,7 @@ __all__ = [
     "as_seed",
     "data_settings",
     "effects_schema",
+    "first_prompts",
     "load_measured",
     "load_run",
     "measure_group",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NOT_FINITE, RunError, WorkbenchError
@@ -145,3 +146,16 @@ def nothing_usable(n: int, first: str) -> RunError:
     remedy = "Check the data set's folder, the frames asked for and the prompt style."
     more = "" if NOT_FINITE in first else f" {remedy}"
     return RunError(f"None of the {n} samples can be used. The first, {first}{more}")
+
+
+def first_prompts(
+    model: VideoLLM,
+    samples: Samples,
+    number: int,
+    *,
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
+) -> list[Prompt]:
+    """The prompts of the first samples that can be encoded. Raises RunError where none can."""
+    with Encoder(model, samples, frames=read_frames(frames), style=style) as encoder:
+        return [asked.prompt for asked in islice(encoder.usable(), number)]

@@ -12,7 +12,7 @@ from tests.engine.incremental.test_engine import all_knockouts, same
 from tests.tiny import FAMILY_NAMES, tiny_folder, tiny_model, tiny_prompt
 from workbench.engine import IncrementalEngine, get_engine
 from workbench.engine.incremental import memory
-from workbench.engine.incremental.kernels import attend, plain
+from workbench.engine.kernels import attend, plain
 from workbench.interventions import NAMED_FLOWS, centred
 from workbench.models import load
 

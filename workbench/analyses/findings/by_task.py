@@ -56,13 +56,13 @@ def findings_by_task(
     return pd.concat(parts, ignore_index=True)
 
 
-def findings_shown(table: pd.DataFrame) -> Table:
+def findings_shown(table: pd.DataFrame, title: str | None = None) -> Table:
     """The claims, what was measured, and the verdict; with the task where there are several."""
     from rich import box
     from rich.table import Table
 
     several = len(set(table["task"])) > 1
-    title = f"What holds, of {len(CLAIMS)} claims of Map the Flow"
+    title = title or f"What holds, of {len(CLAIMS)} claims of Map the Flow"
     shown = Table(title=title, box=box.SIMPLE_HEAD, show_lines=True)
     for name in (*(["task"] if several else []), "claim", "measured (95% interval)", "n", "verdict"):
         shown.add_column(name)

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.engine.incremental.kernels import Attended, attend, attend_self, join
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.pieces import Piece, Rows, pieces
 from workbench.engine.incremental.plan import Cuts, Flows
 from workbench.engine.incremental.untouched import Untouched
+from workbench.engine.kernels import Attended, attend, attend_self, join
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM

@@ -42,12 +42,18 @@ def attend(
 ) -> Attended:
     """Softmax attention of query over key and value.
 
-    `causal` needs as many keys as queries; `mask` is True = sees, at least one key a row.
+    `causal`: the queries are the last keys, and see those up to their own. `mask` is True = sees; every row
+    sees at least one.
     """
     assert not (causal and mask is not None)
-    assert not causal or query.shape[2] == key.shape[2]
+    assert not causal or query.shape[2] <= key.shape[2]
     if key.shape[0] != query.shape[0]:
         key, value = (part.expand(query.shape[0], -1, -1, -1) for part in (key, value))
+    if causal and query.shape[2] < key.shape[2] and not _flash(query):
+        # Only this kernel aligns a causal mask at the last key.
+        rows, columns = query.shape[2], key.shape[2]
+        open_ = torch.ones(rows, columns, dtype=torch.bool, device=query.device)
+        causal, mask = False, open_.tril(columns - rows)
     if query.device.type == "cpu" and query.dtype != torch.float64:
         bias = None if mask is None else _bias(mask, query.dtype)[None, None]
         out, lse = _aten._scaled_dot_product_flash_attention_for_cpu(
@@ -62,8 +68,7 @@ def attend(
 def _on_cuda(
     query: Tensor, key: Tensor, value: Tensor, scale: float, causal: bool, mask: Tensor | None
 ) -> Attended:
-    half = query.dtype in (torch.bfloat16, torch.float16)
-    if half and mask is None and query.shape[-1] <= 256 and query.shape[-1] % 8 == 0:
+    if mask is None and _flash(query):
         found = _aten._scaled_dot_product_flash_attention(query, key, value, 0.0, causal, scale=scale)
         return Attended(found[0], found[1])
     groups = query.shape[1] // key.shape[1]
@@ -80,6 +85,12 @@ def _on_cuda(
     return Attended(found[0], found[1][..., : query.shape[2]])
 
 
+def _flash(query: Tensor) -> bool:
+    """Whether the flash kernel takes it, where nothing is masked."""
+    half = query.dtype in (torch.bfloat16, torch.float16)
+    return query.device.type == "cuda" and half and query.shape[-1] <= 256 and query.shape[-1] % 8 == 0
+
+
 @shaped
 def plain(
     query: Float[Tensor, "b H q e"],
@@ -94,8 +105,8 @@ def plain(
     groups = query.shape[1] // key.shape[1]
     key, value = repeat_kv(key, groups), repeat_kv(value, groups)
     if causal:
-        rows = query.shape[2]
-        mask = torch.ones(rows, rows, dtype=torch.bool, device=query.device).tril()
+        rows, columns = query.shape[2], key.shape[2]
+        mask = torch.ones(rows, columns, dtype=torch.bool, device=query.device).tril(columns - rows)
     at_once = max(1, _PLAIN_SCORES // (query.shape[0] * query.shape[1] * key.shape[2]))
     outs, lses = [], []
     for start in range(0, query.shape[2], at_once):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from workbench.engine.incremental.kernels import attend, attend_self, join, plain
+from workbench.engine.kernels import attend, attend_self, join, plain
 
 SCALE = 0.3
 
@@ -82,7 +82,7 @@ def test_a_part_without_keys_adds_nothing() -> None:
 
 
 def test_the_plain_path_goes_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.engine.incremental import kernels as module
+    from workbench.engine import kernels as module
 
     query, key, value = parts(keys=7)
     whole = plain(query, key, value, scale=SCALE, causal=True)

@@ -1,0 +1,73 @@
+"""What leaves a prompt, as data and as text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.interventions.layouts import separated_layout, small_layout
+from workbench.errors import InterventionError, KnockoutError, SpanError
+from workbench.interventions import as_intervention
+from workbench.interventions.exits import Acceleration, Exit
+from workbench.interventions.pruning import FastV, RandomRows
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("video leaves after layer 18", Exit(after=18)),
+        ("  Frame[0] + option[a]  leave after layer 0 ", Exit(after=0, rows="frame[0] + option[A]")),
+        ("fastv(0.5) leaves after layer 2", Exit(after=2, rows=FastV(share=0.5))),
+        ("random(0.25, seed 7) leaves after layer 3", Exit(after=3, rows=RandomRows(share=0.25, seed=7))),
+    ],
+)
+def test_an_exit_is_read_as_it_is_written(text: str, wanted: Exit) -> None:
+    assert as_intervention(text) == wanted
+    assert as_intervention(str(wanted)) == wanted
+    assert len({wanted, as_intervention(text)}) == 1
+
+
+def test_layers_and_rows() -> None:
+    layout = small_layout()
+    assert list(Exit(after=2).layers(4)) == [2, 3]
+    assert list(Exit(after=4).layers(4)) == []
+    assert Exit(after=2).leaving(layout).tolist() == list(range(2, 14))
+    assert Exit(after=2).leaving(separated_layout()).tolist() == [1, 2, 3, 4, 5, 6], "separators leave too"
+    both = Acceleration(exits=(Exit(after=3),), frame_local=(1, 2))
+    assert both.layers(4) == [0, 1, 3]
+    assert str(both) == "frames -> later frames in layers 1..2; video leaves after layer 3"
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    layout = small_layout()
+    for after in (-1, 1.0, True, "2"):
+        with pytest.raises(InterventionError, match="whole number from 0"):
+            Exit(after=after)  # type: ignore[arg-type]
+    with pytest.raises(SpanError):
+        Exit(after=1, rows="vidoe")
+    with pytest.raises(InterventionError, match="chooses no rows"):
+        Exit(after=1, rows=7)  # type: ignore[arg-type]
+    with pytest.raises(InterventionError, match="4 layers"):
+        Exit(after=5).check(layout, 4, 4)
+    with pytest.raises(InterventionError, match="the last row, 21"):
+        Exit(after=1, rows="question + last").check(layout, 4, 4)
+    with pytest.raises(InterventionError, match="no attention to choose by"):
+        Exit(after=0, rows=FastV())
+    with pytest.raises(InterventionError, match="Nothing is saved"):
+        Acceleration()
+    with pytest.raises(InterventionError, match="ascending"):
+        Acceleration(exits=(Exit(after=3), Exit(after=1)))
+    with pytest.raises(InterventionError, match="ascending"):
+        Acceleration(exits=(Exit(after=3), Exit(after=3, rows="frame[0]")))
+    with pytest.raises(KnockoutError, match="reversed"):
+        Acceleration(frame_local=(3, 1))
+
+
+def test_a_clip_of_one_frame_has_nothing_to_keep_apart() -> None:
+    Acceleration(frame_local=(1, 2)).check(small_layout(frames=1), 4, 4)
+
+
+def test_rows_of_a_rule_are_not_known_before() -> None:
+    with pytest.raises(InterventionError, match="in the model"):
+        Exit(after=2, rows=RandomRows()).leaving(small_layout())
+    assert np.array_equal(Exit(after=1, rows="frame[1]").leaving(small_layout()), [6, 7, 8, 9])

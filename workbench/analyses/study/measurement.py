@@ -1,0 +1,276 @@
+"""How many questions a model answers under each of many interventions, all samples counted.
+
+An Empirical Study measures accuracy where Map the Flow measures the probability of an answer that was right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench.analyses.study.cases import UNTOUCHED, Case, without_video
+from workbench.errors import RunError, WorkbenchError
+from workbench.interventions import Knockout
+from workbench.interventions.exits import Acceleration
+from workbench.measures.correctness import UNKNOWN, Judge, judge
+from workbench.measures.likelihood import chosen, options_readout
+from workbench.measures.text import letter_said
+from workbench.runs import Asked, Done, Measurement, Record, Skip, measure_samples, table_of
+from workbench.runs.tables import schema_of
+
+if TYPE_CHECKING:
+    from workbench.data import Sample, Samples
+    from workbench.engine import Engine, Request
+    from workbench.interventions import Intervention
+    from workbench.models import VideoLLM
+    from workbench.prompts.prompt import Prompt
+    from workbench.video import Sampling
+
+NO_OPTIONS = "it has no options, so there are no letters to choose from"
+"""Why a sample is skipped."""
+
+
+class CaseRow(NamedTuple):
+    """One row of the table: what one sample was answered in one case."""
+
+    sample_id: str
+    task: str
+    case: str
+    """ "untouched", or the case's name."""
+    layer: int
+    """Its place on the layer axis: i where a flow is cut after layer i; 0 where it has none."""
+    first_layer: int
+    last_layer: int
+    intervention: str
+    """As text; empty for the untouched model."""
+    options: int
+    """How many there are to choose from."""
+    answer: str
+    """The true letter."""
+    letter: str
+    """The likeliest letter."""
+    p_letter: float
+    """Its probability among the options."""
+    correct: bool
+    text: str
+    """What the model wrote, where it was let write."""
+    letter_written: str
+    """The letter that the text chooses; empty where it chooses none."""
+    correct_written: float | None
+    """1 where that is the true one, else 0; missing where nothing was written."""
+
+
+class Studied(NamedTuple):
+    """What every sample gave in every case."""
+
+    table: pd.DataFrame
+    """One row a sample and case. Columns: `CaseRow`."""
+    skipped: pd.DataFrame
+    """What could not be used: sample_id, flow (the case; empty for the whole sample), reason."""
+    manifest: dict[str, Any]
+    folder: Path | None
+
+
+def study(
+    model: VideoLLM,
+    samples: Samples | Sequence[Sample],
+    cases: Sequence[Case],
+    *,
+    written: Collection[str] = (),
+    max_new_tokens: int = 8,
+    engine: str | Engine = "incremental",
+    out: Path | str | None = None,
+    style: str | None = None,
+    frames: Sampling | int | str | None = None,
+    progress: bool = True,
+) -> Studied:
+    """The answer to every sample: untouched, with the video cut everywhere ("no video"), and in every case.
+
+    Args:
+        written: names of cases whose answer is written out too, "untouched" among them.
+        max_new_tokens: how long written answers may be.
+        engine: runs cuts. Exits are run by `accelerated`, or by "reference" where that is the engine.
+        out, style, frames: as in `sweep`.
+
+    A sample without options or a known answer is skipped and listed; so is a case that cannot act on a
+    prompt. Raises RunError where no sample can be used, for two cases of one name and layer, max_new_tokens
+    below 1, and where `out` holds a run with other settings; InterventionError for a layer that the model
+    lacks.
+    """
+    from workbench.engine import get_engine
+
+    if isinstance(max_new_tokens, bool) or max_new_tokens < 1:
+        raise RunError(f"max_new_tokens={max_new_tokens!r} leaves nothing to say. Give 1 or more.")
+    blind = without_video(model.n_layers)
+    asked = [*([] if any(case.name == blind.name for case in cases) else [blind]), *cases]
+    places = [(case.name, case.layer) for case in asked]
+    if twice := [place for place in places if places.count(place) > 1 or place[0] == UNTOUCHED]:
+        name, layer = twice[0]
+        raise RunError(
+            f"The case {name!r} (layer {layer}) is there twice. Give every case a name of its own."
+        )
+    told = {"cases": tuple(asked), "written": tuple(dict.fromkeys(written)), "max_new_tokens": max_new_tokens}
+    found = measure_samples(
+        model,
+        samples,
+        Study(engine=get_engine(engine), **told),
+        out=out,
+        style=style,
+        frames=frames,
+        progress=progress,
+    )
+    return Studied(found.table, found.skipped, found.manifest, found.folder)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study(Measurement):
+    """Every sample in every case."""
+
+    name: ClassVar[str] = "study"
+    table: ClassVar[str] = "study"
+    unit: ClassVar[str] = "cases"
+
+    cases: tuple[Case, ...]
+    written: tuple[str, ...]
+    max_new_tokens: int
+    engine: Engine
+
+    @property
+    def schema(self) -> pa.Schema:
+        return schema_of(CaseRow)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return {
+            "cases": [[case.name, str(case.intervention), *case[2:]] for case in self.cases],
+            "written": list(self.written),
+            "max_new_tokens": self.max_new_tokens,
+            "engine": self.engine.name,
+        }
+
+    def units(self, model: VideoLLM) -> int:
+        return len(self.cases)
+
+    def refuse(self, model: VideoLLM, encoder: Any) -> None:
+        for case in self.cases:
+            case.intervention.layers(model.n_layers)  # a layer that the model lacks fails everywhere
+        super().refuse(model, encoder)
+
+    def at_once(self, model: VideoLLM, first: Asked) -> int:
+        from workbench.engine import Request
+
+        cuts = [case.intervention for case in self.cases if isinstance(case.intervention, Knockout)]
+        return self.engine.at_once(model, Request(prompt=first.prompt, interventions=cuts))
+
+    def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        put = [self._put(model, asked) for asked in group]
+        usable = [one for one in put if isinstance(one, _Put)]
+        scores: list[dict[Intervention, tuple[float, ...]]] = [{} for _ in usable]
+        for engine, runs_exits in ((self.engine, False), (self._exits_engine(), True)):
+            requests = [one.request(exits=runs_exits) for one in usable]
+            if not any(request.interventions for request in requests):
+                continue
+            for found, request, outcomes in zip(
+                scores, requests, engine.run(model, requests, on_done), strict=True
+            ):
+                measured = [outcome.measured for outcome in outcomes.changed]
+                found.update(zip(request.interventions, measured, strict=True))
+        answers = iter(scores)
+        return [
+            self.skip(asked.sample, one)
+            if isinstance(one, str)
+            else Record(
+                table_of(self._rows(model, one, next(answers)), self.schema),
+                skipped=tuple(Skip(asked.sample.id, name, why) for name, why in one.refused.items()),
+            )
+            for asked, one in zip(group, put, strict=True)
+        ]
+
+    def _exits_engine(self) -> Engine:
+        from workbench.engine.accelerated import AcceleratedEngine
+
+        return self.engine if self.engine.name == "reference" else AcceleratedEngine()
+
+    def _put(self, model: VideoLLM, asked: Asked) -> _Put | str:
+        """What is asked of one sample; why it is not, where it cannot be."""
+        verdict = judge(model, asked.sample, asked.prompt)
+        if not verdict.letters:
+            return NO_OPTIONS
+        if not verdict.knows:
+            return UNKNOWN
+        cases, refused = [], {}
+        for case in self.cases:
+            try:
+                case.intervention.check(asked.prompt.layout, model.n_layers, model.n_heads)
+                cases.append(case)
+            except WorkbenchError as error:
+                refused[case.name] = str(error)
+        return (
+            _Put(asked.sample, asked.prompt, verdict, cases, refused)
+            if cases
+            else next(iter(refused.values()))
+        )
+
+    def _rows(
+        self, model: VideoLLM, put: _Put, scores: Mapping[Intervention, tuple[float, ...]]
+    ) -> Iterator[CaseRow]:
+        sample, letters = put.sample, put.sample.letters
+        untouched = next(iter(scores.values()))[: len(letters)]
+        for case in (None, *put.cases):
+            name = UNTOUCHED if case is None else case.name
+            what = None if case is None else case.intervention
+            choice = chosen(untouched if what is None else scores[what][len(letters) :], letters)
+            text = self._written(model, put.prompt, what) if name in self.written else None
+            said = None if text is None else letter_said(text, sample.options)
+            yield CaseRow(
+                sample_id=sample.id,
+                task=sample.task,
+                case=name,
+                layer=0 if case is None else case.layer,
+                first_layer=0 if case is None else case.first_layer,
+                last_layer=0 if case is None else case.last_layer,
+                intervention="" if what is None else str(what),
+                options=len(letters),
+                answer=put.judge.answer,
+                letter=choice.letter,
+                p_letter=choice.p,
+                correct=choice.letter == put.judge.answer,
+                text=text or "",
+                letter_written=said or "",
+                correct_written=None if text is None else float(said == put.judge.answer),
+            )
+
+    def _written(self, model: VideoLLM, prompt: Prompt, what: Intervention | None) -> str:
+        from workbench.engine import generate
+        from workbench.engine.accelerated import accelerate
+
+        if isinstance(what, Acceleration):
+            with accelerate(model, exits=what.exits, frame_local=what.frame_local) as fast:
+                return fast.generate(prompt, max_new_tokens=self.max_new_tokens)
+        return generate(model, prompt, what, max_new_tokens=self.max_new_tokens).text
+
+
+class _Put(NamedTuple):
+    """One sample as it is put to the engines."""
+
+    sample: Sample
+    prompt: Prompt
+    judge: Judge
+    cases: list[Case]
+    refused: dict[str, str]
+    """Why other cases cannot act on it, by name."""
+
+    def request(self, *, exits: bool) -> Request:
+        """Its exits, or its cuts, each once."""
+        from workbench.engine import Request
+
+        wanted = [
+            case.intervention for case in self.cases if isinstance(case.intervention, Knockout) is not exits
+        ]
+        readout = options_readout(self.judge, self.sample.letters)
+        return Request(prompt=self.prompt, interventions=list(dict.fromkeys(wanted)), readouts=[readout])

@@ -1,0 +1,201 @@
+"""Rows leave the residual stream on their way through the decoder: hooks on its layers.
+
+Axes: B prompt of a batch, s row, w row that is left, d width, h head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workbench.engine.accelerated.frames import Part, attend_in_frames, parts_of
+from workbench.engine.accelerated.left import Left
+from workbench.engine.generation import WRITING
+from workbench.engine.incremental.memory import to_device
+from workbench.errors import InterventionError, ModelError
+from workbench.interventions.exits import Acceleration, Exit, Seen, check_leaving
+from workbench.models.softmax import ARGUMENTS
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
+    from workbench.prompts.layout import TokenLayout
+
+
+class Departures:
+    """What each forward pass does with its rows. Its methods are hooks of the decoder's modules."""
+
+    def __init__(self, model: VideoLLM, what: Acceleration) -> None:
+        self.model, self.what = model, what
+        self.layouts: Sequence[TokenLayout] = ()
+        """Of the prompts that run now. Empty: of those whose answers are being written."""
+        self.gone: list[dict[int, np.ndarray]] = []
+        """For each prompt that ran last, the rows that left before each layer (from 0)."""
+        self._now: Sequence[TokenLayout] = ()
+        self._reading = True
+        """Whether the pass that runs reads the prompts, and does not write after them."""
+        self._total = 0
+        """Rows of the padded batch so far, written ones included."""
+        self._left: dict[int, Left] = {}
+        """From which layer (from 0) on which rows are left; -1 holds them all."""
+        self._exits = {one.after: one for one in what.exits}
+        self._seen: dict[int, tuple[Tensor, Tensor]] = {}
+        self._parts: dict[tuple[int, int], list[Part]] = {}
+        self._positions: tuple[Any, Any] | None = None
+
+    # hooks ----------------------------------------------------------------------------------------------
+
+    def before_layer(self, number: int) -> Any:
+        """A pre-hook of decoder layer `number` (from 0): rows leave before it, and its arguments follow."""
+
+        def hook(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            hidden = args[0] if args else kwargs["hidden_states"]
+            if number == 0:
+                cache = kwargs.get("past_key_values")
+                self._reading = cache is None or not cache.get_seq_length(0)
+                # Counted here: the cache has fewer where rows left before its first layer.
+                self._total = hidden.shape[1] + (0 if self._reading else self._total)
+                if self._reading:
+                    self._begin(hidden)
+            if self._reading and number in self._exits:
+                hidden = self._leave(number, self._exits[number], hidden)
+            since = self._since(number)
+            if since < 0:
+                return None
+            changed = self._arguments(kwargs, self._left[since], asked=hidden.shape[1])
+            if args:
+                return (hidden, *args[1:]), changed
+            return args, {**changed, "hidden_states": hidden}
+
+        return hook
+
+    def keep_seen(self, number: int, which: int) -> Any:
+        """A hook of the tap on a layer's queries (`which` 0) or keys (1), each (B, s, heads, e)."""
+
+        def hook(tap: nn.Module, args: tuple[Any, ...], out: Tensor) -> None:
+            if self._reading:
+                kept = list(self._seen.get(number, (out, out)))
+                kept[which] = out
+                self._seen[number] = kept[0], kept[1]
+
+        return hook
+
+    def in_frames(
+        self,
+        module: nn.Module,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Any,
+        default: Any,
+        **options: Any,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Stands in for the attention of a layer in which frames are apart: see `models.attention.stand_in`.
+
+        Rows that are written later see everything, as in the cut.
+        """
+        if not self._reading:
+            return default(module, query, key, value, mask, **options)
+        if any(options.get(name) is not None for name in ARGUMENTS):
+            raise ModelError(
+                f"{type(module).__name__} has more in its attention than a softmax. Leave frame_local out."
+            )
+        scale = options.get("scaling") or query.shape[-1] ** -0.5
+        since = self._since(int(module.layer_idx))  # type: ignore[arg-type]
+        results = []
+        for place, rows in enumerate(self._left[since].own):
+            if (place, since) not in self._parts:
+                self._parts[place, since] = parts_of(self._now[place], rows, query.device)
+            parts, pad = self._parts[place, since], query.shape[2] - rows.size
+            asked, shown, values = (part[place, :, pad:] for part in (query, key, value))
+            found = attend_in_frames(asked, shown, values, parts, scale)
+            results.append(nn.functional.pad(found, (0, 0, 0, 0, pad, 0)) if pad else found)
+        stacked = results[0][None] if len(results) == 1 else torch.stack(results)
+        return module.hook_z(stacked), None  # type: ignore[operator]
+
+    # what they do ---------------------------------------------------------------------------------------
+
+    def _begin(self, hidden: Tensor) -> None:
+        self._now = self.layouts or [prompt.layout for prompt in WRITING.get()]
+        lengths = [layout.length for layout in self._now]
+        if (len(lengths), max(lengths, default=0)) != tuple(hidden.shape[:2]):
+            raise InterventionError(
+                "Rows leave this model, so that rows of its activations and logits are not those of the "
+                "prompt. Inside `with wb.accelerate(..) as fast`, use fast.logits(prompt), "
+                "fast.last_logits(prompt) or fast.generate(prompts). To look inside, give the exit to the "
+                "reference engine, which masks."
+            )
+        self._left = {-1: Left.all(lengths, hidden.device)}
+        self._seen, self._parts, self._positions = {}, {}, None
+        self.gone = [{} for _ in lengths]
+
+    def _since(self, number: int) -> int:
+        """The last layer up to `number` (from 0) before which rows left; -1 for none."""
+        return max(layer for layer in self._left if layer <= number)
+
+    def _leave(self, number: int, one: Exit, hidden: Tensor) -> Tensor:
+        before = self._left[self._since(number)]
+        kept = []
+        for place, rows in enumerate(before.own):
+            leaving = np.intersect1d(self._choose(number, one, place, rows, hidden[place]), rows)
+            self.gone[place][number] = leaving
+            kept.append(np.setdiff1d(rows, leaving))
+        left = Left(kept, [layout.length for layout in self._now], hidden.device)
+        self._left[number], self._positions = left, None
+        return before.of(hidden, left)
+
+    def _choose(self, number: int, one: Exit, place: int, rows: np.ndarray, resid: Tensor) -> np.ndarray:
+        """The rows of a prompt that leave: of the span, or what the rule says of resid (w, d)."""
+        layout = self._now[place]
+        if isinstance(one.rows, str):
+            return one.leaving(layout)
+
+        def attention(row: int) -> Tensor:
+            return self._weights(number - 1, place, rows, row)
+
+        found = one.rows(Seen(layout, to_device(rows, resid.device), resid[-rows.size :], attention))
+        leaving = found.cpu().numpy()
+        check_leaving(str(one), leaving, layout)
+        return leaving
+
+    def _weights(self, layer: int, place: int, rows: np.ndarray, row: int) -> Tensor:
+        """How much a row attended to `rows` in a layer, by head: (h, s), float32."""
+        at = int(np.searchsorted(rows, row))
+        if at == rows.size or rows[at] != row:
+            raise InterventionError(f"Row {row} left before layer {layer + 1}: it attends to nothing there.")
+        query, key = (part[place, -rows.size :] for part in self._seen[layer])
+        module = list(self.model.family.decoder_layers(self.model.hf))[layer].self_attn
+        groups = query.shape[1] // key.shape[1]
+        scores = torch.einsum("he,she->hs", query[at].float(), key.repeat_interleave(groups, dim=1).float())
+        closed = np.arange(rows.size) > at
+        first, last = self.what.frame_local or (1, 0)
+        if first <= layer + 1 <= last:
+            closed |= np.isin(rows, _earlier_frames(self._now[place], row))
+        masked = (scores * module.scaling).masked_fill(to_device(closed, scores.device), -torch.inf)
+        return masked.softmax(-1)
+
+    def _arguments(self, kwargs: dict[str, Any], left: Left, *, asked: int) -> dict[str, Any]:
+        """A layer's arguments for the rows that are left."""
+        changed = dict(kwargs)
+        if self._reading:
+            embeddings = kwargs.get("position_embeddings")
+            if self._positions is None or self._positions[0] is not embeddings:
+                self._positions = embeddings, tuple(left.along(part, -2) for part in embeddings or ())
+            if embeddings is not None:
+                changed["position_embeddings"] = self._positions[1]
+            if kwargs.get("position_ids") is not None:
+                changed["position_ids"] = left.along(kwargs["position_ids"], -1)
+        mask = kwargs.get("attention_mask")
+        changed["attention_mask"] = left.mask(mask, reading=self._reading, asked=asked, total=self._total)
+        return changed
+
+
+def _earlier_frames(layout: TokenLayout, row: int) -> np.ndarray:
+    """Rows of the frames before the one that a row is in; none for a row outside frames."""
+    for number, frame in enumerate(layout.frames):
+        if row in frame:
+            return np.concatenate([frame[:0], *layout.frames[:number]])
+    return np.empty(0, np.int64)
