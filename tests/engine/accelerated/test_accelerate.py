@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,6 +140,30 @@ def test_a_batch_is_as_one_by_one(family: FamilyName, what: Acceleration) -> Non
     assert generate_batch(model, prompts, max_new_tokens=STEPS) == [
         generate(model, prompt, max_new_tokens=STEPS) for prompt in prompts
     ]
+
+
+@pytest.mark.parametrize("what", WHATS, ids=str)
+def test_passes_in_any_turn_are_as_the_first(what: Acceleration) -> None:
+    """Tables of rows are kept between passes of the same prompts, and of no others."""
+    model = tiny_model("llava_onevision")
+    one, two = (
+        model.encode(tiny_sample(n_options=options), clip=tiny_clip(4, seed=options)) for options in (2, 4)
+    )
+    same_layout = replace(
+        two, inputs={**two.inputs, "pixel_values_videos": one.inputs["pixel_values_videos"]}
+    )
+    alone = []
+    for prompt in (one, two, same_layout):
+        with running(model, what) as fast:
+            found = fast.logits(prompt)
+            alone.append((found.values, found.left_after))
+    with running(model, what) as fast:
+        for turn in (0, 0, 1, 2, 1, 0, 2, 2):
+            found = fast.logits((one, two, same_layout)[turn])
+            values, left_after = alone[turn]
+            assert torch.equal(found.values, values)
+            assert found.left_after.keys() == left_after.keys()
+            assert all(np.array_equal(rows, left_after[layer]) for layer, rows in found.left_after.items())
 
 
 def test_prompts_that_are_no_batch_are_refused() -> None:

@@ -5,6 +5,7 @@ Axes: B prompt of a batch, s row, w row that is left, d width, h head.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ class Departures:
         self._left: dict[int, Left] = {}
         """From which layer (from 0) on which rows are left; -1 holds them all."""
         self._exits = {one.after: one for one in what.exits}
+        chosen = [one.after for one in what.exits if not isinstance(one.rows, str)]
+        self._known_until = min(chosen, default=model.n_layers)
+        """Before this layer (from 0) the prompt alone says which rows are left, and not its activations."""
         self._seen: dict[int, tuple[Tensor, Tensor]] = {}
         self._parts: dict[tuple[int, int], list[Part]] = {}
         self._positions: tuple[Any, Any] | None = None
@@ -119,8 +123,8 @@ class Departures:
     # what they do ---------------------------------------------------------------------------------------
 
     def _begin(self, hidden: Tensor) -> None:
-        self._now = self.layouts or [prompt.layout for prompt in WRITING.get()]
-        lengths = [layout.length for layout in self._now]
+        now = self.layouts or [prompt.layout for prompt in WRITING.get()]
+        lengths = [layout.length for layout in now]
         if (len(lengths), max(lengths, default=0)) != tuple(hidden.shape[:2]):
             raise InterventionError(
                 "Rows leave this model, so that rows of its activations and logits are not those of the "
@@ -128,23 +132,33 @@ class Departures:
                 "fast.last_logits(prompt) or fast.generate(prompts). To look inside, give the exit to the "
                 "reference engine, which masks."
             )
-        self._left = {-1: Left.all(lengths, hidden.device)}
-        self._seen, self._parts, self._positions = {}, {}, None
+        self._seen, self._positions = {}, None
         self.gone = [{} for _ in lengths]
+        again = len(now) == len(self._now) and all(map(operator.is_, now, self._now))
+        self._now = now
+        if not again or not self._left or self._left[-1].rows.device != hidden.device:
+            self._left, self._parts = {-1: Left.all(lengths, hidden.device)}, {}
+            return
+        # The tables of the last pass: a GPU would stand still while they are made.
+        self._left = {layer: left for layer, left in self._left.items() if layer < self._known_until}
+        self._parts = {key: parts for key, parts in self._parts.items() if key[1] < self._known_until}
 
     def _since(self, number: int) -> int:
         """The last layer up to `number` (from 0) before which rows left; -1 for none."""
         return max(layer for layer in self._left if layer <= number)
 
     def _leave(self, number: int, one: Exit, hidden: Tensor) -> Tensor:
-        before = self._left[self._since(number)]
-        kept = []
-        for place, rows in enumerate(before.own):
-            leaving = np.intersect1d(self._choose(number, one, place, rows, hidden[place]), rows)
-            self.gone[place][number] = leaving
-            kept.append(np.setdiff1d(rows, leaving))
-        left = Left(kept, [layout.length for layout in self._now], hidden.device)
-        self._left[number], self._positions = left, None
+        before = self._left[self._since(number - 1)]
+        if number not in self._left:
+            leaving = [
+                np.intersect1d(self._choose(number, one, place, rows, hidden[place]), rows)
+                for place, rows in enumerate(before.own)
+            ]
+            kept = [np.setdiff1d(rows, gone) for rows, gone in zip(before.own, leaving, strict=True)]
+            self._left[number] = Left(kept, [layout.length for layout in self._now], hidden.device)
+        left, self._positions = self._left[number], None
+        for gone, rows, kept in zip(self.gone, before.own, left.own, strict=True):
+            gone[number] = np.setdiff1d(rows, kept)
         return before.of(hidden, left)
 
     def _choose(self, number: int, one: Exit, place: int, rows: np.ndarray, resid: Tensor) -> np.ndarray:

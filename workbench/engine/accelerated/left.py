@@ -37,6 +37,8 @@ class Left:
         self.rows: Int[Tensor, "B w"] = to_device(self._index, device)
         self.real: Tensor | None = None if real.all() else to_device(real, device)
         """bool (B, w), False for padding; None where there is none."""
+        self._device = device
+        self._within: tuple[Left, Tensor] | None = None  # made once: the same prompts often run again
 
     @classmethod
     def all(cls, lengths: Sequence[int], device: torch.device) -> Left:
@@ -45,14 +47,19 @@ class Left:
 
     def of(self, values: Float[Tensor, "B w d"], fewer: Left) -> Float[Tensor, "B v d"]:
         """The rows of `values`, which stand for these rows, that are left in `fewer` too."""
+        if fewer._within is None or fewer._within[0] is not self:
+            fewer._within = self, self._places(fewer)
+        index = fewer._within[1]
+        if len(self.own) == 1:
+            return values.index_select(1, index[0])
+        return values.gather(1, index[..., None].expand(-1, -1, values.shape[2]))
+
+    def _places(self, fewer: Left) -> Int[Tensor, "B v"]:
         width, narrow = self._index.shape[1], fewer._index.shape[1]
         places = np.zeros((len(self.own), narrow), np.int64)
         for place, (rows, kept) in enumerate(zip(self.own, fewer.own, strict=True)):
             places[place, narrow - kept.size :] = width - rows.size + np.searchsorted(rows, kept)
-        index = to_device(places, values.device)
-        if len(self.own) == 1:
-            return values.index_select(1, index[0])
-        return values.gather(1, index[..., None].expand(-1, -1, values.shape[2]))
+        return to_device(places, self._device)
 
     def along(self, values: Tensor, axis: int) -> Tensor:
         """These rows of something that has all rows along `axis` (negative), after the axis of the batch."""
