@@ -16,10 +16,10 @@ import tyro
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import DynamicCache
 
-import workbench as wb
 from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import build
 from benchmarks.timing import finish, median, seconds
+from workbench.engine.accelerated import accelerated
 from workbench.engine.flops import Work, work_of
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.interventions.pruning import FastV, RandomRows
@@ -64,7 +64,7 @@ def running(model: VideoLLM, prompt: Prompt, what: Acceleration | None) -> Itera
         with nullcontext():
             yield lambda: work_of(prompt.layout, model.n_layers)
         return
-    with wb.accelerate(model, exits=what.exits, frame_local=what.frame_local) as fast, fast.running([prompt]):
+    with accelerated(model, what) as fast, fast.running([prompt]):
         yield lambda: work_of(prompt.layout, model.n_layers, what, fast.left_before()[0])
 
 

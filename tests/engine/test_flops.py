@@ -11,6 +11,7 @@ from tests.engine.conftest import case
 from workbench.engine.acting import layer_masks
 from workbench.engine.flops import Work, work_of
 from workbench.engine.leaving import exit_masks
+from workbench.interventions import Cut, Knockout
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.prompts.layout import TokenLayout
 
@@ -30,12 +31,17 @@ def test_the_papers_share_of_attention(text: int, percent: float) -> None:
     assert round(100 * both.pairs / full, 1) == percent
 
 
-def test_pairs_are_those_that_masks_leave() -> None:
+CUTS = Knockout.parse("video -> question in layers 1..3; question -> question (self too) in layers 2..4").cuts
+
+
+@pytest.mark.parametrize("cuts", [(), CUTS], ids=["exits", "cuts too"])
+def test_pairs_are_those_that_masks_leave(cuts: tuple[Cut, ...]) -> None:
     model, prompt = case("llava_next_video")
     length, n = len(prompt), model.n_layers
     assert work_of(prompt.layout, n) == Work(n * length * (length + 1) // 2, n * length)
-    what = Acceleration(exits=(Exit(after=1, rows="frame[2]"), Exit(after=3)), frame_local=(1, 2))
-    keep = exit_masks(model, prompt, what, layer_masks(model, prompt, what.cut))
+    leaves = (Exit(after=1, rows="frame[2]"), Exit(after=3))
+    what = Acceleration(exits=leaves, frame_local=(1, 2), cuts=cuts)
+    keep = exit_masks(model, prompt, what, layer_masks(model, prompt, what.cut(prompt.layout)))
     pairs = 0
     for layer in range(n):
         here = np.ones(length, dtype=bool)

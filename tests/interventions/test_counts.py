@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.analyses.pathways.test_bins import TABLE_E
 from tests.interventions.layouts import separated_layout, small_layout
-from workbench.analyses.pathways.closing import closed_by, effective_knockout
+from workbench.analyses.pathways.closing import closed_by
 from workbench.errors import KnockoutError
-from workbench.interventions import Cut, Flow, Knockout, RandomEdges, keep_mask
+from workbench.interventions import Cut, Flow, Knockout, RandomEdges, keep_mask, present
 from workbench.interventions.counts import (
     EdgeCount,
     Sizes,
@@ -116,7 +116,7 @@ def test_the_papers_formula_counts_what_its_masks_close(layout, n_layers, data) 
         if data.draw(st.booleans()):
             first = data.draw(st.integers(1, n_layers))
             ranges[flow] = (first, data.draw(st.integers(first, n_layers)))
-    knockout = effective_knockout(closed_by(ranges, n_layers), layout)
+    knockout = present(closed_by(ranges, n_layers), layout)
     formula = pathway_edges(Sizes.of(layout), ranges, n_layers)
     assert (
         formula == edge_count_by_masks(layout, n_layers, knockout) == edge_count(layout, n_layers, knockout)

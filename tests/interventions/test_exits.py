@@ -7,7 +7,7 @@ import pytest
 
 from tests.interventions.layouts import separated_layout, small_layout
 from workbench.errors import InterventionError, KnockoutError, SpanError
-from workbench.interventions import as_intervention
+from workbench.interventions import Cut, Knockout, RandomEdges, as_intervention
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.interventions.pruning import FastV, RandomRows
 
@@ -61,6 +61,27 @@ def test_what_makes_no_sense_is_refused() -> None:
         Acceleration(exits=(Exit(after=3), Exit(after=3, rows="frame[0]")))
     with pytest.raises(KnockoutError, match="reversed"):
         Acceleration(frame_local=(3, 1))
+
+
+def test_cuts_beside_exits() -> None:
+    cuts = Knockout.parse("video -> question in layers 2..3; frames -> later frames in layer 1").cuts
+    what = Acceleration(exits=(Exit(after=3),), cuts=cuts)
+    assert what.layers(4) == [0, 1, 2, 3]
+    assert str(what) == f"{cuts[0]}; {cuts[1]}; video leaves after layer 3"
+    assert what.cut(small_layout()) == Knockout(cuts=cuts)
+    one_frame = what.cut(small_layout(frames=1))
+    assert one_frame == Knockout(cuts=cuts[:1]), "nothing is there to cut"
+    assert Acceleration(frame_local=(1, 2)).cut(small_layout(frames=1)) is None
+    with pytest.raises(InterventionError, match="some heads only"):
+        Acceleration(cuts=Knockout.parse("video -> last @ heads 0 in layer 1").cuts)
+    drawn = Cut(flow=RandomEdges(count=3, first_row=2, seed=0), first_layer=1, last_layer=1)
+    with pytest.raises(InterventionError, match="has no blocks"):
+        Acceleration(cuts=(drawn,)).check(small_layout(), 4, 4)
+    with pytest.raises(KnockoutError, match="2 layers"):
+        Acceleration(cuts=cuts).check(small_layout(), 2, 4)
+    starved = Knockout.parse("system + video -> video (self too) in layer 1").cuts
+    with pytest.raises(KnockoutError, match="without any key"):
+        Acceleration(cuts=starved).check(small_layout(), 4, 4)
 
 
 def test_a_clip_of_one_frame_has_nothing_to_keep_apart() -> None:

@@ -61,9 +61,8 @@ def _cut(
 def _accelerated(
     intervention: Acceleration, model: VideoLLM, prompt: Prompt, kept: Kept
 ) -> AbstractContextManager[dict[int, Tensor]]:
-    # One frame has no edges between frames.
-    cut = intervention.cut if prompt.layout.n_frames > 1 else None
-    return nullcontext(exit_masks(model, prompt, intervention, layer_masks(model, prompt, cut)))
+    cut = layer_masks(model, prompt, intervention.cut(prompt.layout))
+    return nullcontext(exit_masks(model, prompt, intervention, cut))
 
 
 @acting.register(Exit)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from workbench.interventions.counts import removed_edges
+
 if TYPE_CHECKING:
     from workbench.interventions.exits import Acceleration
+    from workbench.interventions.protocol import Removal
     from workbench.models.video_llm import VideoLLM
     from workbench.prompts.layout import TokenLayout
 
@@ -63,7 +66,7 @@ def work_of(
     what: Acceleration | None = None,
     gone: Mapping[int, np.ndarray] | None = None,
 ) -> Work:
-    """The work of a prompt while rows leave and frames are apart; all of it where `what` is None.
+    """The work of a prompt while rows leave and edges are cut; all of it where `what` is None.
 
     Args:
         gone: rows that leave before each layer (from 0): what `fast.left_before()` gives. If not given, every
@@ -71,23 +74,19 @@ def work_of(
     """
     if what is None:
         return Work(n_layers * layout.length * (layout.length + 1) // 2, n_layers * layout.length)
-    first, last = what.frame_local or (1, 0)
     leaving = {one.after: one.leaving(layout) for one in what.exits} if gone is None else gone
+    cut = what.cut(layout)
+    flows = {} if cut is None else cut.layers(n_layers)
     here = np.ones(layout.length, dtype=bool)
+    closed: dict[tuple[Removal, ...], int] = {}
     pairs = rows = 0
     for layer in range(n_layers):
         if layer in leaving:
             here[leaving[layer]] = False
-        pairs += _pairs(layout, here, apart=first <= layer + 1 <= last)
-        rows += int(here.sum())
+            closed = {}
+        count, together = int(here.sum()), flows.get(layer, ())
+        if together not in closed:
+            closed[together] = removed_edges(together, layout, here)
+        pairs += count * (count + 1) // 2 - closed[together]
+        rows += count
     return Work(pairs, rows)
-
-
-def _pairs(layout: TokenLayout, here: np.ndarray, *, apart: bool) -> int:
-    count = int(here.sum())
-    everything = count * (count + 1) // 2
-    if not apart:
-        return everything
-    frames = [int(here[frame].sum()) for frame in layout.frames]
-    before = np.cumsum([0, *frames[:-1]])
-    return everything - sum(int(n * m) for n, m in zip(frames, before, strict=True))

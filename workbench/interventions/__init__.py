@@ -22,7 +22,7 @@ from workbench.interventions.depth import (
 from workbench.interventions.edges import Edges, Rectangle, ScatteredEdges
 from workbench.interventions.exits import RULES, Acceleration, Exit, Rule, Seen
 from workbench.interventions.flows import Flow, as_flows
-from workbench.interventions.knockouts import Cut, Knockout, as_intervention, knockouts
+from workbench.interventions.knockouts import Cut, Knockout, as_intervention, knockouts, present
 from workbench.interventions.masks import check_flows, keep_mask
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.pruning import FastV, RandomRows
@@ -98,6 +98,7 @@ __all__ = [
     "knockouts",
     "layers",
     "parse_window",
+    "present",
     "read_window",
     "scaled_bin",
     "scaled_layer",

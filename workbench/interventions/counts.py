@@ -23,10 +23,11 @@ import numpy as np
 
 from workbench.errors import KnockoutError
 from workbench.interventions.catalogue import CROSS_FRAME, QUESTION_LAST, VIDEO_QUESTION
-from workbench.interventions.edges import Edges
+from workbench.interventions.edges import Edges, rows_alike
 from workbench.interventions.knockouts import Knockout
 from workbench.interventions.masks import keep_mask
 from workbench.interventions.protocol import Removal
+from workbench.shapes import Bool
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -90,39 +91,32 @@ def edge_count_by_masks(layout: TokenLayout, n_layers: int, knockout: Knockout |
     )
 
 
-def removed_edges(together: Sequence[Removal], layout: TokenLayout) -> int:
-    """The edges of one layer and head that are closed by these cuts together, each counted once."""
+def removed_edges(
+    together: Sequence[Removal], layout: TokenLayout, here: Bool[np.ndarray, " n"] | None = None
+) -> int:
+    """The edges of one layer and head that are closed by these cuts together, each counted once.
+
+    `here`: which rows there are, if not all; edges to and from others are not counted.
+    """
     cuts = [removal.edges(layout) for removal in together]
-    if len(cuts) < 2:
-        return sum(cut.count() for cut in cuts)
     blocks = [cut for cut in cuts if isinstance(cut, Edges)]
-    if len(blocks) < len(cuts):
-        # A random set has no shape to reason with: look at the rows one by one.
-        lost = (np.concatenate([cut.keys_lost(row) for cut in cuts]) for row in range(layout.length))
-        return sum(np.unique(keys).size for keys in lost)
-    return _union(blocks, layout.length)
+    if len(blocks) == len(cuts):
+        return _union(blocks, layout.length, here)
+    if len(cuts) == 1 and here is None:
+        return cuts[0].count()
+    # A random set has no shape to reason with: look at the rows one by one.
+    rows = range(layout.length) if here is None else np.flatnonzero(here)
+    lost = (np.unique(np.concatenate([cut.keys_lost(int(row)) for cut in cuts])) for row in rows)
+    return sum(keys.size if here is None else int(here[keys].sum()) for keys in lost)
 
 
-def _union(cuts: Sequence[Edges], length: int) -> int:
-    """Edges in any of the cuts. Rows in the same rectangles lose the same columns, up to the causal limit."""
-    # (cut, row): the rectangle of that cut that holds the row, from 1; 0 for none.
-    place = np.zeros((len(cuts), length), dtype=np.int64)
-    for number, cut in enumerate(cuts):
-        for label, rectangle in enumerate(cut.rectangles, start=1):
-            place[number, rectangle.rows] = label
-    kinds, kind_of = np.unique(place, axis=1, return_inverse=True)
-    kind_of = kind_of.reshape(-1)
+def _union(cuts: Sequence[Edges], length: int, here: np.ndarray | None) -> int:
+    """Edges in any of the cuts."""
     total = 0
-    for kind, labels in enumerate(kinds.T):
-        held = [(cut, cut.rectangles[label - 1]) for cut, label in zip(cuts, labels, strict=True) if label]
-        if not held:
-            continue
-        rows = np.flatnonzero(kind_of == kind)
-        columns = np.unique(np.concatenate([rectangle.columns for _, rectangle in held]))
-        total += int(np.searchsorted(columns, rows, side="left").sum())
-        own = [rectangle.columns for cut, rectangle in held if not cut.keep_self]
-        if own:
-            total += int(np.isin(rows, np.concatenate(own)).sum())
+    for rows, columns, own in rows_alike(cuts, length):
+        if here is not None:
+            rows, columns, own = (part[here[part]] for part in (rows, columns, own))
+        total += int(np.searchsorted(columns, rows, side="left").sum()) + int(np.isin(rows, own).sum())
     return total
 
 

@@ -5,6 +5,7 @@ Axes: q query row, k key column, both of the whole prompt and from 0; r some row
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -138,3 +139,34 @@ class ScatteredEdges:
         cut = np.zeros((self.length, self.length), dtype=bool)
         cut[np.repeat(np.arange(self.length), self.per_row()), self.keys] = True
         return cut
+
+
+class Alike(NamedTuple):
+    """Rows that lose the same keys, up to the causal limit. All sorted."""
+
+    rows: Int[np.ndarray, " r"]
+    columns: Int[np.ndarray, " c"]
+    """Keys that they lose where these lie before them."""
+    own: Int[np.ndarray, " o"]
+    """Those of them that a row loses also where it is the row itself."""
+
+
+def rows_alike(cuts: Sequence[Edges], length: int) -> Iterator[Alike]:
+    """All rows of a prompt, by what the cuts together take from them: each row once, without any mask."""
+    # (cut, row): the rectangle of that cut that holds the row, from 1; 0 for none.
+    place = np.zeros((len(cuts), length), dtype=np.int64)
+    for number, cut in enumerate(cuts):
+        for label, rectangle in enumerate(cut.rectangles, start=1):
+            place[number, rectangle.rows] = label
+    kinds, kind_of = np.unique(place, axis=1, return_inverse=True)
+    kind_of = kind_of.reshape(-1)
+    none = np.empty(0, np.int64)
+    for kind, labels in enumerate(kinds.T):
+        held = [(cut, cut.rectangles[label - 1]) for cut, label in zip(cuts, labels, strict=True) if label]
+        lost = [rectangle.columns for _, rectangle in held]
+        own = [rectangle.columns for cut, rectangle in held if not cut.keep_self]
+        yield Alike(
+            np.flatnonzero(kind_of == kind),
+            np.unique(np.concatenate([none, *lost])),
+            np.unique(np.concatenate([none, *own])),
+        )

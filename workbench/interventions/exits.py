@@ -21,7 +21,7 @@ import numpy as np
 from workbench.errors import InterventionError
 from workbench.interventions.catalogue import CROSS_FRAME
 from workbench.interventions.flows import Flow
-from workbench.interventions.knockouts import Cut, Knockout
+from workbench.interventions.knockouts import Cut, Knockout, present
 from workbench.interventions.protocol import INTERVENTIONS, Intervention, Texts
 from workbench.prompts.spans import Span
 from workbench.shapes import Float, Int, shaped
@@ -142,9 +142,10 @@ def check_leaving(what: str, rows: Any, layout: TokenLayout) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceleration(Intervention):
-    """Exits, and early layers in which frames do not see earlier frames: what `wb.accelerate` runs.
+    """Rows that leave, and edges that layers do not compute: what `wb.accelerate` runs.
 
-    Raises InterventionError where nothing is saved, two exits lie after one layer, or layers are reversed.
+    Raises InterventionError where nothing is saved, two exits lie after one layer, layers are reversed, or a
+    cut is of some heads only.
     Source: An Empirical Study, Table 1 (exit after 18 of 28 layers; frames apart in layers 1 to 8).
     """
 
@@ -153,44 +154,66 @@ class Acceleration(Intervention):
     """By layer, ascending."""
     frame_local: tuple[int, int] | None = None
     """First and last layer, counted from 1, in which frames see no earlier frame."""
+    cuts: tuple[Cut, ...] = ()
+    """Other edges that layers do not compute, of all heads. One that finds no edge in a prompt cuts none."""
 
     def __post_init__(self) -> None:
-        if not self.exits and self.frame_local is None:
+        if not self.exits and self.frame_local is None and not self.cuts:
             raise InterventionError(
-                "Nothing is saved: give exit_after=18, frame_local=(1, 8), or exits=[Exit(after=2, ..)]."
+                "Nothing is saved: give exit_after=18, frame_local=(1, 8), exits=[Exit(after=2, ..)], or "
+                "cuts='video -> text in layers 1..4'."
             )
+        for cut in self.cuts:
+            if cut.flow.heads is not None:
+                raise InterventionError(
+                    f"'{cut}' acts on some heads only, and all heads of a layer are computed together here. "
+                    "Leave the heads out, or use a knockout."
+                )
         after = [one.after for one in self.exits]
         if after != sorted(set(after)):
             raise InterventionError(
                 f"Exits after layers {', '.join(map(str, after))}: give one a layer, in ascending order."
             )
-        if self.frame_local is not None:
-            self.cut  # noqa: B018 - it checks the layers
+        self.all_cuts  # noqa: B018 - it checks the layers
 
     @property
-    def cut(self) -> Knockout | None:
-        """The edges between frames that the early layers lose; None where they lose none."""
+    def all_cuts(self) -> tuple[Cut, ...]:
+        """The edges between frames that the early layers lose, and the others."""
         if self.frame_local is None:
-            return None
+            return self.cuts
         first, last = self.frame_local
-        return Knockout(cuts=(Cut(flow=Flow.parse(CROSS_FRAME), first_layer=first, last_layer=last),))
+        return (Cut(flow=Flow.parse(CROSS_FRAME), first_layer=first, last_layer=last), *self.cuts)
+
+    def cut(self, layout: TokenLayout) -> Knockout | None:
+        """What is cut in a prompt; None where it has no such edges, as those between frames of one frame."""
+        return present(self.all_cuts, layout)
 
     def __str__(self) -> str:
-        return "; ".join(str(part) for part in (self.cut, *self.exits) if part is not None)
+        return "; ".join(str(part) for part in (*self.all_cuts, *self.exits))
 
     def layers(self, n_layers: int) -> list[int]:
         """The layers that it touches, from 0. Raises InterventionError for one that the model lacks."""
-        touched = set(self.cut.layers(n_layers)) if self.cut is not None else set[int]()
+        touched = set[int]()
+        if self.all_cuts:
+            touched.update(Knockout(cuts=self.all_cuts).layers(n_layers))
         for one in self.exits:
             touched.update(one.layers(n_layers))
         return sorted(touched)
 
     def check(self, layout: TokenLayout, n_layers: int, n_heads: int) -> None:
-        """Raises as its parts do. A clip of one frame has no edges between frames: nothing is cut there."""
+        """Raises as its parts do, and InterventionError for a cut without blocks."""
+        self.layers(n_layers)
         for one in self.exits:
             one.check(layout, n_layers, n_heads)
-        if self.cut is not None:
-            self.cut.layers(n_layers)
+        if (cut := self.cut(layout)) is None:
+            return
+        for one in cut.cuts:
+            if not one.flow.edges(layout).is_blocks:
+                raise InterventionError(
+                    f"'{one}' has no blocks that could be computed apart. Give it as a knockout, to the "
+                    "incremental engine."
+                )
+        cut.check(layout, n_layers, n_heads)
 
 
 INTERVENTIONS.add(Exit.parse)

@@ -151,6 +151,22 @@ class Knockout(Intervention):
         return keep_mask(flows, layout, n_heads) if flows else None
 
 
+def present(cuts: Iterable[Cut], layout: TokenLayout) -> Knockout | None:
+    """The knockout of these cuts on one prompt, without those that have nothing to cut in it.
+
+    Not every prompt has a gap, a tail, separators or two frames. None where nothing is cut at all. Raises
+    SpanError where the prompt lacks a span that every prompt has.
+    """
+    kept = []
+    for cut in cuts:
+        try:
+            cut.flow.edges(layout)
+        except KnockoutError:
+            continue  # no row of this prompt is cut
+        kept.append(cut)
+    return Knockout(cuts=tuple(kept)) if kept else None
+
+
 def as_intervention(given: Intervention | str) -> Intervention:
     """Data as it is; a text as what it reads as, which is a knockout unless another kind knows it.
 

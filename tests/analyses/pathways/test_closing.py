@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from tests.interventions.layouts import separated_layout, small_layout
-from workbench.analyses.pathways.closing import MODES, closed_by, effective_knockout, random_knockout
+from workbench.analyses.pathways.closing import MODES, closed_by, random_knockout
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.errors import KnockoutError, RunError
-from workbench.interventions import edge_count
+from workbench.interventions import edge_count, present
 from workbench.prompts.layout import TokenLayout
 
 SMALL = small_layout()
@@ -20,7 +20,7 @@ FRAME = {row: (row - 2) // 4 for row in VIDEO}
 
 def layer_masks(ranges, mode, layout=SMALL, n_layers=4, **more) -> list[np.ndarray]:
     """What each layer loses, bool (q, k)."""
-    knockout = effective_knockout(closed_by(ranges, n_layers, mode, **more), layout)
+    knockout = present(closed_by(ranges, n_layers, mode, **more), layout)
     assert knockout is not None
     masks = [knockout.mask(layout, layer, 2) for layer in range(n_layers)]
     whole = np.zeros((layout.length, layout.length), dtype=bool)
@@ -102,7 +102,7 @@ def test_what_a_prompt_lacks_needs_no_closing() -> None:
 @pytest.mark.parametrize("spread", ["even", "matched"])
 @pytest.mark.parametrize("mode", MODES)
 def test_the_control_closes_as_many_edges(mode, spread) -> None:
-    effective = effective_knockout(closed_by(RANGES[1], 4, mode), SMALL)
+    effective = present(closed_by(RANGES[1], 4, mode), SMALL)
     assert effective is not None
     drawn = [
         random_knockout(effective, SMALL, 4, seed=seed, spread=spread, keep_self=False) for seed in (0, 0, 1)
@@ -141,7 +141,7 @@ def test_a_control_is_made_where_there_are_enough_edges_and_nowhere_else(
     closed = [int(expected(ranges, mode, layer).sum()) for layer in (1, 2, 3, 4)]
     if spread == "even":
         closed = [-(-sum(closed) // 4)]
-    effective = effective_knockout(closed_by(ranges, 4, mode), layout)
+    effective = present(closed_by(ranges, 4, mode), layout)
     assert effective is not None
     told = {"seed": 0, "spread": spread, "keep_self": keep_self}
     if max(closed) <= pool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from workbench.analyses.pathways.closing import closed_by
 from workbench.analyses.study import (
     STUDY_FLOWS,
     by_depth,
     depths,
     everywhere,
     in_window,
+    pathways_alone,
     savings,
     study_window,
 )
 from workbench.analyses.study.cases import accelerations
 from workbench.interventions import trailing
+from workbench.interventions.exits import Acceleration, Exit
 
 
 def test_the_papers_depths_are_0_the_odd_layers_and_the_last() -> None:
@@ -57,3 +60,14 @@ def test_table_1_has_the_exit_the_window_both_and_two_pruners() -> None:
 def test_a_search_leaves_out_what_saves_nothing_and_windows_beyond_the_exit() -> None:
     names = [case.name for case in accelerations((2, 4), (0, 3), 4)]
     assert names == ["exit 2, apart 0", "exit 4, apart 3"]
+
+
+def test_pathways_alone_close_all_else_and_let_the_video_leave_behind_the_last_reader() -> None:
+    ranges = {"frames -> later frames": (2, 3), "video -> question": (3, 5), "question -> last": (5, 6)}
+    case = pathways_alone(ranges, 8)
+    assert isinstance(case.intervention, Acceleration)
+    assert case.intervention.exits == (Exit(after=5),)
+    assert case.intervention.cuts == closed_by(ranges, 8, "strict")
+    late = pathways_alone({**ranges, "frames -> later frames": (2, 8)}, 8)
+    assert isinstance(late.intervention, Acceleration)
+    assert late.intervention.exits == (), "frames are read to the end"

@@ -15,7 +15,7 @@ from tests.engine.conftest import Case, case
 from tests.engine.test_generation import longer
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_clip, tiny_model, tiny_sample
 from workbench.engine import Request, generate, get_engine
-from workbench.engine.accelerated import Accelerated, AcceleratedEngine
+from workbench.engine.accelerated import Accelerated, AcceleratedEngine, accelerated
 from workbench.engine.generation import generate_batch
 from workbench.engine.reference import last_logits, logits
 from workbench.errors import InterventionError, KnockoutError, ModelError, PromptError, SpanError
@@ -37,12 +37,25 @@ WHATS = (
     ),
     Acceleration(exits=(Exit(after=2, rows=FastV(share=0.7)),), frame_local=(1, 4)),
     Acceleration(exits=(Exit(after=0, rows="frame[0]"),)),
+    Acceleration(cuts=Knockout.parse("video -> question in layers 1..3; video -> last in layers 1..2").cuts),
+    Acceleration(
+        exits=(Exit(after=3),),
+        frame_local=(1, 1),
+        cuts=Knockout.parse(
+            "video -> video (self too) in layer 3; last -> last in layers 2..4; question -> last in layer 2; "
+            "video -> text in layer 1; within frames in layer 2; question -> question (self too) in layer 4"
+        ).cuts,
+    ),
+    Acceleration(
+        exits=(Exit(after=2, rows=FastV(share=0.4)),),
+        cuts=Knockout.parse("video -> last in layers 1..4").cuts,
+    ),
 )
 
 
 @contextmanager
 def running(model: VideoLLM, what: Acceleration) -> Iterator[Accelerated]:
-    with wb.accelerate(model, exits=what.exits, frame_local=what.frame_local) as fast:
+    with accelerated(model, what) as fast:
         yield fast
 
 
@@ -104,6 +117,7 @@ def test_written_answers_equal_reading_everything_again(family: FamilyName, what
             Exit(after=layer, rows=_These(tuple(rows.tolist()))) for layer, rows in gone.items() if rows.size
         ),
         frame_local=what.frame_local,
+        cuts=what.cuts,
     )
     new: list[int] = []
     ends = model.hf.generation_config.eos_token_id  # type: ignore[union-attr]

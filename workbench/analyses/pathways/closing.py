@@ -123,22 +123,6 @@ def closed_by(
     return tuple(cuts)
 
 
-def effective_knockout(cuts: Sequence[Cut], layout: TokenLayout) -> Knockout | None:
-    """The knockout of these cuts on one prompt, without those that have nothing to close in it.
-
-    Not every prompt has a gap, a tail, separators or two frames. None where nothing is closed at all. Raises
-    SpanError where the prompt lacks the video, the question or its last row.
-    """
-    kept = []
-    for cut in cuts:
-        try:
-            cut.flow.edges(layout)
-        except KnockoutError:
-            continue  # no row of this prompt is cut: there is nothing that would have to be closed
-        kept.append(cut)
-    return Knockout(cuts=tuple(kept)) if kept else None
-
-
 def random_knockout(
     effective: Knockout,
     layout: TokenLayout,

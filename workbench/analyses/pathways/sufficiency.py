@@ -16,7 +16,6 @@ from workbench.analyses.pathways.closing import (
     check_modes,
     check_spread,
     closed_by,
-    effective_knockout,
     random_knockout,
 )
 from workbench.analyses.pathways.points_lost import (
@@ -31,7 +30,7 @@ from workbench.analyses.pathways.points_lost import (
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.data import as_samples
 from workbench.errors import KnockoutError, RunError, near_matches
-from workbench.interventions import Cut, Knockout, edge_count
+from workbench.interventions import Cut, Knockout, edge_count, present
 from workbench.interventions.counts import edge_count_by_masks, full_edges
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.measures.probability import change_percent
@@ -177,7 +176,7 @@ class SufficiencyTest(PromptMeasurement):
         """What one prompt is run with; and the modes whose control is left out, each with the reason."""
         made, left_out = [Setting(FULL, "", ALL_SEEDS, None)], {}
         for mode, cuts in self.closed[task].items():
-            effective = effective_knockout(cuts, prompt.layout)
+            effective = present(cuts, prompt.layout)
             made.append(Setting(EFFECTIVE, mode, ALL_SEEDS, effective))
             try:
                 made += [

@@ -12,10 +12,11 @@ from workbench.analyses.study.cases import (
     depths,
     everywhere,
     in_window,
+    pathways_alone,
     savings,
     study_window,
 )
-from workbench.analyses.study.costs import costs
+from workbench.analyses.study.costs import costs, costs_in_short
 from workbench.analyses.study.critical import critical_layers, window_tests
 from workbench.analyses.study.gallery import mask_table, small_layout
 from workbench.analyses.study.measurement import Studied, study
@@ -37,12 +38,14 @@ __all__ = [
     "case_shares",
     "choose_case",
     "costs",
+    "costs_in_short",
     "critical_layers",
     "depths",
     "everywhere",
     "in_window",
     "knees_of",
     "mask_table",
+    "pathways_alone",
     "savings",
     "search_table",
     "small_layout",

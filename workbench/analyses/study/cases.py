@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from workbench.analyses.pathways.closing import Ranges, closed_by
 from workbench.interventions import (
     SHALLOW,
     Flow,
@@ -19,7 +20,7 @@ from workbench.interventions import (
     scaled_layer,
     trailing,
 )
-from workbench.interventions.catalogue import CROSS_FRAME, VIDEO_TEXT, WITHIN_FRAMES
+from workbench.interventions.catalogue import CROSS_FRAME, VIDEO_QUESTION, VIDEO_TEXT, WITHIN_FRAMES
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.interventions.pruning import FastV, RandomRows
 
@@ -31,6 +32,7 @@ STUDY_FLOWS = (VIDEO_TEXT, CROSS_FRAME, WITHIN_FRAMES)
 EXIT_AFTER, FRAME_LOCAL, STUDY_WINDOW = 18, 8, 4
 """Of 28 layers: Table 1, Table 1, Fig. 6."""
 EXIT, APART, EXIT_APART = "exit", "frames apart", "exit + frames apart"
+PATHWAYS_ALONE = "pathways alone"
 
 
 class Case(NamedTuple):
@@ -94,6 +96,19 @@ def savings(exit_after: int, frame_local: int, n_layers: int, *, seed: int = 0) 
     for rule in (FastV(), RandomRows(seed=seed)):
         made.append(Case(str(rule), Acceleration(exits=(Exit(after=early, rows=rule),)), early))
     return made
+
+
+def pathways_alone(ranges: Ranges, n_layers: int) -> Case:
+    """Map the Flow's effective pathways and nothing else, computed block by block.
+
+    What is closed is that of the strict mode (`analyses.pathways.closing`). After the last layer in which
+    anything reads the video, the video leaves. Raises RunError as `closed_by`.
+    """
+    cuts = closed_by(ranges, n_layers, "strict")
+    reads = [ranges[flow][1] for flow in (CROSS_FRAME, VIDEO_QUESTION) if flow in ranges]
+    last = max(reads, default=0)
+    exits = (Exit(after=last),) if last < n_layers else ()
+    return Case(PATHWAYS_ALONE, Acceleration(exits=exits, cuts=cuts), last if exits else 0)
 
 
 def accelerations(exits: Iterable[int], apart: Iterable[int], n_layers: int) -> list[Case]:

@@ -85,6 +85,12 @@ def costs(
     )
 
 
+def costs_in_short(cost: pd.DataFrame) -> dict[str, str]:
+    """For each case of `costs`: attention pairs / operations / time to read, percent of the untouched."""
+    said = ("pairs_percent", "flops_percent", "prefill_percent")
+    return {row["case"]: " / ".join(f"{row[name]:.0f}" for name in said) for row in cost.to_dict("records")}
+
+
 def _row(model: VideoLLM, case: str, found: list[_Taken], base: list[_Taken]) -> Cost:
     def percent(number: Any) -> float:
         return 100 * sum(map(number, found)) / sum(map(number, base))
@@ -173,11 +179,11 @@ def _finish(device: torch.device) -> None:
 @contextmanager
 def _running(model: VideoLLM, prompt: Prompt, what: Acceleration | None) -> Iterator[Any]:
     """The model is accelerated meanwhile; gives what tells the work of its last pass."""
-    from workbench.engine.accelerated import accelerate
+    from workbench.engine.accelerated import accelerated
     from workbench.engine.flops import work_of
 
     if what is None:
         yield lambda: work_of(prompt.layout, model.n_layers)
         return
-    with accelerate(model, exits=what.exits, frame_local=what.frame_local) as fast, fast.running([prompt]):
+    with accelerated(model, what) as fast, fast.running([prompt]):
         yield lambda: work_of(prompt.layout, model.n_layers, what, fast.left_before()[0])

@@ -247,10 +247,10 @@ class Study(Measurement):
 
     def _written(self, model: VideoLLM, prompt: Prompt, what: Intervention | None) -> str:
         from workbench.engine import generate
-        from workbench.engine.accelerated import accelerate
+        from workbench.engine.accelerated import accelerated
 
         if isinstance(what, Acceleration):
-            with accelerate(model, exits=what.exits, frame_local=what.frame_local) as fast:
+            with accelerated(model, what) as fast:
                 return fast.generate(prompt, max_new_tokens=self.max_new_tokens)
         return generate(model, prompt, what, max_new_tokens=self.max_new_tokens).text
 

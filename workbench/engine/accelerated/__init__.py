@@ -1,5 +1,11 @@
-"""Rows that leave, for real: fewer rows in later layers, and blocks instead of masks in early ones."""
+"""Rows that leave, for real: fewer rows in later layers, and blocks instead of masks where edges are cut."""
 
-from workbench.engine.accelerated.accelerate import Accelerated, AcceleratedEngine, RowLogits, accelerate
+from workbench.engine.accelerated.accelerate import (
+    Accelerated,
+    AcceleratedEngine,
+    RowLogits,
+    accelerate,
+    accelerated,
+)
 
-__all__ = ["Accelerated", "AcceleratedEngine", "RowLogits", "accelerate"]
+__all__ = ["Accelerated", "AcceleratedEngine", "RowLogits", "accelerate", "accelerated"]

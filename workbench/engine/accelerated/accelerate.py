@@ -21,6 +21,7 @@ from workbench.engine.readout import baseline_of, check, is_wanted, measured, ou
 from workbench.engine.reference import last_logits
 from workbench.errors import InterventionError, ModelError
 from workbench.interventions.exits import Acceleration, Exit
+from workbench.interventions.knockouts import Cut, Knockout
 from workbench.models.attention import stand_in
 from workbench.prompts.rows import PosSlice, chosen_rows
 from workbench.shapes import Float, Int
@@ -121,9 +122,8 @@ class Accelerated:
         """The model's decoder has the hooks while the context is open, and is as before afterwards."""
         layers = list(self.model.family.decoder_layers(self.model.hf))
         with ExitStack() as stack:
-            first, last = self.what.frame_local or (1, 0)
-            apart = [layer.self_attn for layer in layers[first - 1 : last]]
-            stack.enter_context(stand_in(apart, self._departures.in_frames))
+            apart = [layers[number].self_attn for number in _cut_layers(self.what, len(layers))]
+            stack.enter_context(stand_in(apart, self._departures.in_blocks))
             for number, layer in enumerate(layers):
                 hook = self._departures.before_layer(number)
                 stack.callback(layer.register_forward_pre_hook(hook, with_kwargs=True).remove)
@@ -145,8 +145,9 @@ def accelerate(
     exit_after: int | None = None,
     frame_local: tuple[int, int] | None = None,
     exits: Sequence[Exit] = (),
+    cuts: str | Knockout | Sequence[Cut] = (),
 ) -> Iterator[Accelerated]:
-    """Run a model with rows that leave, and early layers in which frames see no earlier frame.
+    """Run a model with rows that leave, and edges that layers do not compute.
 
     Inside, `fast.logits(prompt)`, `fast.last_logits(prompt)` and `fast.generate(prompt or prompts)` run it;
     positions are unchanged. What is computed equals the same edges cut by masks. Afterwards the model is as
@@ -154,14 +155,28 @@ def accelerate(
 
     Args:
         exit_after: the video leaves after this layer, counted from 1.
-        frame_local: first and last layer (from 1) in which frames are apart, by a kernel that takes no mask.
+        frame_local: first and last layer (from 1) in which frames see no earlier frame.
+        cuts: other edges that are not computed, "video -> question in layers 12..28". These and the edges of
+            `frame_local` are left out block by block: no mask over all pairs is made.
         exits: other rows that leave, by layer: `[Exit(after=2, rows=FastV(share=0.5))]`.
 
     Raises InterventionError for what makes no sense, ModelError for a model that cannot do it.
     Source: An Empirical Study, section 5, Table 1: exit_after=18 of 28 layers, frame_local=(1, 8).
     """
     leaving = [*exits, *([] if exit_after is None else [Exit(after=exit_after)])]
-    what = Acceleration(exits=tuple(sorted(leaving, key=lambda one: one.after)), frame_local=frame_local)
+    knockout = Knockout.parse(cuts) if isinstance(cuts, str) else cuts
+    what = Acceleration(
+        exits=tuple(sorted(leaving, key=lambda one: one.after)),
+        frame_local=frame_local,
+        cuts=knockout.cuts if isinstance(knockout, Knockout) else tuple(knockout),
+    )
+    with accelerated(model, what) as fast:
+        yield fast
+
+
+@contextmanager
+def accelerated(model: VideoLLM, what: Acceleration) -> Iterator[Accelerated]:
+    """`accelerate`, given as data. Raises as it does."""
     what.layers(model.n_layers)
     _refuse(model, what)
     with Accelerated(model, what).opened() as fast:
@@ -184,13 +199,19 @@ def _refuse(model: VideoLLM, what: Acceleration) -> None:
     kinds = (
         getattr(model.config.get_text_config(), "layer_types", None) or ["full_attention"] * model.n_layers
     )
-    first, last = what.frame_local or (1, 0)
-    other = {kind for kind in kinds[first - 1 : last] if kind != "full_attention"}
+    touched = _cut_layers(what, model.n_layers)
+    other = {kinds[layer] for layer in touched} - {"full_attention"}
     if other:
         raise ModelError(
-            f"Layers {first}..{last} of {model.name} have {', '.join(sorted(other))}; frames are kept apart "
-            "in full attention only. Choose other layers, or leave frame_local out."
+            f"Layers {touched[0] + 1}..{touched[-1] + 1} of {model.name} have {', '.join(sorted(other))}; "
+            "edges are left out of full attention only. Choose other layers, or leave frame_local and cuts "
+            "out."
         )
+
+
+def _cut_layers(what: Acceleration, n_layers: int) -> list[int]:
+    """The layers, from 0, in which edges are cut."""
+    return list(Knockout(cuts=what.all_cuts).layers(n_layers)) if what.all_cuts else []
 
 
 class AcceleratedEngine(Engine):
@@ -214,7 +235,7 @@ class AcceleratedEngine(Engine):
             what = Acceleration(exits=(one,)) if isinstance(one, Exit) else one
             if not isinstance(what, Acceleration):
                 raise InterventionError(f"'{one}': this engine runs exits. Use engine='incremental'.")
-            with accelerate(model, exits=what.exits, frame_local=what.frame_local) as fast:
+            with accelerated(model, what) as fast:
                 found = fast.last_logits(request.prompt)[None]
             results += outcomes_of(
                 probabilities(found), [baseline.token_id], measured(request, baseline, base, found)

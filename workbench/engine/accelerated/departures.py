@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.engine.accelerated.frames import Part, attend_in_frames, parts_of
+from workbench.engine.accelerated.blocks import Part, attend_in_parts, parts_of
 from workbench.engine.accelerated.left import Left
 from workbench.engine.generation import WRITING
 from workbench.engine.incremental.memory import to_device
@@ -22,6 +22,8 @@ from workbench.interventions.exits import Acceleration, Exit, Seen, check_leavin
 from workbench.models.softmax import ARGUMENTS
 
 if TYPE_CHECKING:
+    from workbench.interventions.edges import Edges
+    from workbench.interventions.protocol import Removal
     from workbench.models.video_llm import VideoLLM
     from workbench.prompts.layout import TokenLayout
 
@@ -47,7 +49,10 @@ class Departures:
         self._known_until = min(chosen, default=model.n_layers)
         """Before this layer (from 0) the prompt alone says which rows are left, and not its activations."""
         self._seen: dict[int, tuple[Tensor, Tensor]] = {}
-        self._parts: dict[tuple[int, int], list[Part]] = {}
+        self._cut: list[dict[int, tuple[Removal, ...]]] = []
+        """For each prompt, what each layer (from 0) that is cut loses."""
+        self._parts: dict[tuple[int, int, tuple[Removal, ...]], list[Part]] = {}
+        """By prompt, `_since`, and what is cut."""
         self._positions: tuple[Any, Any] | None = None
 
     # hooks ----------------------------------------------------------------------------------------------
@@ -87,7 +92,7 @@ class Departures:
 
         return hook
 
-    def in_frames(
+    def in_blocks(
         self,
         module: nn.Module,
         query: Tensor,
@@ -97,25 +102,24 @@ class Departures:
         default: Any,
         **options: Any,
     ) -> tuple[Tensor, Tensor | None]:
-        """Stands in for the attention of a layer in which frames are apart: see `models.attention.stand_in`.
-
-        Rows that are written later see everything, as in the cut.
-        """
+        """Stands in for the attention of a layer that is cut: see `models.attention.stand_in`."""
         if not self._reading:
+            layer, asked = int(module.layer_idx), query.shape[2]  # type: ignore[arg-type]
+            mask = self._written(layer, mask, asked=asked, keys=key.shape[2])
             return default(module, query, key, value, mask, **options)
         if any(options.get(name) is not None for name in ARGUMENTS):
             raise ModelError(
-                f"{type(module).__name__} has more in its attention than a softmax. Leave frame_local out."
+                f"{type(module).__name__} has more in its attention than a softmax. Leave frame_local and "
+                "cuts out."
             )
         scale = options.get("scaling") or query.shape[-1] ** -0.5
-        since = self._since(int(module.layer_idx))  # type: ignore[arg-type]
+        layer = int(module.layer_idx)  # type: ignore[arg-type]
+        since = self._since(layer)
         results = []
         for place, rows in enumerate(self._left[since].own):
-            if (place, since) not in self._parts:
-                self._parts[place, since] = parts_of(self._now[place], rows, query.device)
-            parts, pad = self._parts[place, since], query.shape[2] - rows.size
+            parts, pad = self._parts_of(place, since, layer, query.device), query.shape[2] - rows.size
             asked, shown, values = (part[place, :, pad:] for part in (query, key, value))
-            found = attend_in_frames(asked, shown, values, parts, scale)
+            found = attend_in_parts(asked, shown, values, parts, scale)
             results.append(nn.functional.pad(found, (0, 0, 0, 0, pad, 0)) if pad else found)
         stacked = results[0][None] if len(results) == 1 else torch.stack(results)
         return module.hook_z(stacked), None  # type: ignore[operator]
@@ -138,10 +142,46 @@ class Departures:
         self._now = now
         if not again or not self._left or self._left[-1].rows.device != hidden.device:
             self._left, self._parts = {-1: Left.all(lengths, hidden.device)}, {}
+            cuts = [self.what.cut(layout) for layout in now]
+            self._cut = [{} if cut is None else cut.layers(self.model.n_layers) for cut in cuts]
             return
         # The tables of the last pass: a GPU would stand still while they are made.
         self._left = {layer: left for layer, left in self._left.items() if layer < self._known_until}
         self._parts = {key: parts for key, parts in self._parts.items() if key[1] < self._known_until}
+
+    def _parts_of(self, place: int, since: int, layer: int, device: torch.device) -> list[Part]:
+        """The attention of a prompt in a layer that is cut."""
+        flows = self._cut[place].get(layer, ())
+        key = place, since, flows
+        if key not in self._parts:
+            layout = self._now[place]
+            edges = cast("list[Edges]", [flow.edges(layout) for flow in flows])  # blocks: `check` saw to it
+            self._parts[key] = parts_of(edges, layout.length, self._left[since].own[place], device)
+        return self._parts[key]
+
+    def _written(self, layer: int, mask: Tensor | None, *, asked: int, keys: int) -> Tensor | None:
+        """The mask of the last `asked` rows that were written, which inherit what `last` may not see."""
+        left = self._left[self._since(layer)]
+        new = keys - left.rows.shape[1]
+        closed = np.zeros((len(left.own), 1, asked, keys), dtype=bool)
+        for place, layout in enumerate(self._now):
+            flows = self._cut[place].get(layer, ())
+            tokens = [""] * new if layout.tokens else []
+            grown = layout.with_generated(new, tokens=tokens) if flows else layout
+            there = np.concatenate([left.own[place], layout.length + np.arange(new)])
+            for flow in flows:
+                edges = flow.edges(grown)
+                for at in range(asked):
+                    lost = edges.keys_lost(layout.length + new - asked + at)
+                    closed[place, 0, at, keys - there.size :] |= np.isin(there, lost)
+        if not closed.any():
+            return mask
+        shut = to_device(closed, left.rows.device)
+        if mask is None:  # all that was written before is seen
+            behind = torch.ones(asked, keys, dtype=torch.bool, device=shut.device).tril(keys - asked)
+            return behind & ~shut
+        lowest = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
+        return mask.masked_fill(shut, lowest)
 
     def _since(self, number: int) -> int:
         """The last layer up to `number` (from 0) before which rows left; -1 for none."""
@@ -185,9 +225,8 @@ class Departures:
         groups = query.shape[1] // key.shape[1]
         scores = torch.einsum("he,she->hs", query[at].float(), key.repeat_interleave(groups, dim=1).float())
         closed = np.arange(rows.size) > at
-        first, last = self.what.frame_local or (1, 0)
-        if first <= layer + 1 <= last:
-            closed |= np.isin(rows, _earlier_frames(self._now[place], row))
+        for flow in self._cut[place].get(layer, ()):
+            closed |= np.isin(rows, flow.edges(self._now[place]).keys_lost(row))
         masked = (scores * module.scaling).masked_fill(to_device(closed, scores.device), -torch.inf)
         return masked.softmax(-1)
 
@@ -205,11 +244,3 @@ class Departures:
         mask = kwargs.get("attention_mask")
         changed["attention_mask"] = left.mask(mask, reading=self._reading, asked=asked, total=self._total)
         return changed
-
-
-def _earlier_frames(layout: TokenLayout, row: int) -> np.ndarray:
-    """Rows of the frames before the one that a row is in; none for a row outside frames."""
-    for number, frame in enumerate(layout.frames):
-        if row in frame:
-            return np.concatenate([frame[:0], *layout.frames[:number]])
-    return np.empty(0, np.int64)
