@@ -1,6 +1,11 @@
 """Exit and window against the untouched model, in one run. See README.md.
 
-The language model alone: the vision tower does the same in all cases.
+The language model alone: the vision tower does the same in all cases. Cases take turns.
+
+Times are given twice. With random weights the attention over thousands of rows is nearly zero, that inside a
+frame is not; and a GPU at its power limit slows its clock with the numbers that it multiplies (an H100 by 9%
+here). So the same is timed once more with attention that adds nothing to the residual stream ("alike"): every
+other product is then of the same numbers in all cases, as far as the same rows are there.
 """
 
 from __future__ import annotations
@@ -17,10 +22,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import DynamicCache
 
 from benchmarks.saving import RESULTS, save
-from benchmarks.shapes import build
+from benchmarks.shapes import SHAPES, build
 from benchmarks.timing import finish, median, seconds
+from workbench.analyses.study import pathways_alone
 from workbench.engine.accelerated import accelerated
 from workbench.engine.flops import Work, work_of
+from workbench.interventions.catalogue import CROSS_FRAME, QUESTION_LAST, VIDEO_QUESTION
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.interventions.pruning import FastV, RandomRows
 from workbench.models import Prompt, VideoLLM
@@ -52,9 +59,24 @@ def cases(settings: Settings) -> dict[str, Acceleration | None]:
         "exit": Acceleration(exits=leaves),
         "frame-local": Acceleration(frame_local=apart),
         "exit + frame-local": Acceleration(exits=leaves, frame_local=apart),
+        "pathways alone": pathways(settings),
         "fastv(0.5) after 2": Acceleration(exits=(Exit(after=2, rows=FastV()),)),
         "random(0.5) after 2": Acceleration(exits=(Exit(after=2, rows=RandomRows()),)),
     }
+
+
+def pathways(settings: Settings) -> Acceleration:
+    """The effective pathways of LLaVA-NeXT-7B-Video-FT (Map the Flow, Table E), as
+    shares of the depth."""
+    layers = SHAPES[settings.shape].layers
+
+    def scaled(first: int, last: int) -> tuple[int, int]:
+        return round((first - 1) * layers / 32) + 1, max(1, round(last * layers / 32))
+
+    ranges = {CROSS_FRAME: scaled(6, 15), VIDEO_QUESTION: scaled(6, 20), QUESTION_LAST: scaled(16, 25)}
+    what = pathways_alone(ranges, layers).intervention
+    assert isinstance(what, Acceleration)
+    return what
 
 
 @contextmanager
@@ -68,51 +90,65 @@ def running(model: VideoLLM, prompt: Prompt, what: Acceleration | None) -> Itera
         yield lambda: work_of(prompt.layout, model.n_layers, what, fast.left_before()[0])
 
 
+def prefills(
+    model: VideoLLM, prompt: Prompt, what: dict[str, Acceleration | None], repeats: int
+) -> dict[str, list[float]]:
+    """Seconds of reading the prompt in every case, the cases taking turns."""
+    found: dict[str, list[float]] = {name: [] for name in what}
+    read = reader(model, prompt)
+    for _ in range(repeats):
+        for name, case in what.items():
+            with running(model, prompt, case):
+                found[name] += seconds(read, model.device, 3)
+    return found
+
+
+def reader(model: VideoLLM, prompt: Prompt) -> Callable[..., torch.Tensor]:
+    """Reads the prompt into a cache; gives the logits of the last row."""
+    decoder: Any = model.hf.get_decoder()
+    head: Any = model.hf.get_output_embeddings()
+    embedded = model.hf.get_input_embeddings()(prompt.input_ids.clamp(max=model.vocab_size - 1))
+
+    def read(cache: DynamicCache | None = None) -> torch.Tensor:
+        cache = DynamicCache() if cache is None else cache
+        hidden = decoder(inputs_embeds=embedded, past_key_values=cache, use_cache=True)
+        return head(hidden.last_hidden_state[:, -1:])
+
+    return read
+
+
 def measure(model: VideoLLM, prompt: Prompt, what: Acceleration | None, settings: Settings) -> dict[str, Any]:
-    """Seconds, bytes and operations of one case."""
+    """Bytes, operations, and the speed of writing, of one case."""
     device = model.device
     decoder: Any = model.hf.get_decoder()
     head: Any = model.hf.get_output_embeddings()
-    with torch.no_grad():
-        embedded = model.hf.get_input_embeddings()(prompt.input_ids.clamp(max=model.vocab_size - 1))
-
-        def read(cache: DynamicCache | None = None) -> torch.Tensor:
-            cache = DynamicCache() if cache is None else cache
-            hidden = decoder(inputs_embeds=embedded, past_key_values=cache, use_cache=True)
-            return head(hidden.last_hidden_state[:, -1:])
-
-        with running(model, prompt, what) as work:
-            prefill = seconds(read, device, settings.repeats)
-            if device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats(device)
-            before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
-            cache = DynamicCache()
-            logits = read(cache)
+    read = reader(model, prompt)
+    with running(model, prompt, what) as work:
+        read()
+        if device.type == "cuda":
             finish(device)
-            peak = torch.cuda.max_memory_allocated(device) - before if device.type == "cuda" else None
-            kept = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)  # type: ignore[union-attr]
+            torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+        cache = DynamicCache()
+        logits = read(cache)
+        finish(device)
+        peak = torch.cuda.max_memory_allocated(device) - before if device.type == "cuda" else None
+        kept = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)  # type: ignore[union-attr]
 
-            def write() -> None:
-                token = logits.argmax(-1)
-                for place in range(settings.tokens):
-                    hidden = decoder(
-                        input_ids=token,
-                        past_key_values=cache,
-                        use_cache=True,
-                        position_ids=torch.full((1, 1), len(prompt) + place, device=device),
-                    )
-                    token = head(hidden.last_hidden_state[:, -1:]).argmax(-1)
-                cache.crop(-settings.tokens)
+        def write() -> None:
+            token = logits.argmax(-1)
+            for place in range(settings.tokens):
+                at = torch.full((1, 1), len(prompt) + place, device=device)
+                hidden = decoder(input_ids=token, past_key_values=cache, use_cache=True, position_ids=at)
+                token = head(hidden.last_hidden_state[:, -1:]).argmax(-1)
+            cache.crop(-settings.tokens)
 
-            # As workbench.engine.generation has it: not by cuDNN, which plans every length anew.
-            kernels = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-
-            with sdpa_kernel(kernels):
-                writing = seconds(write, device, 5)
-            done = work()
+        # As workbench.engine.generation has it: not by cuDNN, which plans every length anew.
+        kernels = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+        with sdpa_kernel(kernels):
+            writing = seconds(write, device, 5)
+        done = work()
     return {
-        "prefill_s": median(prefill),
-        "prefill_all_s": prefill,
         "kv_bytes": kept,
         "peak_bytes": peak,
         "tokens_per_s": settings.tokens / median(writing),
@@ -122,27 +158,36 @@ def measure(model: VideoLLM, prompt: Prompt, what: Acceleration | None, settings
     }
 
 
+def silence(model: VideoLLM) -> None:
+    """Attention adds nothing to the residual stream, and costs what it did."""
+    for layer in model.family.decoder_layers(model.hf):
+        layer.self_attn.o_proj.weight.zero_()
+
+
+@torch.no_grad()
 def main(settings: Settings) -> None:
     device = torch.device(settings.device)
     model, prompt = build(settings.shape, device, getattr(torch, settings.dtype))
-    found = {name: measure(model, prompt, what, settings) for name, what in cases(settings).items()}
+    what = cases(settings)
+    found = {name: measure(model, prompt, case, settings) for name, case in what.items()}
+    for name, spent in prefills(model, prompt, what, settings.repeats).items():
+        found[name] |= {"prefill_s": median(spent), "prefill_all_s": spent}
+    silence(model)
+    for name, spent in prefills(model, prompt, what, settings.repeats).items():
+        found[name] |= {"alike_s": median(spent), "alike_all_s": spent}
     base = found["untouched"]
-    ratios = ("prefill_s", "kv_bytes", "peak_bytes", "tokens_per_s", "attention_pairs", "tflop")
+    ratios = ("alike_s", "prefill_s", "tflop", "attention_pairs", "kv_bytes", "peak_bytes", "tokens_per_s")
     for row in found.values():
         row |= {f"{name}_ratio": row[name] / base[name] for name in ratios if row[name]}
     result = {"shape": settings.shape, "length": len(prompt), "layers": model.n_layers, "cases": found}
     name = f"acceleration-{settings.shape}-{settings.device}-{settings.dtype}"
     path = save(settings.out, name, result, model)
-    print(f"{'':24}{'prefill':>9}{'ratio':>7}{'FLOP':>7}{'pairs':>7}{'K/V':>7}{'peak':>7}{'tokens/s':>10}")
+    head = ("alike", "ratio", "random", "ratio", "FLOP", "pairs", "K/V", "peak", "tokens/s")
+    print(f"{'':24}" + "".join(f"{word:>9}" for word in head))
     for name, row in found.items():
-        print(
-            f"{name:24}{1000 * row['prefill_s']:8.1f}m"
-            + "".join(
-                f"{row.get(f'{key}_ratio', float('nan')):7.3f}"
-                for key in ("prefill_s", "tflop", "attention_pairs", "kv_bytes", "peak_bytes")
-            )
-            + f"{row['tokens_per_s']:10.1f}"
-        )
+        times = (f"{1000 * row[key]:7.1f}ms{row[f'{key}_ratio']:9.3f}" for key in ("alike_s", "prefill_s"))
+        rest = (f"{row.get(f'{key}_ratio', float('nan')):9.3f}" for key in ratios[2:-1])
+        print(f"{name:24}", *times, *rest, f"{row['tokens_per_s']:9.1f}", sep="")
     print(path)
 
 

@@ -102,3 +102,5 @@ def test_what_leaving_saves(tmp_path: Path) -> None:
     rows, video = 60, 36
     assert both["kv_bytes_ratio"] == pytest.approx((4 * rows - 2 * video) / (4 * rows))
     assert found["untouched"]["attention_pairs"] == 4 * rows * (rows + 1) // 2
+    assert len(both["prefill_all_s"]) == len(both["alike_all_s"]) == 3
+    assert found["pathways alone"]["attention_pairs"] < found["untouched"]["attention_pairs"]
