@@ -167,6 +167,6 @@ def rows_alike(cuts: Sequence[Edges], length: int) -> Iterator[Alike]:
         own = [rectangle.columns for cut, rectangle in held if not cut.keep_self]
         yield Alike(
             np.flatnonzero(kind_of == kind),
-            np.unique(np.concatenate([none, *lost])),
-            np.unique(np.concatenate([none, *own])),
+            lost[0] if len(lost) == 1 else np.unique(np.concatenate([none, *lost])),
+            own[0] if len(own) == 1 else np.unique(np.concatenate([none, *own])),
         )

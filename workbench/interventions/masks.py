@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from workbench.errors import KnockoutError
-from workbench.interventions.edges import Edges, ScatteredEdges
+from workbench.interventions.edges import Edges, ScatteredEdges, rows_alike
 from workbench.interventions.protocol import Removal
-from workbench.shapes import Bool, shaped
+from workbench.shapes import Bool, Int, shaped
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -33,12 +33,9 @@ def check_flows(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> 
             )
     edges = [flow.edges(layout) for flow in flows]
     for cuts, names in _by_head(flows, edges):
-        lost = np.sum([cut.per_row() for cut in cuts], axis=0)
-        # The sum counts an edge twice where two flows share it, so it only nominates rows.
+        lost = _lost(cuts, layout.length)
         for row in np.flatnonzero(lost > np.arange(layout.length)):
-            gone = np.unique(np.concatenate([cut.keys_lost(int(row)) for cut in cuts]))
-            if gone.size > row:
-                raise KnockoutError(_starved(int(row), names, layout))
+            raise KnockoutError(_starved(int(row), names, layout))
 
 
 @shaped
@@ -56,6 +53,20 @@ def keep_mask(flows: Sequence[Removal], layout: TokenLayout, n_heads: int) -> Bo
         for head in range(len(keep)) if flow.heads is None else flow.heads:
             keep[head] &= kept
     return keep
+
+
+def _lost(cuts: Sequence[Edges | ScatteredEdges], length: int) -> Int[np.ndarray, " q"]:
+    """How many keys each row loses, one that two cuts take counted once."""
+    blocks = [cut for cut in cuts if isinstance(cut, Edges)]
+    if len(blocks) == len(cuts):
+        lost = np.zeros(length, dtype=np.int64)
+        for rows, columns, own in rows_alike(blocks, length):
+            lost[rows] = np.searchsorted(columns, rows, side="left") + np.isin(rows, own)
+        return lost
+    lost = np.sum([cut.per_row() for cut in cuts], axis=0)
+    for row in np.flatnonzero(lost > np.arange(length)):  # the sum may count a key twice
+        lost[row] = np.unique(np.concatenate([cut.keys_lost(int(row)) for cut in cuts])).size
+    return lost
 
 
 def _by_head(

@@ -53,6 +53,8 @@ class Departures:
         """For each prompt, what each layer (from 0) that is cut loses."""
         self._parts: dict[tuple[int, int, tuple[Removal, ...]], list[Part]] = {}
         """By prompt, `_since`, and what is cut."""
+        self._lost_to_written: dict[tuple[int, tuple[Removal, ...]], np.ndarray] = {}
+        self._shut: dict[tuple[int, tuple[tuple[Removal, ...], ...], int, int], Tensor | None] = {}
         self._positions: tuple[Any, Any] | None = None
 
     # hooks ----------------------------------------------------------------------------------------------
@@ -136,12 +138,13 @@ class Departures:
                 "fast.last_logits(prompt) or fast.generate(prompts). To look inside, give the exit to the "
                 "reference engine, which masks."
             )
-        self._seen, self._positions = {}, None
+        self._seen, self._shut, self._positions = {}, {}, None
         self.gone = [{} for _ in lengths]
         again = len(now) == len(self._now) and all(map(operator.is_, now, self._now))
         self._now = now
         if not again or not self._left or self._left[-1].rows.device != hidden.device:
             self._left, self._parts = {-1: Left.all(lengths, hidden.device)}, {}
+            self._lost_to_written = {}
             cuts = [self.what.cut(layout) for layout in now]
             self._cut = [{} if cut is None else cut.layers(self.model.n_layers) for cut in cuts]
             return
@@ -161,27 +164,47 @@ class Departures:
 
     def _written(self, layer: int, mask: Tensor | None, *, asked: int, keys: int) -> Tensor | None:
         """The mask of the last `asked` rows that were written, which inherit what `last` may not see."""
-        left = self._left[self._since(layer)]
-        new = keys - left.rows.shape[1]
-        closed = np.zeros((len(left.own), 1, asked, keys), dtype=bool)
-        for place, layout in enumerate(self._now):
-            flows = self._cut[place].get(layer, ())
-            tokens = [""] * new if layout.tokens else []
-            grown = layout.with_generated(new, tokens=tokens) if flows else layout
-            there = np.concatenate([left.own[place], layout.length + np.arange(new)])
-            for flow in flows:
-                edges = flow.edges(grown)
-                for at in range(asked):
-                    lost = edges.keys_lost(layout.length + new - asked + at)
-                    closed[place, 0, at, keys - there.size :] |= np.isin(there, lost)
-        if not closed.any():
+        since = self._since(layer)
+        key = since, tuple(cut.get(layer, ()) for cut in self._cut), asked, keys
+        if key not in self._shut:
+            for old in [old for old in self._shut if old[3] != keys]:
+                del self._shut[old]
+            self._shut[key] = self._shut_to_written(*key)
+        if (shut := self._shut[key]) is None:
             return mask
-        shut = to_device(closed, left.rows.device)
         if mask is None:  # all that was written before is seen
             behind = torch.ones(asked, keys, dtype=torch.bool, device=shut.device).tril(keys - asked)
             return behind & ~shut
         lowest = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
         return mask.masked_fill(shut, lowest)
+
+    def _shut_to_written(
+        self, since: int, flows: tuple[tuple[Removal, ...], ...], asked: int, keys: int
+    ) -> Tensor | None:
+        """Which keys each of these rows loses, (B, 1, asked, keys); None where it is none."""
+        left = self._left[since]
+        new = keys - left.rows.shape[1]
+        shut = np.zeros((len(left.own), 1, asked, keys), dtype=bool)
+        own = np.arange(new - asked, new)[:, None] == np.arange(new)
+        for place, rows in enumerate(left.own):
+            if not flows[place]:
+                continue
+            lost = self._lost(place, flows[place])
+            shut[place, 0, :, keys - new - rows.size : keys - new] = lost[rows]
+            shut[place, 0, :, keys - new :] = np.where(own, lost[-1], lost[-2])
+        return to_device(shut, left.rows.device) if shut.any() else None
+
+    def _lost(self, place: int, flows: tuple[Removal, ...]) -> np.ndarray:
+        """Which rows of a prompt, which of those written before, and whether itself, a written row loses."""
+        if (place, flows) not in self._lost_to_written:
+            layout = self._now[place]
+            # Written rows are all of the same spans: two stand for any number.
+            grown = layout.with_generated(2, tokens=["", ""] if layout.tokens else [])
+            lost = np.zeros(grown.length, dtype=bool)
+            for flow in flows:
+                lost[flow.edges(grown).keys_lost(layout.length + 1)] = True
+            self._lost_to_written[place, flows] = lost
+        return self._lost_to_written[place, flows]
 
     def _since(self, number: int) -> int:
         """The last layer up to `number` (from 0) before which rows left; -1 for none."""
