@@ -99,7 +99,7 @@ empirical-study: $(RUNS) ## every experiment of An Empirical Study on the embedd
 	$(call es,two_stages)
 	$(call es,which_attention)
 	$(call es,critical_layers)
-	$(call es,exit_and_window)
+	$(call es,exit_and_window) $(if $(wildcard runs/mtf/information_flow/manifest.json),--sweep runs/mtf/information_flow)
 	$(call es,search_exit)
 	$(call es,study_findings) --two-stages runs/es/two_stages --which-attention runs/es/which_attention --critical-layers runs/es/critical_layers --exit-and-window runs/es/exit_and_window
 
