@@ -179,8 +179,8 @@ class VideoLLM:
         number (midpoints of as many equal segments, 8 by default), "uniform(16)", or a Sampling. `style` is a
         prompt style of `workbench.data` ("mvbench" with options and "open" without by default); `turn` is
         what stands around it (the chat template by default). `separators="frame"` counts newlines, marks and
-        time stamps to their frame, "video" does not; the family's own choice by default. `pixels` changes what
-        is done to frames; `backend` "pil" resizes as most authors' code does, "torch" as transformers does.
+        time stamps to their frame, "video" does not; the family's choice by default. `pixels` changes what is
+        done to frames; `backend` "pil" resizes as most authors' code does, "torch" as transformers does.
 
         Text that spells a special token ("<video>") stays text. Raises PromptError, ClipError, SampleError.
         """

@@ -22,6 +22,12 @@ Separators = Literal["video", "frame"]
 "video" neither: separators are then in `video` only, and text in `between`."""
 
 
+def check_separators(separators: str | None) -> None:
+    """Raises PromptError for a choice of separators that there is not; None is the family's."""
+    if separators is not None and separators not in get_args(Separators):
+        raise PromptError(f"separators={separators!r} is unknown: write 'video' or 'frame'.")
+
+
 def assemble(words: PromptText, video: Sequence[VideoPiece], turn: Turn, placeholder: str) -> list[Part]:
     """The prompt from left to right. Raises PromptError where the turn itself contains the placeholder."""
     if any(placeholder in text for text in turn):
@@ -78,8 +84,7 @@ def layout_of(
     `grid` (rows, columns) are the cells of a frame, `frame_times` the seconds of the source frames of each
     temporal unit. Raises PromptError for a choice of separators that there is not.
     """
-    if separators not in get_args(Separators):
-        raise PromptError(f"separators={separators!r} is unknown: write 'video' or 'frame'.")
+    check_separators(separators)
     ends = list(accumulate(len(part.text) for part in parts))
     text = "".join(part.text for part in parts)
     spans: defaultdict[str, list[int]] = defaultdict(list)
