@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,16 @@ class StandInModel:
     n_layers, n_heads = 4, 2
     device, dtype, attention = "cpu", "torch.float32", "sdpa"
     tokenizer = StandInTokenizer()
+    family = SimpleNamespace(default_separators="video")
 
     def read_clip(self, sample: Sample, frames: Any = None) -> StandInClip:
         if sample.video.stem == "broken":
             raise ClipError(f"{sample.video} cannot be read. Copy it again.")
         return StandInClip()
 
-    def encode(self, sample: Sample, *, clip: Any = None, style: str | None = None) -> Prompt:
+    def encode(
+        self, sample: Sample, *, clip: Any = None, style: str | None = None, separators: str | None = None
+    ) -> Prompt:
         spans: dict[str, list[int]] = {"video": [1, 2, 3, 4], "question": [5, 6, 7], "last": [9]}
         if sample.task != "no_options":
             spans |= {"nonoption": [5], "option[A]": [6], "option[B]": [7], "true_option": [6]}

@@ -16,14 +16,20 @@ from tests.tiny import (
     pixel_input,
     tiny_clip,
     tiny_family,
+    tiny_folder,
     tiny_model,
     tiny_prompt,
     tiny_sample,
 )
 from workbench.data import Sample
 from workbench.errors import PromptError
-from workbench.models import Prompt, Turn, VideoLLM
+from workbench.interventions import Flow
+from workbench.models import FAMILIES, Prompt, Turn, VideoLLM, load
+from workbench.models.families import VideoInputs
+from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.prompts import build_prompt
+from workbench.prompts.partition import disjoint_spans, row_places
+from workbench.prompts.turn import VideoPiece
 
 ODD = Sample(
     id="odd/1",
@@ -196,3 +202,81 @@ def test_both_backends_make_nearly_the_same_pixels(model: VideoLLM) -> None:
     name = pixel_input(ours)
     one, other = ours.inputs[name], pil.inputs[name]
     assert (one - other).abs().max() < 0.05
+
+
+class Stamped(LlavaNextVideo):
+    """A family that writes text inside the video, as VideoLLaMA3 does: a comma belongs to the frame after
+    it, and its own marks stand around each frame."""
+
+    default_separators = "frame"
+
+    def template_video(self, placeholder: str) -> str:
+        return f"{placeholder}\n"
+
+    def video_inputs(self, *args: Any, **kwargs: Any) -> VideoInputs:
+        made = super().video_inputs(*args, **kwargs)
+        pieces = []
+        for piece in made.pieces:
+            comma = "," if piece.frame else ""
+            pieces += [
+                VideoPiece(f"{comma}Time {piece.frame}s:", piece.frame, words=True),
+                VideoPiece("</s>", piece.frame, separator=True),
+                piece,
+            ]
+        return made._replace(pieces=(*pieces, VideoPiece("\n", piece.frame, words=True)))
+
+
+@pytest.fixture
+def stamped(monkeypatch: pytest.MonkeyPatch) -> VideoLLM:
+    monkeypatch.setitem(FAMILIES, "llava_next_video", Stamped())
+    return load(tiny_folder(), device="cpu")
+
+
+def test_text_between_frames_is_neither_video_nor_question(stamped: VideoLLM) -> None:
+    prompt = tiny_prompt(stamped, separators="video")
+    layout = prompt.layout
+    between = said(stamped, prompt, "between").replace(" ", "")
+    assert between == "Time0s:,Time1s:,Time2s:,Time3s:"
+    assert said(stamped, prompt, "separator").replace(" ", "") == "</s>" * 4
+    assert layout["video"].size == 4 * 4 + 4
+    assert all(layout[f"frame[{t}]"].size == 4 for t in range(4))
+    assert said(stamped, prompt, "system") == "<s> USER:"
+    parts = disjoint_spans(layout)
+    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(len(prompt)))
+    assert parts["between"].tolist() == layout["between"].tolist()
+    for other in ("video", "question", "system", "gap", "tail", "nonoption"):
+        assert not np.intersect1d(layout["between"], layout[other]).size, other
+    # It is text, and stands in front of frames that it cannot see.
+    assert set(layout["between"]) < set(layout["text"])
+    edges = Flow.parse("video -> text").edges(layout).dense()
+    video = np.isin(np.arange(len(prompt)), layout["video"])
+    assert edges.sum() == sum(video[:row].sum() for row in layout["text"])
+    assert prompt.text.count("<video>") == 1
+    assert "Time" not in prompt.text
+
+
+def test_text_and_separators_are_counted_to_the_frame_that_they_name(stamped: VideoLLM) -> None:
+    prompt = tiny_prompt(stamped)
+    layout = prompt.layout
+    assert [said(stamped, prompt, f"frame[{t}]").replace(" ", "") for t in range(4)] == [
+        "Time0s:</s><video><video><video><video>",
+        ",Time1s:</s><video><video><video><video>",
+        ",Time2s:</s><video><video><video><video>",
+        ",Time3s:</s><video><video><video><video>\n".strip(),
+    ]
+    assert set(layout["between"]) < set(layout["video"])
+    assert layout["text"][0] > layout["video"][-1]
+    assert set(prompt.input_ids[0, layout["cell[1,:,:]"]].tolist()) == {stamped.video_token_id}
+    assert "between" not in disjoint_spans(layout)
+    places = row_places(layout)
+    assert {places[row].span for row in layout["between"]} == {"between"}
+    assert {places[row].frame for row in layout["between"]} == {None}
+    assert (
+        layout["cell[:,:,:]"].tolist() == tiny_prompt(stamped, separators="video").layout["frame[:]"].tolist()
+    )
+
+
+def test_what_a_template_writes_for_the_video_is_replaced_whole(stamped: VideoLLM) -> None:
+    """The template ends the video's line itself, and so does this family: it is not written twice."""
+    assert stamped.turn.bridge == ""
+    assert tiny_model().turn.bridge == "\n"

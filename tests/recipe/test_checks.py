@@ -45,6 +45,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "ranges": ("moving", "no task 'moving' to read ranges off"),
     "rows": ("vidio", "Did you mean 'video'"),
     "runs": ((Path("nowhere"),), "nowhere"),
+    "separators": ("frames", "write 'video' or 'frame'"),
     "spread": ("evn", "Did you mean 'even'"),
     "style": ("mvbnch", "Did you mean 'mvbench'"),
     "sweep": (Path("nowhere"), "nowhere"),

@@ -40,7 +40,7 @@ def test_the_papers_tasks_are_the_default_of_its_data_sets_only() -> None:
 def test_open_ended_samples_have_no_other_style() -> None:
     recipe: Any = find_recipe("open_ended")
     assert "style" not in {field.name for field in dataclasses.fields(recipe)}
-    assert recipe(model="m", out=Path("o")).prompting == {"style": None, "frames": None}
+    assert recipe(model="m", out=Path("o")).prompting == {"style": None, "separators": None, "frames": None}
 
 
 def test_a_recipe_takes_from_another_what_both_have(tmp_path) -> None:

@@ -31,10 +31,10 @@ class Counting(StandInModel):
         self.threads.add(threading.get_ident())
         return super().read_clip(sample, frames)
 
-    def encode(self, sample: Sample, *, clip: Any = None, style: str | None = None) -> Any:
+    def encode(self, sample: Sample, *, clip: Any = None, **how: Any) -> Any:
         assert isinstance(clip, StandInClip)
         self.encoded.append(sample.id)
-        return super().encode(sample, clip=clip, style=style)
+        return super().encode(sample, clip=clip, **how)
 
 
 def encoder(model: Any, samples: Samples) -> Encoder:
@@ -99,7 +99,7 @@ def test_an_error_comes_each_time_it_is_asked_for() -> None:
 
 def test_what_cannot_be_put_into_words_is_an_error_too() -> None:
     class Refusing(StandInModel):
-        def encode(self, sample: Sample, *, clip: Any = None, style: str | None = None) -> Any:
+        def encode(self, sample: Sample, *, clip: Any = None, **how: Any) -> Any:
             raise PromptError("too long")
 
     with encoder(Refusing(), questions(0)) as asking:

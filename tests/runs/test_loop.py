@@ -15,7 +15,7 @@ from tests.analyses.stand_in import StandInModel, questions
 from tests.runs.test_encoding import Counting
 from tests.runs.test_legacy import write_part
 from tests.runs.test_measurement import Length, Lengths
-from workbench.errors import RunError
+from workbench.errors import PromptError, RunError
 from workbench.runs import Measured, Record, ThisProcess, measure_samples, table_of
 from workbench.runs.tables import schema_of
 
@@ -111,3 +111,25 @@ def test_samples_of_which_none_can_be_used_are_refused_before_anything_is_writte
 def test_samples_of_which_none_could_be_measured_are_refused() -> None:
     with pytest.raises(RunError, match=r"None of the 1 samples can be used.*direction/0: it has no length"):
         lengths(questions(0), what=Lengths(unusable="direction/0"))
+
+
+def test_what_is_counted_to_a_frame_is_a_setting_of_the_run(tmp_path: Path) -> None:
+    """Other separators give other numbers: the manifest has them, and another choice is another run."""
+    lengths(out=tmp_path)
+    assert json.loads((tmp_path / "manifest.json").read_text())["settings"]["separators"] == "video"
+    assert len(lengths(out=tmp_path, separators="video").table) == 5
+    with pytest.raises(RunError, match=r'separators: "video" in the folder, "frame" asked for'):
+        lengths(out=tmp_path, separators="frame")
+    with pytest.raises(PromptError, match="write 'video' or 'frame'"):
+        lengths(separators="frames")
+
+
+def test_separators_reach_the_prompts_of_a_run() -> None:
+    class Asks(StandInModel):
+        def encode(self, sample: Any, **how: Any) -> Any:
+            asked.append(how["separators"])
+            return super().encode(sample, **how)
+
+    asked: list[Any] = []
+    lengths(model=Asks(), separators="frame")
+    assert asked == ["frame"] * 5

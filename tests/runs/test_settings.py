@@ -60,6 +60,13 @@ def test_an_older_run_is_compared_in_what_it_recorded() -> None:
     assert len(differences(before, asked)) == 2
 
 
+def test_an_older_run_counted_separators_to_the_video() -> None:
+    assert differences({}, {"separators": "video"}, legacy=True) == []
+    assert differences({}, {"separators": "frame"}, legacy=True) == [
+        'separators: "video" in the folder, "frame" asked for'
+    ]
+
+
 def test_another_model_is_one_line() -> None:
     before = {"model": "a", "weights_sha256": "1", "config_sha256": "1"}
     asked = {"model": "b", "weights_sha256": "2", "config_sha256": "2"}

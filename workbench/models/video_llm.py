@@ -168,7 +168,7 @@ class VideoLLM:
         clip: Clip | None = None,
         frames: Sampling | int | str | None = None,
         style: str | Style | None = None,
-        separators: Separators = "video",
+        separators: Separators | None = None,
         turn: Turn | None = None,
         pixels: PixelSettings | None = None,
         backend: Backend = "torch",
@@ -178,9 +178,9 @@ class VideoLLM:
         `clip` takes the place of the sample's video, say with its frames reversed. `frames` chooses frames: a
         number (midpoints of as many equal segments, 8 by default), "uniform(16)", or a Sampling. `style` is a
         prompt style of `workbench.data` ("mvbench" with options and "open" without by default); `turn` is
-        what stands around it (the chat template by default). `separators="frame"` counts newlines and time
-        stamps inside the video to the frame that they follow. `pixels` changes what is done to frames, such
-        as their size; `backend` "pil" resizes as most authors' code does, "torch" as transformers does.
+        what stands around it (the chat template by default). `separators="frame"` counts newlines, marks and
+        time stamps to their frame, "video" does not; the family's choice by default. `pixels` changes what is
+        done to frames; `backend` "pil" resizes as most authors' code does, "torch" as transformers does.
 
         Text that spells a special token ("<video>") stays text. Raises PromptError, ClipError, SampleError.
         """
@@ -203,7 +203,7 @@ class VideoLLM:
             encoded,
             grid=video.grid,
             frame_times=video.frame_times,
-            separators=separators,
+            separators=self.family.default_separators if separators is None else separators,
         )
         return Prompt(
             # Versions of transformers differ in what the forward takes.

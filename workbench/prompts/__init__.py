@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.prompts.assembly import Separators, check_separators
 from workbench.prompts.layout import TokenLayout
 from workbench.prompts.spans import INDEXED_SPANS, PLAIN_SPANS, Span
 from workbench.prompts.styles import (
@@ -23,11 +24,13 @@ __all__ = [
     "CharRange",
     "Piece",
     "PromptText",
+    "Separators",
     "Span",
     "Style",
     "TokenLayout",
     "Turn",
     "build_prompt",
+    "check_separators",
     "check_style",
     "default_style",
 ]

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Separators = Literal["video", "frame"]
-"""Whether newlines and time stamps in the video belong to `video` only, or to their frame too."""
+"""What is counted to a frame: "frame" its separators and its text (time stamps) too, as Map the Flow does;
+"video" neither: separators are then in `video` only, and text in `between`."""
+
+
+def check_separators(separators: str | None) -> None:
+    """Raises PromptError for a choice of separators that there is not; None is the family's."""
+    if separators is not None and separators not in get_args(Separators):
+        raise PromptError(f"separators={separators!r} is unknown: write 'video' or 'frame'.")
 
 
 def assemble(words: PromptText, video: Sequence[VideoPiece], turn: Turn, placeholder: str) -> list[Part]:
@@ -28,14 +35,17 @@ def assemble(words: PromptText, video: Sequence[VideoPiece], turn: Turn, placeho
             f"The text around the question contains {placeholder}. Leave it out of turn=: the video is "
             "put between opening and bridge."
         )
-    shown = [
-        Part(piece.text, False, ("video", "separator") if piece.separator else ("video",), piece.frame)
-        for piece in video
-    ]
+    shown = [Part(piece.text, False, _spans(piece), piece.frame) for piece in video]
     asked = [Part(piece.text, True, piece.spans) for piece in words.pieces]
     answer = [Part(turn.answer_gap), Part(words.answer_prefix, True)] if words.answer_prefix else []
     parts = [Part(turn.opening), *shown, Part(turn.bridge), *asked, Part(turn.closing), *answer]
     return [part for part in parts if part.text]
+
+
+def _spans(piece: VideoPiece) -> tuple[str, ...]:
+    if piece.words:
+        return ("between",)
+    return ("video", "separator") if piece.separator else ("video",)
 
 
 def check_tokens(
@@ -74,8 +84,7 @@ def layout_of(
     `grid` (rows, columns) are the cells of a frame, `frame_times` the seconds of the source frames of each
     temporal unit. Raises PromptError for a choice of separators that there is not.
     """
-    if separators not in get_args(Separators):
-        raise PromptError(f"separators={separators!r} is unknown: write 'video' or 'frame'.")
+    check_separators(separators)
     ends = list(accumulate(len(part.text) for part in parts))
     text = "".join(part.text for part in parts)
     spans: defaultdict[str, list[int]] = defaultdict(list)
@@ -88,8 +97,10 @@ def layout_of(
         part = parts[bisect_right(ends, first)]
         for span in part.spans:
             spans[span].append(row)
-        if part.frame is not None and (separators == "frame" or "separator" not in part.spans):
+        if part.frame is not None and (separators == "frame" or part.spans == ("video",)):
             frames[part.frame].append(row)
+            if "between" in part.spans:
+                spans["video"].append(row)
     if spans["question"]:
         spans["question"] = list(range(spans["question"][0], spans["question"][-1] + 1))
     texts = {token_id: token_text(tokenizer, token_id) for token_id in set(encoded.ids)}
@@ -107,7 +118,7 @@ def plain_text(parts: Sequence[Part], placeholder: str) -> str:
     """The prompt with the whole video written as one placeholder."""
     written: list[str] = []
     for part in parts:
-        if "video" not in part.spans:
+        if not {"video", "between"} & {*part.spans}:
             written.append(part.text)
         elif not written or written[-1] is not placeholder:
             written.append(placeholder)

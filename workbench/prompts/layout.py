@@ -21,18 +21,20 @@ Rows = Sequence[int] | np.ndarray
 class TokenLayout:
     """The rows of one prompt by name.
 
-    A prompt is `system | video | gap | question | tail`, and its last row is `last`. Spans that are not given
-    follow from those that are: `system` (rows before the video), `text` (rows after it), `gap` (between the
-    video and the question), `tail` (after the question, without `last`), `last`, and `false_options` (rows of
-    options outside `true_option`). Rows and frames count from 0. `video` is every row of the video: frames
-    and separators. A separator is in a frame too where the layout counts it to one (`separators=` of
-    `encode`), and in no cell. `spans.PLAIN_SPANS` says what each name means.
+    A prompt is `system | video | gap | question | tail`, and its last row is `last`. Some models write text
+    inside the video's stretch, `between` its frames: time stamps, frame numbers. Spans that are not given
+    follow from those that are: `system` (rows before the video), `text` (rows between its frames and after
+    it), `gap` (between the video and the question), `tail` (after the question, without `last`), `last`, and
+    `false_options` (rows of options outside `true_option`). Rows and frames count from 0. `video` is every
+    row of the video: frames and separators. A separator, and text between frames, is in a frame (and so in
+    `video`) where the layout counts it to one (`separators=` of `encode`), and in no cell.
+    `spans.PLAIN_SPANS` says what each name means.
 
     `layout[name]` gives the sorted rows (int64) of `system`, `video`, `frame[2]`, `frame[1:3]`
     (end exclusive), `cell[2,0,1]` (frame, row, column; each may be a range, or `:` for all), `separator`,
-    `question`, `nonoption`, `option[A]`, `true_option`, `false_options`, `gap`, `tail`, `last`, `generated`,
-    `text`, or of a union such as `frame[0] + question`. `system`, `gap`, `tail`, `separator` and `generated`
-    may be empty.
+    `between`, `question`, `nonoption`, `option[A]`, `true_option`, `false_options`, `gap`, `tail`, `last`,
+    `generated`, `text`, or of a union such as `frame[0] + question`. `system`, `gap`, `tail`, `separator`,
+    `between` and `generated` may be empty.
     """
 
     length: int
@@ -89,7 +91,7 @@ class TokenLayout:
         if self.grid is not None:
             cells = self.grid[0] * self.grid[1]
             for t, unit in enumerate(self.frames):
-                found = np.setdiff1d(unit, self.spans["separator"]).size
+                found = self._shown(unit).size
                 if found != cells:
                     raise SpanError(
                         f"frame[{t}] has {found} rows that are no separators; a grid of {self.grid[0]} x "
@@ -107,8 +109,12 @@ class TokenLayout:
         """The row of every cell; None where the prompt has no grid of cells."""
         if self.grid is None or not self.frames:
             return None
-        shown = [np.setdiff1d(unit, self.spans["separator"]) for unit in self.frames]
+        shown = [self._shown(unit) for unit in self.frames]
         return np.stack(shown).reshape(self.n_frames, *self.grid)
+
+    def _shown(self, unit: np.ndarray) -> np.ndarray:
+        """The rows of a frame that show something of it."""
+        return np.setdiff1d(unit, np.concatenate([self.spans["separator"], self.spans["between"]]))
 
     @property
     def text(self) -> tuple[str, ...]:
@@ -230,18 +236,21 @@ def _with_derived(
     end = int(generated[0]) if generated.size else length
     spans.setdefault("last", everything[end - 1 : end])
     spans.setdefault("separator", everything[:0])
+    between = spans.setdefault("between", everything[:0])
     if "video" not in spans and frames:
         spans["video"] = np.unique(np.concatenate([*frames, spans["separator"]]))
     if np.setdiff1d(spans["separator"], spans.get("video", everything[:0])).size:
         raise SpanError("Every row of separator must belong to the span video.")
     video = spans.get("video", everything[:0])
     question = spans.get("question", everything[:0])
-    after_video = int(video[-1]) + 1 if video.size else 0
-    first = int(video[0]) if video.size else int(question[0]) if question.size else 0
+    # Where the video's stretch begins and ends, the text between its frames included.
+    stretch = np.union1d(video, between)
+    after_video = int(stretch[-1]) + 1 if stretch.size else 0
+    first = int(stretch[0]) if stretch.size else int(question[0]) if question.size else 0
     spans.setdefault("system", everything[:first])
-    spans.setdefault("text", everything[after_video:])
-    between = everything[after_video : int(question[0])] if video.size and question.size else everything[:0]
-    spans.setdefault("gap", between)
+    spans.setdefault("text", np.concatenate([np.setdiff1d(between, video), everything[after_video:]]))
+    gap = everything[after_video : int(question[0])] if stretch.size and question.size else everything[:0]
+    spans.setdefault("gap", gap)
     after_question = int(question[-1]) + 1 if question.size else 0
     behind = everything[max(after_video, after_question) : end]
     spans.setdefault("tail", np.setdiff1d(behind, spans["last"]))

@@ -18,7 +18,8 @@ from workbench.typed import typed
 PLAIN_SPANS: dict[str, str] = {
     "system": "all rows before the video",
     "video": "all rows of the video, separators included",
-    "separator": "rows inside the video that show no frame (newlines, time stamps)",
+    "separator": "rows of the video that show no frame (learned newlines, marks around frames)",
+    "between": "text between the frames (time stamps, frame numbers)",
     "gap": "rows between the video and the question",
     "question": "the question with its options",  # from its first word to the end of the last option
     "nonoption": "the question text without its options",
@@ -27,7 +28,7 @@ PLAIN_SPANS: dict[str, str] = {
     "tail": "rows after the question, without the last one",
     "last": "the last row of the prompt, from which the answer is read",
     "generated": "rows that the model wrote itself",
-    "text": "all rows after the video",
+    "text": "all text from the first frame on: between the frames, and after the video",
 }
 INDEXED_SPANS: dict[str, str] = {
     "frame[t]": "rows of frame t, counted from 0",

@@ -21,21 +21,22 @@ _QUESTION = "[[the-question-goes-here]]"
 _WAIT = 60  # seconds by the clock, for a machine that is busy with something else
 
 
-def turn_of(template: str, tokenizer: PreTrainedTokenizerBase, placeholder: str) -> Turn:
+def turn_of(template: str, tokenizer: PreTrainedTokenizerBase, video: str) -> Turn:
     """Renders a chat template around one video and one question, and takes it apart.
 
-    It is rendered in a process of its own, with bounds on time, memory and length. Raises PromptError where
+    `video` is what the template writes where the video goes: a placeholder, perhaps with marks around it. It
+    is rendered in a process of its own, with bounds on time, memory and length. Raises PromptError where
     the template cannot be rendered within them, or loses the video or the question.
     """
     # Templates of Video-LLMs take parts; templates of language models take plain text.
     parts = [{"type": "video"}, {"type": "text", "text": _QUESTION}]
     problems: list[str] = []
-    for answer in rendered(template, (parts, f"{placeholder}\n{_QUESTION}"), tokenizer.special_tokens_map):
+    for answer in rendered(template, (parts, f"{video}\n{_QUESTION}"), tokenizer.special_tokens_map):
         text = answer.get("text")
         if text is None:
             problems.append(answer["problem"])
-        elif text.count(placeholder) == 1 and text.count(_QUESTION) == 1:
-            opening, rest = text.split(placeholder)
+        elif text.count(video) == 1 and text.count(_QUESTION) == 1:
+            opening, rest = text.split(video)
             if _QUESTION in rest:
                 bridge, closing = rest.split(_QUESTION)
                 gap = "" if closing[-1:].isspace() else " "
@@ -43,12 +44,12 @@ def turn_of(template: str, tokenizer: PreTrainedTokenizerBase, placeholder: str)
             problems.append("it puts the question before the video")
         else:
             problems.append(
-                f"it writes the video {text.count(placeholder)} times and the question "
+                f"it writes the video {text.count(video)} times and the question "
                 f"{text.count(_QUESTION)} times"
             )
     raise PromptError(
         "The checkpoint's chat template cannot be used for one video and one question: "
-        f"{'; '.join(problems)}. "
+        f"{'; '.join(problems)}. Templates of this family write the video as {video}. "
         "Say what stands around the question yourself: encode(..., turn=Turn(opening=.., bridge=.., "
         "closing=.., answer_gap=..))."
     )

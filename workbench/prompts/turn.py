@@ -21,5 +21,9 @@ class VideoPiece(NamedTuple):
     text: str
     """As the tokenizer reads it: placeholder tokens, or words such as "Frame 1:"."""
     frame: int | None
-    """The temporal unit that it shows, or that it belongs to if it is a separator (before or behind it)."""
+    """The temporal unit that it shows, or to which it is counted where it shows none: before or behind it."""
     separator: bool = False
+    """Rows of the video that show no frame: learned newlines, marks of where a frame begins and ends."""
+    words: bool = False
+    """Text between frames, such as "Time 0.5s:" or "Frame 1: ": no row of the video, unless the layout counts
+    it to its frame (`separators="frame"`)."""

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from workbench.errors import RunError, near_matches
 from workbench.interventions import Flow, LayerSpan, as_flows, parse_window
 from workbench.measures import as_measures
-from workbench.prompts import check_style
+from workbench.prompts import check_separators, check_style
 from workbench.prompts.spans import Span
 from workbench.recipe.sources import data_source, given_measured, given_run, given_runs
 
@@ -193,6 +193,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "flow": lambda flow, recipe: Flow.parse(flow),
     "flows": lambda flows, recipe: as_flows(flows),
     "frames": _frames,
+    "separators": lambda separators, recipe: check_separators(separators),
     "groups": lambda groups, recipe: recipe.task_groups,
     "heads": _heads,
     "image_sweep": _image_sweep,

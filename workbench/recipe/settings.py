@@ -162,13 +162,16 @@ class Prompting(Recipe):
 
     style: str | None = None
     """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
+    separators: str | None = None
+    """What is counted to a frame beside its own rows: frame (newlines, marks and time stamps too) or video
+    (nothing); what the model's family does if not given."""
     frames: str | None = None
     """How the clip's frames are chosen, for example "uniform(32)"; 8 segment midpoints if not given."""
 
     @property
     def prompting(self) -> dict[str, Any]:
         """Arguments of everything that encodes samples."""
-        return {"style": self.style, "frames": self.frames}
+        return {"style": self.style, "separators": self.separators, "frames": self.frames}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from workbench.runs.record import Asked
 if TYPE_CHECKING:
     from workbench.data import Samples
     from workbench.models import VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
     from workbench.video import Clip, Sampling
 
@@ -39,10 +40,16 @@ class Encoder:
     """
 
     def __init__(
-        self, model: VideoLLM, samples: Samples, *, frames: Sampling | int | None, style: str | None
+        self,
+        model: VideoLLM,
+        samples: Samples,
+        *,
+        frames: Sampling | int | None,
+        style: str | None,
+        separators: Separators | None = None,
     ) -> None:
         self.samples = samples
-        self._model, self._frames, self._style = model, frames, style
+        self._model, self._frames, self._style, self._separators = model, frames, style, separators
         self._threads = ThreadPoolExecutor(_AHEAD, thread_name_prefix="decode")
         self._clips: OrderedDict[tuple[Any, ...], Future[Clip]] = OrderedDict()
         self._prompts: OrderedDict[int, Prompt | WorkbenchError] = OrderedDict()
@@ -109,7 +116,9 @@ class Encoder:
     def _encode(self, position: int) -> Prompt | WorkbenchError:
         try:
             clip = self._decode(position).result()
-            return self._model.encode(self.samples[position], clip=clip, style=self._style)
+            return self._model.encode(
+                self.samples[position], clip=clip, style=self._style, separators=self._separators
+            )
         except WorkbenchError as error:
             return error
 
@@ -154,8 +163,10 @@ def first_prompts(
     number: int,
     *,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
 ) -> list[Prompt]:
     """The prompts of the first samples that can be encoded. Raises RunError where none can."""
-    with Encoder(model, samples, frames=read_frames(frames), style=style) as encoder:
+    how = read_frames(frames)
+    with Encoder(model, samples, frames=how, style=style, separators=separators) as encoder:
         return [asked.prompt for asked in islice(encoder.usable(), number)]

@@ -11,7 +11,7 @@ import pandas as pd
 from workbench.data import Sample, Samples, as_samples
 from workbench.errors import WorkbenchError
 from workbench.progress import progress_bar
-from workbench.prompts import check_style
+from workbench.prompts import check_separators, check_style
 from workbench.runs.encoding import Encoder, nothing_usable, read_frames
 from workbench.runs.executors import Executor, Job, ThisProcess
 from workbench.runs.finals import Tables, joined
@@ -24,6 +24,7 @@ from workbench.runs.tables import Skip, skipped_frame
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
     from workbench.video import Sampling
 
@@ -58,6 +59,7 @@ def measure_samples(
     *,
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     progress: bool = True,
     executor: Executor | None = None,
@@ -68,7 +70,7 @@ def measure_samples(
     Args:
         out: a folder for the results, written sample by sample; a run that was stopped goes on from there.
             None keeps everything in memory.
-        style, frames: how samples become prompts.
+        style, separators, frames: how samples become prompts, as in `encode`.
         executor: where the samples are measured; this process if not given.
         prompts: the prompts that are measured are put into it, by the sample's id.
 
@@ -77,16 +79,18 @@ def measure_samples(
     """
     samples = as_samples(samples)
     check_style(style)
+    check_separators(separators)
     how = read_frames(frames)
     settings = {
         **model_settings(model, writes_text=measurement.writes_text),
         **data_settings(samples),
         **measurement.settings,
         "style": style,
+        "separators": model.family.default_separators if separators is None else separators,
         "frames": None if how is None else str(how),
     }
     manifest = new_manifest(measurement.name, settings, model)
-    with Encoder(model, samples, frames=how, style=style) as encoder:
+    with Encoder(model, samples, frames=how, style=style, separators=separators) as encoder:
         if not holds_run(out):
             measurement.refuse(model, encoder)
         job = Job(model=model, measurement=measurement, encoder=encoder, prompts=prompts)

@@ -104,6 +104,8 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, 
 
 def differences(before: Mapping[str, Any], asked: Mapping[str, Any], *, legacy: bool = False) -> list[str]:
     """What differs between the settings of a folder and those asked for, a line each."""
+    if legacy and "separators" in asked:  # an older version knew one choice
+        before = {"separators": "video", **before}
     different = [key for key in sorted({*before, *asked}) if before.get(key) != asked.get(key)]
     if legacy:
         different = [key for key in different if key in before or key not in _PARTS]

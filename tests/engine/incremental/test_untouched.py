@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from tests.engine.conftest import Case, case
 from tests.engine.incremental.test_engine import REFERENCE, same
 from workbench.engine import Slower, get_engine
 from workbench.engine.incremental.untouched import CannotReuse, rows_of, run_untouched, untouched_logits
 from workbench.interventions import Flow, centred, knockouts
+from workbench.models import VideoLLM
+from workbench.models.families.llava_next_video import LlavaNextVideo
 
 
 def test_a_model_that_cannot_be_run_in_parts_is_run_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +33,72 @@ def test_a_model_that_cannot_be_run_in_parts_is_run_whole(monkeypatch: pytest.Mo
         same(found, REFERENCE.outcomes(model, prompt, asked), asked, tolerance=0)
     finally:
         handle.remove()
+
+
+class Adds(LlavaNextVideo):
+    """A family that says what its decoder adds after its second layer."""
+
+    def __init__(self, term: torch.Tensor) -> None:
+        self.term = term
+
+    def added(self, arguments: Mapping[str, Any]) -> dict[int, torch.Tensor]:
+        return {1: self.term}
+
+
+@contextmanager
+def adding(model: VideoLLM, term: torch.Tensor) -> Iterator[None]:
+    """The decoder adds a term (s, d) between its second and third layer, which is not part of any layer."""
+    decoder: Any = model.family.decoder(model.hf)
+    inside: list[bool] = []
+
+    def add(module: nn.Module, args: tuple[Any, ...]) -> Any:
+        return (args[0] + term, *args[1:]) if inside else None
+
+    handles = [
+        decoder.register_forward_pre_hook(lambda module, args: inside.append(True)),
+        decoder.register_forward_hook(lambda module, args, output: inside.clear()),
+        decoder.layers[2].register_forward_pre_hook(add, prepend=True),
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@pytest.mark.parametrize("flow", ["video -> last", "video -> question", "frames -> later frames"])
+def test_what_a_family_says_is_added_between_layers_is_added_to_packed_rows(flow: str) -> None:
+    model, prompt = case("llava_next_video")
+    term = torch.zeros(len(prompt), model.d_model)
+    term[prompt.layout["video"]] = 5 * torch.randn(
+        prompt.layout["video"].size, model.d_model, generator=torch.Generator().manual_seed(1)
+    )
+    asked = knockouts([Flow.parse(flow)], [centred(1), centred(3)], model.n_layers)
+    knows = dataclasses.replace(model, family=Adds(term))
+    plain = REFERENCE.outcomes(model, prompt, asked)
+    with adding(model, term):
+        wanted = REFERENCE.outcomes(model, prompt, asked)
+        with warnings.catch_warnings(action="error"):
+            same(get_engine("incremental").outcomes(knows, prompt, asked), wanted, asked)
+        wrong = dataclasses.replace(model, family=Adds(term * 1.01))
+        with pytest.warns(Slower, match="its family does not know.*before layer 3"):
+            same(get_engine("incremental").outcomes(wrong, prompt, asked), wanted, asked, tolerance=0)
+    assert abs(wanted.baseline.p / plain.baseline.p - 1) > 1e-3, "the term counts"
+
+
+def test_what_is_added_in_place_between_layers_is_noticed() -> None:
+    model, prompt = case("llava_next_video")
+    layer = model.hf.model.language_model.layers[2]
+    handle = layer.register_forward_pre_hook(_add_in_place, prepend=True)
+    try:
+        with pytest.raises(CannotReuse, match="before layer 3"):
+            run_untouched(model, prompt, first=0)
+    finally:
+        handle.remove()
+
+
+def _add_in_place(module: nn.Module, args: tuple[Any, ...]) -> None:
+    args[0].add_(0.1)
 
 
 def test_one_forward_leaves_behind_what_hooks_see(tiny: Case) -> None:

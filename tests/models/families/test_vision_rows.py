@@ -19,8 +19,8 @@ def test_rows_of_frames_are_a_permutation(window: int | None, grid: tuple[int, i
         tower.window_size = window
     prompt = {"video_grid_thw": torch.tensor([grid])}
     units, height, width = grid
-    patches = frame_rows(tower, prompt, merged=False)
-    cells = frame_rows(tower, prompt, merged=True)
+    patches = frame_rows(tower, prompt, merge=2, merged=False)
+    cells = frame_rows(tower, prompt, merge=2, merged=True)
     assert patches.shape == (units, height * width)
     assert cells.shape == (units, height * width // 4)
     for rows in (patches, cells):
@@ -35,6 +35,6 @@ def test_rows_of_frames_are_a_permutation(window: int | None, grid: tuple[int, i
 def test_rows_of_frames_need_one_video() -> None:
     tower = SimpleNamespace(spatial_merge_size=2, patch_size=14)
     with pytest.raises(HookError, match="missing"):
-        frame_rows(tower, {}, merged=False)
+        frame_rows(tower, {}, merge=2, merged=False)
     with pytest.raises(HookError, match=r"\(2, 3\)"):
-        frame_rows(tower, {"video_grid_thw": torch.ones(2, 3, dtype=torch.long)}, merged=False)
+        frame_rows(tower, {"video_grid_thw": torch.ones(2, 3, dtype=torch.long)}, merge=2, merged=False)

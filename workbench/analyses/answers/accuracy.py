@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.data import Sample, Samples
     from workbench.engine import Baseline
     from workbench.models import Prompt, VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.video import Sampling
 
 
@@ -88,6 +89,7 @@ def accuracy(
     *,
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     batch: int = 8,
     progress: bool = True,
@@ -96,7 +98,7 @@ def accuracy(
 
     Args:
         out: a folder for the results, written as they come; a run that was stopped goes on from there.
-        style, frames: as in `sweep`.
+        style, separators, frames: as in `sweep`.
         batch: questions a forward, where their prompts have the same length.
         progress: show a bar with the time left, where somebody can see it.
 
@@ -112,6 +114,7 @@ def accuracy(
         FirstAnswers(batch=batch),
         out=out,
         style=style,
+        separators=separators,
         frames=frames,
         progress=progress,
     )

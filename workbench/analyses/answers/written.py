@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Sample, Samples
     from workbench.models import Prompt, VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.video import Sampling
 
 UNTOUCHED = "untouched"
@@ -112,6 +113,7 @@ def generations(
     max_new_tokens: int = 16,
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     progress: bool = True,
 ) -> Generations:
@@ -134,6 +136,7 @@ def generations(
         Answers(cuts=cuts, max_new_tokens=max_new_tokens),
         out=out,
         style=style,
+        separators=separators,
         frames=frames,
         progress=progress,
     )

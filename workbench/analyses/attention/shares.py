@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.data import Sample, Samples
     from workbench.interventions import Knockout
     from workbench.models import Prompt, VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.video import Sampling
 
 
@@ -60,6 +61,7 @@ def attention_shares(
     heads: Heads = "mean",
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     progress: bool = True,
 ) -> AttentionShares:
@@ -69,7 +71,7 @@ def attention_shares(
         word: the query, as in `query_of`.
         layers, heads: as in `attention_maps`.
         out: a folder for the results, written sample by sample; a run that was stopped goes on from there.
-        style, frames: as in `sweep`.
+        style, separators, frames: as in `sweep`.
 
     Raises RunError where no sample can be used, or `out` holds a run with other settings.
     """
@@ -79,6 +81,7 @@ def attention_shares(
         SharesBySpan(knockout=knockout, word=word, layers=layers, heads=heads),
         out=out,
         style=style,
+        separators=separators,
         frames=frames,
         progress=progress,
     )

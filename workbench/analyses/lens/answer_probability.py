@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Sample, Samples
     from workbench.models import Prompt, VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.video import Sampling
 
 
@@ -100,6 +101,7 @@ def answer_probability(
     final_norm: bool = True,
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     progress: bool = True,
 ) -> AnswerProbability:
@@ -109,7 +111,7 @@ def answer_probability(
         final_norm: False leaves the norm out before the last layer, as the authors' script does for all
             models but VideoLLaMA3. The last layer keeps it: it is the model's own output.
         out: a folder for the results, written sample by sample; a run that was stopped goes on from there.
-        style, frames: as in `sweep`.
+        style, separators, frames: as in `sweep`.
 
     A sample that cannot be used, or whose answer is not known, is skipped and listed. Raises RunError where
     none can be used, or `out` holds a run with other settings.
@@ -120,6 +122,7 @@ def answer_probability(
         OptionsByLayer(final_norm=final_norm),
         out=out,
         style=style,
+        separators=separators,
         frames=frames,
         progress=progress,
     )

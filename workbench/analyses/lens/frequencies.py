@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Sample, Samples
     from workbench.models import Prompt, VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.video import Sampling
 
 MIN_HITS = 100
@@ -140,6 +141,7 @@ def keyword_frequencies(
     final_norm: bool = True,
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     progress: bool = True,
 ) -> KeywordFrequencies:
@@ -151,7 +153,7 @@ def keyword_frequencies(
         bin, min_hits, per_layer: as in `frequency_tables`.
         final_norm: as in `logit_lens`.
         out: a folder for the results, written sample by sample; a run that was stopped goes on from there.
-        style, frames: as in `sweep`.
+        style, separators, frames: as in `sweep`.
 
     Raises RunError where no sample can be used, a keyword cannot be written in this vocabulary, or `out`
     holds a run with other settings.
@@ -165,6 +167,7 @@ def keyword_frequencies(
         KeywordHits(lists=lists, matches=tuple(matches), where=rows, final_norm=final_norm),
         out=out,
         style=style,
+        separators=separators,
         frames=frames,
         progress=progress,
     )

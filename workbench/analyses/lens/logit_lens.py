@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from workbench.data import Samples
     from workbench.models import VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.prompts.rows import PosSlice
     from workbench.video import Sampling
 
@@ -77,6 +78,7 @@ def logit_lens(
     final_norm: bool = True,
     frames: Sampling | int | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     row_chunk: int = ROW_CHUNK,
     vocab_chunk: int = VOCAB_CHUNK,
     progress: bool = True,
@@ -93,7 +95,7 @@ def logit_lens(
         keywords: lists to mark in `.table` and to colour the overlay with.
         final_norm: False leaves the norm out before the last layer, as the authors' script does for most
             models. The last layer keeps it: it is the model's own output.
-        frames, style: as in `sweep`, for samples.
+        frames, style, separators: as in `sweep`, for samples.
         row_chunk, vocab_chunk: size of a tile of logits; a question of memory and speed.
 
     Only the residual streams of these rows and layers are kept, and one tile of logits. Samples that cannot
@@ -112,10 +114,10 @@ def logit_lens(
     )
     prompts: dict[str, Prompt] = {}
     if isinstance(prompt, Prompt):
-        if frames is not None or style is not None:
+        if any(one is not None for one in (frames, style, separators)):
             raise PromptError(
-                "A prompt is already encoded, so frames= and style= would do nothing. Leave them out, or "
-                "give the sample."
+                "A prompt is already encoded, so frames=, style= and separators= would do nothing. Leave "
+                "them out, or give the sample."
             )
         name = "question" if prompt.sample is None else prompt.sample.id
         task = "question" if prompt.sample is None else prompt.sample.task
@@ -126,7 +128,14 @@ def logit_lens(
     else:
         samples = [prompt] if isinstance(prompt, Sample) else prompt
         run = measure_samples(
-            model, samples, measurement, style=style, frames=frames, progress=progress, prompts=prompts
+            model,
+            samples,
+            measurement,
+            style=style,
+            separators=separators,
+            frames=frames,
+            progress=progress,
+            prompts=prompts,
         )
         read, skipped = run.table, run.skipped.drop(columns="flow")
     return LogitLens(

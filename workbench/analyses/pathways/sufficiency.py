@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from workbench.data import Sample, Samples
     from workbench.engine import Engine
     from workbench.models import Prompt, VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.runs import Asked, Done, Record
     from workbench.video import Sampling
 
@@ -92,6 +93,7 @@ def suffice(
     engine: str | Engine = "incremental",
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     seed: int = 0,
     progress: bool = True,
@@ -103,7 +105,7 @@ def suffice(
         modes: what else is closed, see `workbench.analyses.pathways.closing`.
         seeds: random controls for each mode; they have the seeds `seed`, `seed + 1`, ..
         spread, keep_self: how random edges are drawn, see `random_knockout`.
-        engine, out, style, frames: as in `sweep`.
+        engine, out, style, separators, frames: as in `sweep`.
         seed: the first random control, and the bootstrap intervals.
 
     A sample that cannot be used, or whose answer is not known, is skipped and listed. So is the control of a
@@ -128,6 +130,7 @@ def suffice(
         ),
         out=out,
         style=style,
+        separators=separators,
         frames=frames,
         progress=progress,
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.engine import Engine, Request
     from workbench.interventions import Intervention
     from workbench.models import VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
     from workbench.video import Sampling
 
@@ -86,6 +87,7 @@ def study(
     engine: str | Engine = "incremental",
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     progress: bool = True,
 ) -> Studied:
@@ -95,7 +97,7 @@ def study(
         written: names of cases whose answer is written out too, "untouched" among them.
         max_new_tokens: how long written answers may be.
         engine: runs cuts. Exits are run by `accelerated`, or by "reference" where that is the engine.
-        out, style, frames: as in `sweep`.
+        out, style, separators, frames: as in `sweep`.
 
     A sample without options or a known answer is skipped and listed; so is a case that cannot act on a
     prompt. Raises RunError where no sample can be used, for two cases of one name and layer, max_new_tokens
@@ -121,6 +123,7 @@ def study(
         Study(engine=get_engine(engine), **told),
         out=out,
         style=style,
+        separators=separators,
         frames=frames,
         progress=progress,
     )

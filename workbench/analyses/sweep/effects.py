@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from workbench.data import Sample, Samples
     from workbench.engine import Baseline, Engine, Outcome, Outcomes, Request
     from workbench.models import VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
     from workbench.video import Sampling
 
@@ -70,6 +71,7 @@ def sweep(
     measures: str | Sequence[str] = (),
     out: Path | str | None = None,
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
     seed: int = 0,
     progress: bool = True,
@@ -88,6 +90,7 @@ def sweep(
             (it was stopped, or killed), the run goes on from there. None keeps everything in memory.
         style: how the question is put, a name of `workbench.prompts.STYLES`; None is "mvbench" for samples
             with options and "open" for those without.
+        separators: what is counted to a frame beside its own rows, as in `encode`; the model family's choice.
         frames: how the clip's frames are chosen, for example 16 or "uniform(32)"; None is 8 midpoints.
         seed: draws the bootstrap bands of the run's figures; written into the manifest.
         progress: show a bar with the time left, where somebody can see it.
@@ -108,7 +111,16 @@ def sweep(
         seed=as_seed(seed),
     )
     run = as_run(
-        measure_samples(model, samples, measurement, out=out, style=style, frames=frames, progress=progress)
+        measure_samples(
+            model,
+            samples,
+            measurement,
+            out=out,
+            style=style,
+            separators=separators,
+            frames=frames,
+            progress=progress,
+        )
     )
     if run.table.empty and only_correct:
         raise NothingCorrect(run)

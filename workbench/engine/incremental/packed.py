@@ -79,8 +79,19 @@ class _Runner:
                 layer(hidden, **self._arguments(run.rows))
             hidden = _narrowed(hidden, nodes, self.plan.lengths)
         attention.segments, attention.keys_only = whole.segments, False
-        self.hidden = layer(hidden, **self._arguments(whole.rows))
+        self.hidden = self._with_added(number, layer(hidden, **self._arguments(whole.rows)), whole.rows)
         self.below = nodes
+
+    def _with_added(self, number: int, hidden: Tensor, rows: Tensor) -> Tensor:
+        """The packed rows (1, N, d) after a layer, with what the model adds to each there."""
+        parts = [start.untouched.added.get(number) for start in self.starts]
+        if all(part is None for part in parts):
+            return hidden
+        terms = [
+            hidden.new_zeros(start.untouched.length, hidden.shape[-1]) if part is None else part.to(hidden)
+            for start, part in zip(self.starts, parts, strict=True)
+        ]
+        return hidden + torch.cat(terms)[rows]
 
     def _passes(self) -> list[list[_Pass]]:
         """The runs of each layer, none where it has no rows. All their rows go to the device at once: one

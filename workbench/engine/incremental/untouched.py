@@ -54,6 +54,8 @@ class Untouched:
     """What each layer was called with, beside the residual stream, the mask and the cache."""
     keep: list[Bool[Tensor, "q k"] | None]
     """Each layer's own mask, on the CPU, where it is more than causal."""
+    added: dict[int, Float[Tensor, "s d"]]
+    """What is added to the residual stream after a layer (from 0), whatever is cut."""
 
 
 @torch.no_grad()
@@ -63,8 +65,11 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
     Raises CannotReuse where the layers of this model cannot be run on their own.
     """
     layers = list(model.family.decoder_layers(model.hf))
-    watch = _Watch(first, len(prompt))
+    watch = _Watch(first, len(prompt), model.family.added)
     handles = [
+        model.family.decoder(model.hf).register_forward_pre_hook(watch.begin, with_kwargs=True),
+    ]
+    handles += [
         handle
         for layer in layers
         for handle in (
@@ -81,7 +86,7 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
     assert watch.output is not None
     return Untouched(
         logits=logits,
-        last=watch.output[0, -1:],
+        last=watch.expected()[0, -1:],
         length=len(prompt),
         first=first,
         resid=watch.resid,
@@ -89,6 +94,7 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
         values=watch.values,
         arguments=watch.arguments,
         keep=watch.keep,
+        added=watch.added,
     )
 
 
@@ -114,15 +120,30 @@ def untouched_logits(
 class _Watch:
     """Looks on as the layers run, one after another."""
 
-    def __init__(self, first: int, length: int) -> None:
+    def __init__(
+        self, first: int, length: int, added: Callable[[Mapping[str, Any]], dict[int, Tensor]]
+    ) -> None:
         self.first, self.length = first, length
+        self.added: dict[int, Tensor] = {}
+        self._added = added
         self.output: Tensor | None = None
+        self._version = 0
         self.resid: list[Tensor] = []
         self.keys: list[Tensor] = []
         self.values: list[Tensor] = []
         self.arguments: list[dict[str, Any]] = []
         self.keep: list[Tensor | None] = []
         self._masks: dict[int, tuple[Any, Tensor | None]] = {}
+
+    def begin(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """The decoder begins: what it is to add after layers is known."""
+        self.added = self._added(kwargs)
+
+    def expected(self) -> Tensor:
+        """The residual stream after the layers that have run."""
+        assert self.output is not None
+        added = self.added.get(len(self.resid) - 1)
+        return self.output if added is None else self.output + added.to(self.output)
 
     def before(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         given = dict(kwargs)
@@ -135,8 +156,11 @@ class _Watch:
             known = argument in (*_BY_ROW, *_WITHOUT_ROWS)
             if not known and any(isinstance(part, Tensor) for part in parts):
                 raise CannotReuse(f"{name} takes {argument}")
-        if self.output is not None and hidden is not self.output and not torch.equal(hidden, self.output):
-            raise CannotReuse(f"something is added to the residual stream before layer {len(self.resid) + 1}")
+        if self.output is not None and not self._as_expected(hidden):
+            raise CannotReuse(
+                f"something that its family does not know is added to the residual stream before layer "
+                f"{len(self.resid) + 1}"
+            )
         self.resid.append(hidden[0, self.first :].clone())
         self.arguments.append({name: value for name, value in given.items() if name not in _WITHOUT_ROWS})
 
@@ -144,6 +168,14 @@ class _Watch:
         if not isinstance(output, Tensor):
             raise CannotReuse(f"{type(module).__name__} gives {type(output).__name__}, not a residual stream")
         self.output = output
+        self._version = output._version
+
+    def _as_expected(self, hidden: Tensor) -> bool:
+        assert self.output is not None
+        if self.output._version != self._version:  # something was added in place
+            return False
+        expected = self.expected()
+        return hidden is expected or torch.equal(hidden, expected)
 
     def attention(
         self,

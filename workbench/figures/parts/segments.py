@@ -16,6 +16,7 @@ KINDS = {
     "system": ("#9a9a9a", 0.35),
     "video": (SKY, 0.5),
     "separator": (BLUE, 0.9),
+    "between": (BLUE, 0.3),
     "gap": ("#9a9a9a", 0.15),
     "nonoption": (ORANGE, 0.6),
     "question": (ORANGE, 0.25),

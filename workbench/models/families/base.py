@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 from torch import Tensor
 
 from workbench.errors import ModelError
+from workbench.prompts.assembly import Separators
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.template import turn_of
 from workbench.prompts.turn import Turn, VideoPiece
-from workbench.shapes import Int
+from workbench.shapes import Float, Int
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -62,6 +63,8 @@ class Family(ABC):
     """Weights (patterns) that some checkpoints hold though the model computes or never uses them."""
     attention_kinds: tuple[AttentionKind, ...] = ("sdpa", "eager")
     """The kinds of attention under which the family computes what it was trained to compute."""
+    default_separators: Separators = "video"
+    """What is counted to a frame where nobody says: as the family's authors or the papers do."""
     hook_places: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Modules below a decoder block for hook points that lie elsewhere than `hooks/points.py` says, such as
     {"mlp.hook_pre": ("mlp.fc1",)}; () where the point would not be what its name says."""
@@ -73,15 +76,30 @@ class Family(ABC):
         return getattr(transformers, self.model_class)
 
     def video_token_id(self, config: Any) -> int:
-        """Token that stands where the video's features go."""
-        return config.video_token_id
+        """Token that stands where the video's features go: `video_token_id` of the config, or where frames
+        are given as images, `image_token_id`. Raises ModelError where the config has neither."""
+        for name in ("video_token_id", "image_token_id"):
+            if isinstance(token := getattr(config, name, None), int):
+                return token
+        raise ModelError(
+            f"The config of this {self.model_type} names neither video_token_id nor image_token_id, so "
+            "nothing says where the video goes. Copy config.json from the original checkpoint."
+        )
+
+    def template_video(self, placeholder: str) -> str:
+        """What chat templates of this family write where the video goes, and all of which `video_inputs`
+        writes anew: the video token, with the marks around it where `video_inputs` sets these itself, or a
+        stand-in such as "<video>"."""
+        return placeholder
 
     def turn(self, template: str | None, tokenizer: PreTrainedTokenizerBase, placeholder: str) -> Turn:
         """The text around a question: a chat template taken apart, or the default where there is none.
 
         Raises PromptError where the template cannot be used.
         """
-        return self.default_turn if template is None else turn_of(template, tokenizer, placeholder)
+        if template is None:
+            return self.default_turn
+        return turn_of(template, tokenizer, self.template_video(placeholder))
 
     def decoder(self, root: Any) -> Any:
         """The language model without its head."""
@@ -117,6 +135,27 @@ class Family(ABC):
     @abstractmethod
     def projector(self, root: Any) -> Any:
         """What takes the vision tower's output to the language model's width."""
+
+    def deepstack(self, root: Any) -> Any:
+        """Further projectors, whose outputs are added to the residual stream after the first decoder layers
+        (DeepStack, Meng et al. 2024), in the order of these layers; none in most families."""
+        return ()
+
+    def added(self, arguments: Mapping[str, Any]) -> dict[int, Float[Tensor, "s d"]]:
+        """What is added to the residual stream after a layer (from 0), whatever attention does: by layer, one
+        row a token. `arguments` are those of the decoder's forward. The engines check it in every prompt.
+
+        Serves decoders that take `deepstack_visual_embeds` at the rows of `visual_pos_masks`.
+        """
+        features, mask = arguments.get("deepstack_visual_embeds"), arguments.get("visual_pos_masks")
+        if features is None or mask is None:
+            return {}
+        rows = mask[0]
+        found = {}
+        for layer, visual in enumerate(features):
+            found[layer] = visual.new_zeros(len(rows), visual.shape[-1])
+            found[layer][rows.to(visual.device)] = visual
+        return found
 
     @abstractmethod
     def video_inputs(

@@ -45,7 +45,8 @@ class Qwen25VL(Family):
         return root.model.visual.merger
 
     def vision_rows(self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool) -> Int[Tensor, "t p"]:
-        return frame_rows(root.model.visual, inputs, merged=merged)
+        tower = root.model.visual
+        return frame_rows(tower, inputs, merge=int(tower.spatial_merge_size), merged=merged)
 
     def video_inputs(
         self, config: Any, settings: PixelSettings, clip: Clip, *, placeholder: str, backend: Backend

@@ -17,12 +17,12 @@ from workbench.shapes import Int, shaped
 
 
 @shaped
-def frame_rows(tower: Any, prompt: Mapping[str, Tensor], *, merged: bool) -> Int[Tensor, "t p"]:
-    """Rows of the tower's sequence in raster order of each frame's patches; `merged`: of merged
-    blocks.
+def frame_rows(tower: Any, prompt: Mapping[str, Tensor], *, merge: int, merged: bool) -> Int[Tensor, "t p"]:
+    """Rows of the tower's sequence in raster order of each frame's patches; `merged`: of merged blocks, of
+    `merge` x `merge` patches.
 
-    t counts temporal units (two frames each). Raises HookError where the prompt does not hold exactly one
-    video.
+    t counts temporal units (two frames each in Qwen's). Raises HookError where the prompt does not hold
+    exactly one video.
     """
     grid = prompt.get("video_grid_thw")
     if grid is None or grid.shape[0] != 1:
@@ -30,7 +30,6 @@ def frame_rows(tower: Any, prompt: Mapping[str, Tensor], *, merged: bool) -> Int
             "Hook points of this vision tower need a prompt with exactly one video "
             f"(video_grid_thw is {'missing' if grid is None else f'of shape {tuple(grid.shape)}'})."
         )
-    merge = int(tower.spatial_merge_size)
     units, height, width = (int(size) for size in grid[0])
     rows, columns = height // merge, width // merge
     place = _block_places(tower, grid, merge).reshape(units, rows, columns)

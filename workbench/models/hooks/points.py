@@ -197,7 +197,7 @@ def _served(row: Row, block: Any, module: nn.Module, head_dim: int, known: dict[
 
 
 def _vision(model: Hooked) -> Iterator[HookPoint]:
-    """Points of the vision tower and the projector, (t, p, d); a class token is patch 0."""
+    """Points of the vision tower and of all projectors, (t, p, d); a class token is patch 0."""
     family, hf = model.family, model.hf
     blocks = list(family.vision_blocks(hf))
     used = family.vision_blocks_used(hf.config, len(blocks))
@@ -219,14 +219,18 @@ def _vision(model: Hooked) -> Iterator[HookPoint]:
                 position_axis=None,
                 inert=inert,
             )
-    yield HookPoint(
-        name="projector.hook_out",
-        module=family.projector(hf),
-        side="out",
-        form=forms.Frames(partial(family.vision_rows, hf, merged=True)),
-        index=None,
-        position_axis=None,
-    )
+    projectors: list[tuple[str, int | None, Any]] = [
+        (f"deepstack.{index}", index, module) for index, module in enumerate(family.deepstack(hf))
+    ]
+    for name, index, module in (*projectors, ("projector", None, family.projector(hf))):
+        yield HookPoint(
+            name=f"{name}.hook_out",
+            module=module,
+            side="out",
+            form=forms.Frames(partial(family.vision_rows, hf, merged=True)),
+            index=index,
+            position_axis=None,
+        )
 
 
 _ATTENTION = ("q", "k", "v", "z", "rot_q", "rot_k", "result", "pattern", "attn_scores")

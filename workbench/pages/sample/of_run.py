@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.keywords import KeywordList
     from workbench.data import Sample, Samples
     from workbench.models import VideoLLM
+    from workbench.prompts.assembly import Separators
     from workbench.runs import Run
     from workbench.video import Sampling
 
@@ -82,17 +83,19 @@ def write_sample_page(
     *,
     keywords: Sequence[KeywordList] = (),
     style: str | None = None,
+    separators: Separators | None = None,
     frames: Sampling | int | str | None = None,
 ) -> Path:
     """Write the viewer of one sample into `folder`/samples, at most 1 MB where its frames leave room for it.
 
     It shows the sample's curves of `run`, and the lens in the colours of those `keywords` that the model can
-    say. `style` and `frames` are those of the run. Raises WorkbenchError where the sample cannot be shown.
+    say. `style`, `separators` and `frames` are those of the run. Raises WorkbenchError where the sample
+    cannot be shown.
     """
     # Not above: reading a run needs neither torch nor the model's code.
     from workbench.analyses.lens.logit_lens import logit_lens
 
-    prompt = model.encode(sample, style=style, frames=frames)
+    prompt = model.encode(sample, style=style, separators=separators, frames=frames)
     table = run.table
     curves = bool(((table["sample_id"] == sample.id) & (table["layer"] > 0)).any())
     has_cells = prompt.layout.grid is not None and prompt.layout.n_frames > 0
