@@ -59,4 +59,5 @@ TINY = TinyFamily(
     expanded=expanded,
     patches=16,
     cells=4,
+    seed=43,
 )

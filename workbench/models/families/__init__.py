@@ -8,6 +8,7 @@ from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.qwen2_5_vl import Qwen25VL
 from workbench.models.families.qwen2_vl import Qwen2VL
+from workbench.models.families.qwen3_vl import Qwen3VL
 from workbench.models.families.smolvlm import SmolVLM
 from workbench.models.families.video_llava import VideoLlava
 
@@ -18,6 +19,7 @@ FAMILIES: dict[str, Family] = {
         LlavaOnevision(),
         Qwen25VL(),
         Qwen2VL(),
+        Qwen3VL(),
         InternVL(),
         VideoLlava(),
         SmolVLM(),
