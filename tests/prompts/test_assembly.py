@@ -74,8 +74,9 @@ def test_the_text_is_the_rendered_chat_template(model: VideoLLM) -> None:
     rendered = model.tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
     )
-    gap = " " if model.family.model_type == "llava_next_video" else ""
-    shown = str(rendered).replace("<video>", model.placeholder)
+    gap = "" if str(rendered)[-1].isspace() else " "
+    marked = model.family.template_video(model.placeholder)
+    shown = str(rendered).replace("<video>", marked).replace(marked, model.placeholder)
     assert tiny_prompt(model).text == f"{shown}{gap}Best option:("
 
 
@@ -104,8 +105,8 @@ def test_spans_say_what_they_should(model: VideoLLM, sample: Sample) -> None:
 def test_rows_part_into_spans(model: VideoLLM) -> None:
     layout = tiny_prompt(model).layout
     assert layout["last"].tolist() == [layout.length - 1]
-    rows = [layout[name] for name in ("system", "video", "gap", "question", "tail", "last")]
-    assert np.concatenate(rows).tolist() == list(range(layout.length))
+    names = ("system", "video + between", "gap", "question", "tail", "last")
+    assert np.concatenate([layout[name] for name in names]).tolist() == list(range(layout.length))
     assert layout["video"].tolist() == layout["frame[:] + separator"].tolist()
     shown = {row for row, token in enumerate(layout.tokens) if token == model.placeholder}
     assert set(layout["frame[:]"]) <= shown <= set(layout["video"])

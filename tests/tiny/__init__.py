@@ -62,6 +62,8 @@ class TinyFamily:
     """Frames a temporal unit."""
     blocks_used: int = 2
     """Blocks of the vision tower that come before what the projector takes."""
+    seed: int = 0
+    """Of the random weights: they should show most cuts in the logits."""
 
 
 def tiny_family(family: FamilyName) -> TinyFamily:
@@ -91,7 +93,7 @@ def tiny_folder(family: FamilyName = "llava_next_video", *, n_kv_heads: int = 2,
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     config = said.config(tokenizer, _text(tokenizer, n_kv_heads, n_layers))
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(said.seed)
         hf = getattr(transformers, config.architectures[0])(config)
         _spread(hf)
     logging.disable_progress_bar()

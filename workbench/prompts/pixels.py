@@ -27,7 +27,7 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 # PIL's numbers of the resampling filters, which is how checkpoints name them.
-_RESAMPLE = {2: "bilinear", 3: "bicubic"}
+_RESAMPLE = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class PixelSettings:
     """{height, width}, {shortest_edge}, or least and most pixels: {shortest_edge, longest_edge}."""
     do_resize: bool = True
     resample: int = 3
-    """2 bilinear, 3 bicubic (PIL's numbers)."""
+    """1 Lanczos, 2 bilinear, 3 bicubic (PIL's numbers)."""
     do_center_crop: bool | None = False
     crop_size: Mapping[str, int] | None = None
     do_rescale: bool = True
@@ -69,6 +69,12 @@ class _Size(BaseModel):
     longest_edge: Annotated[int, Field(gt=0, lt=2**31)] | None = None
 
 
+class _Sampled(BaseModel):
+    """What SmolVLM2's processors say of videos alone."""
+
+    video_size: _Side | _Size | None = None
+
+
 class _Said(BaseModel):
     """What a video processor's json may say; null is as if it said nothing."""
 
@@ -87,6 +93,7 @@ class _Said(BaseModel):
     merge_size: _Patch | None = None
     min_pixels: Annotated[int, Field(gt=0, le=2**24)] | None = None
     max_pixels: Annotated[int, Field(gt=0, lt=2**31)] | None = None
+    video_sampling: _Sampled | None = None
 
 
 def settings_of(found: object, defaults: PixelSettings, *, source: object) -> PixelSettings:
@@ -101,7 +108,9 @@ def settings_of(found: object, defaults: PixelSettings, *, source: object) -> Pi
         for field in fields(PixelSettings)
         if (value := getattr(said, field.name)) is not None
     }
-    size = defaults.size if said.size is None else _by_name(said.size, square=False)
+    of_videos = said.video_sampling.video_size if said.video_sampling else None
+    said_size = said.size if of_videos is None else of_videos
+    size = defaults.size if said_size is None else _by_name(said_size, square=False)
     # Older checkpoints name the bounds by themselves.
     bounds = {"shortest_edge": said.min_pixels, "longest_edge": said.max_pixels}
     changes["size"] = {**size, **{key: value for key, value in bounds.items() if value is not None}}
@@ -156,6 +165,20 @@ def pixels(
     return _rescale_and_normalize(images, settings)
 
 
+@shaped
+def resized(
+    frames: UInt8[np.ndarray, "t H W c"],
+    settings: PixelSettings,
+    size: tuple[int, int],
+    *,
+    backend: Backend = "torch",
+) -> UInt8[np.ndarray, "t h w c"]:
+    """Frames of this size (height, width), with the settings' filter: a step before `pixels`."""
+    images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
+    images = _resize(images, *size, _RESAMPLE[settings.resample], backend)
+    return images.permute(0, 2, 3, 1).contiguous().numpy()
+
+
 def target_size(height: int, width: int, settings: PixelSettings) -> tuple[int, int]:
     """(height, width) after resizing. Raises ModelError for kinds of size that cannot be followed."""
     size = {key: value for key, value in settings.size.items() if value is not None}
@@ -178,7 +201,7 @@ def _resize(images: Tensor, height: int, width: int, mode: str, backend: Backend
         return F.interpolate(images, size=(height, width), mode=mode, antialias=True, align_corners=False)
     if backend != "pil":
         raise ModelError(f"Unknown preprocessing backend {backend!r}. Choose 'torch' or 'pil'.")
-    resample = Image.Resampling.BICUBIC if mode == "bicubic" else Image.Resampling.BILINEAR
+    resample = Image.Resampling[mode.upper()]
     resized = [
         np.array(Image.fromarray(image).resize((width, height), resample))
         for image in images.permute(0, 2, 3, 1).numpy()

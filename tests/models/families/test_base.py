@@ -27,7 +27,7 @@ def decoder_call(hf: Any, prompt: Prompt) -> dict[str, Any]:
     def keep(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> None:
         seen.update(kwargs)
 
-    handle = hf.model.language_model.register_forward_pre_hook(keep, with_kwargs=True)
+    handle = hf.get_decoder().register_forward_pre_hook(keep, with_kwargs=True)
     with torch.no_grad():
         hf(**prompt.inputs, use_cache=False)
     handle.remove()

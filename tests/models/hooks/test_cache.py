@@ -38,7 +38,7 @@ def test_pos_slice_equals_slicing(family: FamilyName, kind: Any, rows: Any) -> N
         picked = np.arange(of.prompt.layout.length)[picked]
     picked = picked if isinstance(picked, int) else list(picked)
     for name, value in cut.items():
-        if name.startswith(("vision", "projector")):
+        if name.startswith(("vision", "projector", "deepstack")):
             assert torch.equal(value, whole[name])
         elif name.endswith(("scores", "pattern")):  # queries
             assert torch.equal(value, whole[name][:, :, picked])

@@ -45,7 +45,8 @@ def plain_gradients(of: Case) -> dict[str, Tensor]:
         handles.append(block.register_forward_hook(keep(f"blocks.{layer}.hook_resid_post")))
         handles.append(block.self_attn.o_proj.register_forward_pre_hook(keep(f"blocks.{layer}.attn.hook_z")))
         handles.append(block.self_attn.o_proj.register_forward_hook(keep(f"blocks.{layer}.hook_attn_out")))
-        handles.append(block.self_attn.k_proj.register_forward_hook(keep(f"blocks.{layer}.attn.hook_k")))
+        keys = getattr(block.self_attn, "k_norm", block.self_attn.k_proj)
+        handles.append(keys.register_forward_hook(keep(f"blocks.{layer}.attn.hook_k")))
         handles.append(block.mlp.down_proj.register_forward_pre_hook(keep(f"blocks.{layer}.mlp.hook_post")))
         handles.append(
             block.post_attention_layernorm.register_forward_pre_hook(keep(f"blocks.{layer}.hook_resid_mid"))

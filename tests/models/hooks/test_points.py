@@ -33,6 +33,8 @@ def test_every_family_has_every_point(family: FamilyName) -> None:
     expected |= {
         f"vision.{layer}.hook_resid_{side}" for layer in range(VISION_BLOCKS) for side in ("pre", "post")
     }
+    further = len(case(family, "sdpa").model.family.deepstack(case(family, "sdpa").model.hf))
+    expected |= {f"deepstack.{index}.hook_out" for index in range(further)}
     assert set(names) == expected
     assert len(names) == len(expected)
 

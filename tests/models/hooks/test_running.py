@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tests.models.hooks.cases import (
     FAMILY_NAMES,
@@ -44,7 +44,9 @@ def close(left: Tensor, right: Tensor, tolerance: float = 1e-5) -> bool:
 def test_shapes_are_those_of_the_table(family: FamilyName, kind: Any, kv_heads: int) -> None:
     of = case(family, kind, kv_heads=kv_heads)
     cache = everything(of)
-    assert tuple(cache) == hook_names(of.model)  # forward order, none missing
+    assert set(cache) == set(hook_names(of.model))
+    one = [[name for name in names if "deepstack" not in name] for names in (cache, hook_names(of.model))]
+    assert one[0] == one[1], "forward order; DeepStack's projectors run between the tower's blocks"
     s = of.prompt.layout.length
     shapes = {
         "hook_resid_pre": (1, s, HIDDEN),
@@ -95,7 +97,11 @@ def test_identities_of_the_residual_stream(family: FamilyName, kind: Any, kv_hea
     assert torch.equal(cache["embed"], cache["resid_pre", 0])
     for layer in range(LAYERS):
         if layer:
-            assert torch.equal(cache["resid_post", layer - 1], cache["resid_pre", layer])
+            below = cache["resid_post", layer - 1].clone()
+            if layer - 1 < len(of.model.family.deepstack(of.model.hf)):
+                visual = cache[f"deepstack.{layer - 1}.hook_out"].flatten(0, 1)
+                below[0, of.prompt.layout["frame[:]"]] += visual
+            assert torch.equal(below, cache["resid_pre", layer])
         assert torch.equal(cache["resid_pre", layer] + cache["attn_out", layer], cache["resid_mid", layer])
         assert torch.equal(cache["resid_mid", layer], cache["mlp_in", layer])
         assert torch.equal(cache["resid_mid", layer] + cache["mlp_out", layer], cache["resid_post", layer])
@@ -133,7 +139,8 @@ def test_identities_of_attention(family: FamilyName, kind: Any) -> None:
         assert close(dots[..., ~above], scores[..., ~above])
         normed = cache[f"blocks.{layer}.ln1.hook_normalized"]
         normed = normed * of.model.hf.get_decoder().layers[layer].input_layernorm.weight
-        assert close(attention.q_proj(normed).view(1, s, HEADS, HEAD_DIM), cache["q", layer])
+        queries = attention.q_proj(normed).view(1, s, HEADS, HEAD_DIM)
+        assert close(getattr(attention, "q_norm", nn.Identity())(queries), cache["q", layer])
         # rotation keeps lengths, and turns every row but the first
         assert close(cache["rot_q", layer].norm(dim=-1), cache["q", layer].norm(dim=-1), 1e-4)
         assert not close(cache["rot_k", layer][:, -1], cache["k", layer][:, -1], 1e-2)

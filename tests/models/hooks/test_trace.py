@@ -25,7 +25,7 @@ def test_a_trace_reads_what_the_cache_keeps(family: FamilyName, kind: Any) -> No
     model = of.model
     names = ["blocks.1.attn.hook_*", "blocks.1.hook_resid_post"]
     cache = run_with_cache(of.model, of.prompt, names).cache
-    layer = model.nn.model.language_model.layers[1]
+    layer = model.family.decoder(model.nn).layers[1]
     with materialise(of.model, "blocks.1.attn.hook_pattern"):
         with model.trace(of.prompt):
             rotated = layer.self_attn.hook_rot_q.output.save()
@@ -43,7 +43,7 @@ def test_a_trace_reads_what_the_cache_keeps(family: FamilyName, kind: Any) -> No
 def test_a_trace_edits_what_hooks_edit(family: FamilyName, kind: Any) -> None:
     of = case(family, kind)
     model = of.model
-    attention = model.nn.model.language_model.layers[1].self_attn
+    attention = model.family.decoder(model.nn).layers[1].self_attn
     expected = run_with_hooks(
         of.model, of.prompt, [("blocks.1.attn.hook_pattern", lambda value, hook: value * 0.5)]
     )
@@ -63,7 +63,7 @@ def test_a_trace_cuts_edges_by_masks(family: FamilyName, kind: Any) -> None:
     with handed_in(of.model.hf, {1: keep}):
         expected = run_with_hooks(of.model, of.prompt, [])
     model = of.model
-    attention = model.nn.model.language_model.layers[1].self_attn
+    attention = model.family.decoder(model.nn).layers[1].self_attn
     with model.trace(of.prompt):
         args, kwargs = attention.inputs
         attention.inputs = (args, {**kwargs, "attention_mask": keep})
@@ -81,7 +81,7 @@ def test_a_trace_cuts_edges_by_masks(family: FamilyName, kind: Any) -> None:
 def test_patterns_that_nobody_asked_for_do_not_exist(family: FamilyName) -> None:
     of = case(family, "sdpa")
     model = of.model
-    attention = model.nn.model.language_model.layers[1].self_attn
+    attention = model.family.decoder(model.nn).layers[1].self_attn
     with pytest.raises(Exception, match="hook_pattern"):
         with model.trace(of.prompt):
             pattern = attention.hook_pattern.output.save()  # noqa: F841

@@ -109,6 +109,7 @@ class Accelerated:
         """
         if not self._open:
             raise InterventionError("It is closed. Use it inside `with wb.accelerate(..) as fast`.")
+        self._check_between_layers()
         for prompt in prompts:
             self.what.check(prompt.layout, self.model.n_layers, self.model.n_heads)
         self._departures.layouts = [prompt.layout for prompt in prompts]
@@ -116,6 +117,16 @@ class Accelerated:
             yield
         finally:
             self._departures.layouts = ()
+
+    def _check_between_layers(self) -> None:
+        """The decoder itself adds DeepStack's features, to rows by their places in the whole prompt."""
+        further = len(self.model.family.deepstack(self.model.hf))
+        if early := [one for one in self.what.exits if one.after < further]:
+            raise InterventionError(
+                f"'{early[0]}': {self.model.name} adds visual features to the rows of the video after its first "
+                f"{further} layers (DeepStack), so all rows stay until then. Let rows leave after layer "
+                f"{further} or later."
+            )
 
     @contextmanager
     def opened(self) -> Iterator[Accelerated]:

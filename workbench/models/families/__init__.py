@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from workbench.models.families.base import Family, VideoInputs
+from workbench.models.families.internvl import InternVL
 from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.qwen2_5_vl import Qwen25VL
+from workbench.models.families.qwen2_vl import Qwen2VL
+from workbench.models.families.qwen3_vl import Qwen3VL
+from workbench.models.families.smolvlm import SmolVLM
+from workbench.models.families.video_llava import VideoLlava
 
 FAMILIES: dict[str, Family] = {
-    family.model_type: family for family in (LlavaNextVideo(), LlavaOnevision(), Qwen25VL())
+    family.model_type: family
+    for family in (
+        LlavaNextVideo(),
+        LlavaOnevision(),
+        Qwen25VL(),
+        Qwen2VL(),
+        Qwen3VL(),
+        InternVL(),
+        VideoLlava(),
+        SmolVLM(),
+    )
 }
 """Families by the model_type of config.json."""
 

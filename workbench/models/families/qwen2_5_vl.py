@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,10 +53,9 @@ class Qwen25VL(Family):
     ) -> VideoInputs:
         _check_patches(config, settings)
         merge, group = settings.merge_size, settings.temporal_patch_size
-        height, width = clip.frames.shape[1:3]
-        size = smart_resize(height, width, settings) if settings.do_resize else None
+        size = self.size(clip.frames.shape[:3], settings) if settings.do_resize else None
         patches, grid = patchify(pixels(clip.frames, settings, size=size, backend=backend), settings)
-        units, rows, columns = grid[0], grid[1] // merge, grid[2] // merge
+        rows, columns = grid[1] // merge, grid[2] // merge
         return VideoInputs(
             inputs={
                 "pixel_values_videos": patches,
@@ -65,10 +64,18 @@ class Qwen25VL(Family):
                     [group * _seconds_per_frame(clip)], dtype=torch.float32, device="cpu"
                 ),
             },
-            pieces=tuple(VideoPiece(placeholder * (rows * columns), t) for t in range(units)),
+            pieces=tuple(self.pieces(frame_times(clip, group), placeholder * (rows * columns))),
             grid=(rows, columns),
             frame_times=frame_times(clip, group),
         )
+
+    def size(self, frames: tuple[int, ...], settings: PixelSettings) -> tuple[int, int]:
+        """(height, width) to which `frames` (count, height, width) are resized."""
+        return smart_resize(frames[1], frames[2], settings)
+
+    def pieces(self, times: Sequence[Sequence[float]], shown: str) -> Iterator[VideoPiece]:
+        """The video's part of the prompt, from the seconds of each unit's frames; `shown` stands for a unit."""
+        return (VideoPiece(shown, t) for t in range(len(times)))
 
     @shaped
     def token_inputs(self, config: Any, input_ids: Int[Tensor, "1 s"]) -> dict[str, Tensor]:

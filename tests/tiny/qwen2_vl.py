@@ -1,0 +1,39 @@
+"""A tiny Qwen2-VL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import transformers
+
+from tests.tiny import HIDDEN, PATCH
+from tests.tiny.qwen2_5_vl import TINY as QWEN25
+
+
+def config(tokenizer: Any, text: dict[str, Any]) -> Any:
+    ids = tokenizer.convert_tokens_to_ids
+    return transformers.Qwen2VLConfig(
+        architectures=["Qwen2VLForConditionalGeneration"],
+        vision_config={
+            "depth": 2,
+            "embed_dim": 32,
+            "hidden_size": HIDDEN,
+            "num_heads": 2,
+            "mlp_ratio": 2,
+            "patch_size": PATCH,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+        },
+        text_config={
+            **text,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]},
+        },
+        video_token_id=ids("<|video_pad|>"),
+        image_token_id=ids("<|image_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"),
+        vision_end_token_id=ids("<|vision_end|>"),
+    )
+
+
+TINY = replace(QWEN25, config=config, patches=16, cells=4, seed=1)
