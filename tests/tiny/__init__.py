@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import transformers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
@@ -62,6 +61,8 @@ class TinyFamily:
     """Frames a temporal unit."""
     blocks_used: int = 2
     """Blocks of the vision tower that come before what the projector takes."""
+    pooled: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
+    """From the model and the projector's output: what becomes of it before it is shown to the decoder."""
 
 
 def tiny_family(family: FamilyName) -> TinyFamily:
@@ -92,7 +93,7 @@ def tiny_folder(family: FamilyName = "llava_next_video", *, n_kv_heads: int = 2,
     config = said.config(tokenizer, _text(tokenizer, n_kv_heads, n_layers))
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        hf = getattr(transformers, config.architectures[0])(config)
+        hf = FAMILIES[family].load_class()(config)
         _spread(hf)
     logging.disable_progress_bar()
     hf.save_pretrained(folder)

@@ -63,7 +63,7 @@ def read_weights(
             f"{folder.path} cannot be loaded as {family.model_class} ({in_short(error)}). Check config.json "
             "against the original checkpoint, and download the weights again."
         ) from error
-    _check_loaded(info, folder, family)
+    check_fit(info, folder, family)
     hf.generation_config = generation
     return hf
 
@@ -86,8 +86,11 @@ def _check_size(folder: CheckpointFolder, family: Family, config: PretrainedConf
         )
 
 
-def _check_loaded(info: dict[str, Any], folder: CheckpointFolder, family: Family) -> None:
-    """A weight that found no place, or a place without a weight, would be random: never silently."""
+def check_fit(info: dict[str, Any], folder: CheckpointFolder, family: Family) -> None:
+    """Raises ModelError for weights that found no place, and places without a weight, which would be random.
+
+    `info` is what transformers says of a load: missing_keys, unexpected_keys, mismatched_keys.
+    """
     missing = sorted(set(info.get("missing_keys", ())) - set(family.optional_weights))
     unexpected = sorted(
         key

@@ -75,6 +75,12 @@ class Family(ABC):
 
         return getattr(transformers, self.model_class)
 
+    def config_class(self) -> Any:
+        """The class of its config: transformers' own, or one that a family derives from it."""
+        from transformers import CONFIG_MAPPING
+
+        return CONFIG_MAPPING[self.model_type]
+
     def video_token_id(self, config: Any) -> int:
         """Token that stands where the video's features go: `video_token_id` of the config, or where frames
         are given as images, `image_token_id`. Raises ModelError where the config has neither."""

@@ -1,0 +1,255 @@
+"""Tiny random checkpoints in the formats of their authors: config, names and shapes as theirs are.
+
+Written from their code and published configs, not with the conversion's own tables of names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from tests.tiny.tokenizers import chatml, sentencepiece
+
+WIDTH, WIDE, LAYERS, HEADS, KV = 64, 96, 2, 4, 2
+TOWER_WIDTH, TOWER_WIDE, TOWER_LAYERS, PATCH, SIDE = 32, 48, 2, 7, 28
+PATCHES = (SIDE // PATCH) ** 2
+Weights = dict[str, torch.Tensor]
+
+
+def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> Weights:
+    """Weights of order 1 / sqrt(width), and norms and biases away from their defaults."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(shape: tuple[int, ...]) -> torch.Tensor:
+        noise = torch.randn(shape, generator=generator)
+        return noise * torch.Size(shape[1:]).numel() ** -0.5 if len(shape) > 1 else 1 + 0.2 * noise
+
+    return {name: draw(shape) for name, shape in shapes.items()}
+
+
+def _linear(name: str, out: int, into: int, bias: bool = True) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (out, into), **({f"{name}.bias": (out,)} if bias else {})}
+
+
+def _norm(name: str, width: int, bias: bool = True) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (width,), **({f"{name}.bias": (width,)} if bias else {})}
+
+
+def decoder(prefix: str, *, kv: int = KV, bias: bool = False) -> dict[str, tuple[int, ...]]:
+    """A Llama or (`bias`) Qwen2 decoder, without embedding and head."""
+    head = WIDTH // HEADS
+    shapes: dict[str, tuple[int, ...]] = {f"{prefix}norm.weight": (WIDTH,)}
+    for number in range(LAYERS):
+        layer = f"{prefix}layers.{number}."
+        shapes |= {
+            **_linear(f"{layer}self_attn.q_proj", WIDTH, WIDTH, bias),
+            **_linear(f"{layer}self_attn.k_proj", kv * head, WIDTH, bias),
+            **_linear(f"{layer}self_attn.v_proj", kv * head, WIDTH, bias),
+            **_linear(f"{layer}self_attn.o_proj", WIDTH, WIDTH, False),
+            **_linear(f"{layer}mlp.gate_proj", WIDE, WIDTH, False),
+            **_linear(f"{layer}mlp.up_proj", WIDE, WIDTH, False),
+            **_linear(f"{layer}mlp.down_proj", WIDTH, WIDE, False),
+            f"{layer}input_layernorm.weight": (WIDTH,),
+            f"{layer}post_attention_layernorm.weight": (WIDTH,),
+        }
+    return shapes
+
+
+def tower(prefix: str, *, clip: bool) -> dict[str, tuple[int, ...]]:
+    """A CLIP or SigLIP vision model."""
+    shapes: dict[str, tuple[int, ...]] = {
+        f"{prefix}embeddings.patch_embedding.weight": (TOWER_WIDTH, 3, PATCH, PATCH),
+        f"{prefix}embeddings.position_embedding.weight": (PATCHES + clip, TOWER_WIDTH),
+        **_norm(f"{prefix}post_layernorm", TOWER_WIDTH),
+    }
+    if clip:
+        shapes |= {
+            f"{prefix}embeddings.class_embedding": (TOWER_WIDTH,),
+            **_norm(f"{prefix}pre_layrnorm", TOWER_WIDTH),
+        }
+    else:
+        shapes[f"{prefix}embeddings.patch_embedding.bias"] = (TOWER_WIDTH,)
+    for number in range(TOWER_LAYERS):
+        layer = f"{prefix}encoder.layers.{number}."
+        for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            shapes |= _linear(f"{layer}self_attn.{part}", TOWER_WIDTH, TOWER_WIDTH)
+        shapes |= {
+            **_linear(f"{layer}mlp.fc1", TOWER_WIDE, TOWER_WIDTH),
+            **_linear(f"{layer}mlp.fc2", TOWER_WIDTH, TOWER_WIDE),
+            **_norm(f"{layer}layer_norm1", TOWER_WIDTH),
+            **_norm(f"{layer}layer_norm2", TOWER_WIDTH),
+        }
+    return shapes
+
+
+def llava_config(*, clip: bool, vocabulary: int, **said: Any) -> dict[str, Any]:
+    """config.json of the LLaVA-NeXT repository: a Qwen2 config with settings of its own."""
+    return {
+        "architectures": ["LlavaQwenForCausalLM"],
+        "model_type": "llava_qwen",
+        "hidden_size": WIDTH,
+        "intermediate_size": WIDE,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KV,
+        "hidden_act": "silu",
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 1000000.0,
+        "max_position_embeddings": 4096,
+        "sliding_window": 131072,
+        "use_sliding_window": False,
+        "tie_word_embeddings": False,
+        "vocab_size": vocabulary,
+        "use_mm_proj": True,
+        "mm_hidden_size": TOWER_WIDTH,
+        "mm_projector_type": "mlp2x_gelu",
+        "mm_vision_select_feature": "patch",
+        "mm_vision_select_layer": -2,
+        "mm_vision_tower": "openai/clip-tiny" if clip else "google/siglip-tiny",
+        "mm_spatial_pool_stride": 2,
+        "eos_token_id": 2,
+        "attention_dropout": 0.0,
+        "use_cache": True,
+        "torch_dtype": "bfloat16",
+        **said,
+    }
+
+
+LLAVA: dict[str, dict[str, Any]] = {
+    "longva": {"clip": True, "mm_patch_merge_type": "unires", "mm_spatial_pool_mode": "average"},
+    "llava_video": {
+        "clip": False,
+        "mm_patch_merge_type": "spatial_unpad",
+        "mm_newline_position": "grid",
+        "mm_spatial_pool_mode": "bilinear",
+        "add_faster_video": False,
+        "add_time_instruction": True,
+    },
+    "llava_onevision": {
+        "clip": False,
+        "model_type": "llava",
+        "mm_patch_merge_type": "spatial_unpad",
+        "mm_spatial_pool_mode": "bilinear",
+        "mm_spatial_pool_stride": None,
+    },
+    "llava_next_video_32b": {
+        "clip": False,
+        "mm_patch_merge_type": "spatial_unpad",
+        "mm_newline_position": "grid",
+        "mm_spatial_pool_mode": "average",
+    },
+    "llava_frame": {
+        "clip": False,
+        "mm_patch_merge_type": "spatial_unpad",
+        "mm_newline_position": "frame",
+        "mm_spatial_pool_mode": "average",
+    },
+}
+"""What the checkpoints of the LLaVA line say, by name; the last one stands for no checkpoint."""
+
+
+def llava_shapes(vocabulary: int, *, clip: bool, newline: bool) -> dict[str, tuple[int, ...]]:
+    return {
+        "model.embed_tokens.weight": (vocabulary, WIDTH),
+        "lm_head.weight": (vocabulary, WIDTH),
+        **decoder("model.", bias=True),
+        **tower("model.vision_tower.vision_tower.vision_model.", clip=clip),
+        **_linear("model.mm_projector.0", WIDTH, TOWER_WIDTH),
+        **_linear("model.mm_projector.2", WIDTH, WIDTH),
+        **({"model.image_newline": (WIDTH,)} if newline else {}),
+    }
+
+
+def write_llava(folder: Path, name: str = "llava_video", **changes: Any) -> Weights:
+    """A folder of the llava format; gives its weights."""
+    said = {**LLAVA[name], **changes}
+    tokenizer = chatml([], "")
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(folder)
+    vocabulary = -(-len(tokenizer) // 8) * 8 + 8
+    newline = "unpad" in said["mm_patch_merge_type"]
+    weights = random_weights(llava_shapes(vocabulary, clip=said["clip"], newline=newline))
+    _save(folder, llava_config(vocabulary=vocabulary, **said), weights)
+    return weights
+
+
+def write_pllava(folder: Path, *, base: bool = False, **changes: Any) -> Weights:
+    """A folder of PLLaVA's format, or (`base`) the LLaVA-NeXT that it began as; gives its weights."""
+    tokenizer = sentencepiece("")
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(folder)
+    vocabulary = -(-len(tokenizer) // 8) * 8
+    shapes = {
+        "language_model.model.embed_tokens.weight": (vocabulary, WIDTH),
+        "language_model.lm_head.weight": (vocabulary, WIDTH),
+        **decoder("language_model.model.", kv=HEADS),
+        **tower("vision_tower.vision_model.", clip=True),
+        **_linear("multi_modal_projector.linear_1", WIDTH, TOWER_WIDTH),
+        **_linear("multi_modal_projector.linear_2", WIDTH, WIDTH),
+        **({"image_newline": (WIDTH,)} if base else {}),
+    }
+    weights = random_weights(shapes)
+    own = {} if base else {"pooling_method": "avg", "pooling_shape": [4, 2, 2], "num_frames": 4}
+    config = {
+        "architectures": [f"{'LlavaNext' if base else 'Pllava'}ForConditionalGeneration"],
+        "model_type": "llava_next" if base else "llava",
+        "image_token_index": tokenizer.convert_tokens_to_ids("<image>"),
+        "projector_hidden_act": "gelu",
+        "vision_feature_layer": -2,
+        "vision_feature_select_strategy": "default",
+        "pad_token_id": 0,
+        "text_config": {
+            "architectures": ["LlamaForCausalLM"],
+            "model_type": "llama",
+            "hidden_size": WIDTH,
+            "intermediate_size": WIDE,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": HEADS,
+            "num_key_value_heads": HEADS,
+            "max_position_embeddings": 4096,
+            "rms_norm_eps": 1e-5,
+            "vocab_size": vocabulary,
+        },
+        "vision_config": {
+            "model_type": "clip_vision_model",
+            "hidden_size": TOWER_WIDTH,
+            "intermediate_size": TOWER_WIDE,
+            "num_hidden_layers": TOWER_LAYERS,
+            "num_attention_heads": 2,
+            "image_size": SIDE,
+            "patch_size": PATCH,
+            "projection_dim": 32,
+        },
+        **own,
+        **changes,
+    }
+    _save(folder, config, weights)
+    return weights
+
+
+def _save(folder: Path, config: dict[str, Any], weights: Weights, *, shards: int = 2) -> None:
+    """Weights in several files with an index, as large checkpoints have them."""
+    config.pop("clip", None)
+    (folder / "config.json").write_text(json.dumps(config))
+    names = sorted(weights)
+    weight_map: dict[str, str] = {}
+    for number in range(shards):
+        file = f"model-{number + 1:05}-of-{shards:05}.safetensors"
+        chosen = names[number::shards]
+        save_file({name: weights[name] for name in chosen}, folder / file, {"format": "pt"})
+        weight_map |= dict.fromkeys(chosen, file)
+    index = {"metadata": {}, "weight_map": weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+WRITERS: dict[str, Callable[[Path], Weights]] = {
+    **{name: (lambda folder, name=name: write_llava(folder, name)) for name in LLAVA},
+    "pllava": write_pllava,
+    "llava_next": lambda folder: write_pllava(folder, base=True),
+}
+"""Every kind of original checkpoint by name."""
