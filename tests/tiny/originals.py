@@ -17,7 +17,6 @@ from tests.tiny.tokenizers import chatml, sentencepiece
 
 WIDTH, WIDE, LAYERS, HEADS, KV = 64, 96, 2, 4, 2
 TOWER_WIDTH, TOWER_WIDE, TOWER_LAYERS, PATCH, SIDE = 32, 48, 2, 7, 28
-PATCHES = (SIDE // PATCH) ** 2
 Weights = dict[str, torch.Tensor]
 
 
@@ -60,11 +59,11 @@ def decoder(prefix: str, *, kv: int = KV, bias: bool = False) -> dict[str, tuple
     return shapes
 
 
-def tower(prefix: str, *, clip: bool) -> dict[str, tuple[int, ...]]:
+def tower(prefix: str, *, clip: bool, side: int = SIDE) -> dict[str, tuple[int, ...]]:
     """A CLIP or SigLIP vision model."""
     shapes: dict[str, tuple[int, ...]] = {
         f"{prefix}embeddings.patch_embedding.weight": (TOWER_WIDTH, 3, PATCH, PATCH),
-        f"{prefix}embeddings.position_embedding.weight": (PATCHES + clip, TOWER_WIDTH),
+        f"{prefix}embeddings.position_embedding.weight": ((side // PATCH) ** 2 + clip, TOWER_WIDTH),
         **_norm(f"{prefix}post_layernorm", TOWER_WIDTH),
     }
     if clip:
@@ -153,19 +152,19 @@ LLAVA: dict[str, dict[str, Any]] = {
 """What the checkpoints of the LLaVA line say, by name; the last one stands for no checkpoint."""
 
 
-def llava_shapes(vocabulary: int, *, clip: bool, newline: bool) -> dict[str, tuple[int, ...]]:
+def llava_shapes(vocabulary: int, *, clip: bool, newline: bool, side: int) -> dict[str, tuple[int, ...]]:
     return {
         "model.embed_tokens.weight": (vocabulary, WIDTH),
         "lm_head.weight": (vocabulary, WIDTH),
         **decoder("model.", bias=True),
-        **tower("model.vision_tower.vision_tower.vision_model.", clip=clip),
+        **tower("model.vision_tower.vision_tower.vision_model.", clip=clip, side=side),
         **_linear("model.mm_projector.0", WIDTH, TOWER_WIDTH),
         **_linear("model.mm_projector.2", WIDTH, WIDTH),
         **({"model.image_newline": (WIDTH,)} if newline else {}),
     }
 
 
-def write_llava(folder: Path, name: str = "llava_video", **changes: Any) -> Weights:
+def write_llava(folder: Path, name: str = "llava_video", *, side: int = SIDE, **changes: Any) -> Weights:
     """A folder of the llava format; gives its weights."""
     said = {**LLAVA[name], **changes}
     tokenizer = chatml([], "")
@@ -173,7 +172,7 @@ def write_llava(folder: Path, name: str = "llava_video", **changes: Any) -> Weig
     tokenizer.save_pretrained(folder)
     vocabulary = -(-len(tokenizer) // 8) * 8 + 8
     newline = "unpad" in said["mm_patch_merge_type"]
-    weights = random_weights(llava_shapes(vocabulary, clip=said["clip"], newline=newline))
+    weights = random_weights(llava_shapes(vocabulary, clip=said["clip"], newline=newline, side=side))
     _save(folder, llava_config(vocabulary=vocabulary, **said), weights)
     return weights
 

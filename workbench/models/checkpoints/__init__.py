@@ -22,9 +22,10 @@ def recognise(folder: CheckpointFolder) -> tuple[Format, Family]:
     Raises ModelError for another architecture, and for an authors' format, which is converted first.
     """
     if (original := original_of(folder)) is not None:
+        source = shlex.quote(folder.name if "/" in folder.name else str(folder.path))
         raise ModelError(
             f"{folder.path} is in the {original.name} format ({original.models}), which is converted once: "
-            f"workbench convert {shlex.quote(folder.name if '/' in folder.name else str(folder.path))} FOLDER, "
+            f"workbench convert {source} FOLDER, "
             "and then FOLDER is loaded."
         )
     for form in FORMATS:

@@ -1,21 +1,21 @@
 """An authors' checkpoint becomes a folder that transformers' own class reads: once, shard by shard.
 
-What a folder would become is known from the headers of its files, so a checkpoint that does not fit is refused
-before anything is written. The record of a conversion says which files are finished: a conversion that was
-stopped goes on from there.
+What a folder would become is known from the headers of its files, so a checkpoint that does not fit is
+refused before anything is written. The record of a conversion says which files are finished: a conversion
+that was stopped goes on from there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel
+from safetensors.torch import save_file
 
 from workbench.checksums import SUMS
 from workbench.errors import ModelError
@@ -27,16 +27,16 @@ from workbench.models.checkpoints.headers import read_header
 from workbench.models.checkpoints.opening import beginning_of, shapes_of, size_of, weights_of
 from workbench.models.checkpoints.originals import Becomes, Original, Shapes, original_of
 from workbench.models.checkpoints.tokenizer import read_tokenizer
-from workbench.models.checkpoints.weights import check_fit
+from workbench.models.checkpoints.weights import check_conversion
 from workbench.models.defaults import fresh_defaults
-from workbench.models.families import FAMILIES, Family
+from workbench.models.families import FAMILIES
 from workbench.progress import progress_bar
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-_LARGEST = 2 * 2**30
+LARGEST = 2 * 2**30
 """Bytes of a file that is written; less where a source file is smaller. Memory holds about two such files."""
 _VERSION = 1
 """Of the names that are written; a conversion of another version starts over."""
@@ -79,7 +79,8 @@ def convert(source: str | Path, destination: str | Path, *, allow_pickle: bool =
     if original is None:
         raise ModelError(
             f"{folder.path} is in none of the formats that are converted "
-            f"(model_type {folder.config.get('model_type')!r:.60}). What transformers knows is loaded as it is."
+            f"(model_type {folder.config.get('model_type')!r:.60}). What transformers knows is loaded as it "
+            "is."
         )
     folder.check(allow_pickle=allow_pickle)
     check_config(folder)
@@ -103,7 +104,7 @@ def _convert(folder: CheckpointFolder, original: Original, place: Path) -> None:
         family = FAMILIES[made.config["model_type"]]
         config = family.config_class().from_dict(dict(made.config))
         _check_tokenizer(folder, tokenizer, made)
-        _check_weights(folder, family, config, shapes, made)
+        check_conversion(folder, family, config, shapes, made)
     pieces = _pieces(folder, shapes, made)
     record = _record(folder, original, shapes, made, place)
     bar = progress_bar(len(pieces), what="convert", unit=" files")
@@ -141,38 +142,6 @@ def _check_tokenizer(folder: CheckpointFolder, tokenizer: Any, made: Becomes) ->
         )
 
 
-def _check_weights(
-    folder: CheckpointFolder, family: Family, config: Any, shapes: Shapes, made: Becomes
-) -> None:
-    """Raises ModelError where the converted weights would not be those of the model, name by name."""
-    import torch
-
-    with torch.device("meta"):
-        skeleton = family.load_class()(config)
-        given = {name: torch.empty(stored.shape, dtype=torch.bfloat16) for name, stored in shapes.items()}
-    wanted = {name: tuple(weight.shape) for name, weight in skeleton.state_dict().items()}
-    if config.tie_word_embeddings:
-        wanted.pop("lm_head.weight", None)
-    found: dict[str, tuple[int, ...]] = dict(made.zeros)
-    for name, weight in given.items():
-        try:
-            new = made.rename(name, weight)
-        except Exception as error:  # a shape that cannot be taken apart as this format's are
-            raise ModelError(
-                f"{folder.path}: {name} has the shape {tuple(weight.shape)}, which does not fit config.json "
-                f"({type(error).__name__}). Download the checkpoint again."
-            ) from error
-        if twice := sorted(set(new) & set(found)):
-            raise ModelError(f"{folder.path} holds {twice[0]} twice, once as {name}. Download it again.")
-        found |= {key: tuple(value.shape) for key, value in new.items()}
-    info = {
-        "missing_keys": set(wanted) - set(found),
-        "unexpected_keys": set(found) - set(wanted),
-        "mismatched_keys": {name for name in set(wanted) & set(found) if wanted[name] != found[name]},
-    }
-    check_fit(info, folder, family)
-
-
 def _pieces(folder: CheckpointFolder, shapes: Shapes, made: Becomes) -> list[_Piece]:
     """What is written, file by file; every file has weights of one source file."""
     groups: list[tuple[Path, list[str]]] = []
@@ -180,7 +149,7 @@ def _pieces(folder: CheckpointFolder, shapes: Shapes, made: Becomes) -> list[_Pi
         size = 0
         for name in sorted(read_header(path) if path.suffix == ".safetensors" else weights_of(path)):
             grown = size_of(shapes[name])
-            if not groups or groups[-1][0] != path or size + grown > _LARGEST:
+            if not groups or groups[-1][0] != path or size + grown > LARGEST:
                 groups.append((path, []))
                 size = 0
             groups[-1][1].append(name)
@@ -195,7 +164,6 @@ def _pieces(folder: CheckpointFolder, shapes: Shapes, made: Becomes) -> list[_Pi
 def _write(piece: _Piece, made: Becomes, path: Path) -> str:
     """Writes a file of the converted model; gives its sha256."""
     import torch
-    from safetensors.torch import save_file
 
     opened = weights_of(piece.source)
     weights: dict[str, torch.Tensor] = {}
@@ -237,7 +205,8 @@ def _record(
     old = validated(_Record, read_object(source), source=str(source), error=ModelError)
     if old.fingerprint != fingerprint:
         raise ModelError(
-            f"{place} holds a conversion of {old.source!r:.80} ({old.format}), and this is another one, or of other "
+            f"{place} holds a conversion of {old.source!r:.80} ({old.format}), and this is another one, or "
+            "of other "
             "files. Choose another folder, or remove it."
         )
     return old
@@ -290,7 +259,8 @@ def _check_place(folder: CheckpointFolder, place: Path) -> None:
         others = sorted(path.name for path in place.iterdir() if path.name != ".conversion.lock")
         if others:
             raise ModelError(
-                f"{place} holds other files ({', '.join(others[:3])}), and a conversion fills a folder of its own. "
+                f"{place} holds other files ({', '.join(others[:3])}), and a conversion fills a folder of "
+                "its own. "
                 "Choose another one."
             )
 

@@ -72,7 +72,8 @@ class CheckpointFolder:
         self._check_adapter()
         if (begun := self.json(RECORD)) is not None:
             raise ModelError(
-                f"{self.path} is a conversion of {begun.get('source')!r:.120} that was not finished. Start the same "
+                f"{self.path} is a conversion of {begun.get('source')!r:.120} that was not finished. Start "
+                "the same "
                 "`workbench convert` again: it goes on from there."
             )
         raise ModelError(
@@ -189,7 +190,8 @@ class CheckpointFolder:
             raise ModelError(
                 f"{self.path} has its weights as pickles only ({pickles[0]}), which can run code when they "
                 "are opened. "
-                "Convert them to safetensors, or, if you trust their author, load(..., allow_pickle=True), or "
+                "Convert them to safetensors, or, if you trust their author, load(..., allow_pickle=True), "
+                "or "
                 "`workbench convert SRC DST --allow-pickle`."
             )
         raise ModelError(

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     import torch
 
 RISK = (
-    "{folder} has its weights as pickles, which are opened because of allow_pickle. torch's reader of weights alone "
-    "runs no code that it finds in them; a file made to use a fault of that reader still could. Open them only from "
+    "{folder} has its weights as pickles, which are opened because of allow_pickle. torch's reader of "
+    "weights alone "
+    "runs no code that it finds in them; a file made to use a fault of that reader still could. Open them "
+    "only from "
     "authors that you trust, and use the checkpoint's safetensors where there are any."
 )
 """The warning before pickles are opened."""
@@ -63,12 +65,13 @@ def weights_of(path: Path) -> dict[str, Callable[[], torch.Tensor]]:
         return {str(name): partial(torch.as_tensor, weight) for name, weight in read.items()}
     except Exception as error:  # what is no pickle, or holds more than weights
         raise ModelError(
-            f"{path} cannot be opened as weights alone ({type(error).__name__}). Nothing else is opened here: "
+            f"{path} cannot be opened as weights alone ({type(error).__name__}). Nothing else is opened "
+            "here: "
             "save its state_dict as safetensors on a machine where you trust it."
         ) from error
 
 
 def beginning_of(path: Path) -> str:
-    """What tells one version of a large file from another without reading all of it: its header or first MiB."""
+    """What tells one version of a large file from another, unread but for its first MiB."""
     with path.open("rb") as file:
         return hashlib.sha256(file.read(2**20)).hexdigest()

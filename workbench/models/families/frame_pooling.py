@@ -1,4 +1,4 @@
-"""The model of the LLaVA line: OneVision's, with the ways to pool a frame and to set newlines that the line has.
+"""The model of the LLaVA line: OneVision's, with the line's ways to pool a frame and to set newlines.
 
 Imported when a model of it is built, since it brings transformers.
 """

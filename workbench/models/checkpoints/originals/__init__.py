@@ -28,7 +28,8 @@ def original_of(folder: CheckpointFolder) -> Original | None:
         )
         raise ModelError(
             f"{folder.path / 'config.json'}: several formats call themselves "
-            f"{folder.config['model_type']!r}, and architectures = {folder.config.get('architectures')!r:.80} is "
+            f"{folder.config['model_type']!r}, and architectures = "
+            f"{folder.config.get('architectures')!r:.80} is "
             f"none of those that are known: {formats}. LLaVA-1.5 sees images alone. If you know which one it "
             "is, say so in config.json."
         )

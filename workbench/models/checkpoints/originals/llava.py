@@ -126,15 +126,17 @@ def _newlines(folder: CheckpointFolder) -> str:
 
 
 def _tower(folder: CheckpointFolder, shapes: Shapes) -> tuple[bool, dict[str, Any]]:
-    """Whether the tower is CLIP's, and its config. Raises ModelError where it is neither CLIP's nor SigLIP's."""
+    """Whether the tower is CLIP's, and its config. Raises ModelError for another than CLIP's and SigLIP's."""
     from transformers import CLIPVisionConfig, SiglipVisionConfig
 
     name = str(folder.config.get("mm_vision_tower") or "")
     own = {key.removeprefix(_TOWER): stored.shape for key, stored in shapes.items() if key.startswith(_TOWER)}
     if not own:
         raise ModelError(
-            f"{folder.path} has no weights of the vision tower ({name!r:.80}): the checkpoint was saved without "
-            f"it. Save the tower's weights as a safetensors file there, under names that begin with {_TOWER}, "
+            f"{folder.path} has no weights of the vision tower ({name!r:.80}): the checkpoint was saved "
+            "without "
+            "it. Save the tower's weights as a safetensors file there, under names that begin with "
+            f"{_TOWER}, "
             "and list them in model.safetensors.index.json."
         )
     try:

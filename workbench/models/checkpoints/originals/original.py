@@ -67,7 +67,8 @@ class Original(ABC):
         if names and not any(re.match(self.weight, name) for name in names):
             told = f"architectures = {sorted(named)}" if named else self.telling
             raise ModelError(
-                f"{folder.path}: config.json says {told}, which is the {self.name} format, and the weights are "
+                f"{folder.path}: config.json says {told}, which is the {self.name} format, and the weights "
+                "are "
                 f"under other names ({', '.join(sorted(names)[:3])}). Copy config.json and weights from the "
                 "same checkpoint."
             )
@@ -85,8 +86,8 @@ class Original(ABC):
 
 
 def renaming(rules: Sequence[tuple[str, str]], *, dropped: Sequence[str] = ()) -> Rename:
-    """The first rule (pattern, replacement) that matches a name's beginning; names that match one of `dropped`
-    become nothing."""
+    """The first rule (pattern, replacement) that matches the beginning of a name; names that match one of
+    `dropped` become nothing."""
     compiled = [(re.compile(pattern), replacement) for pattern, replacement in rules]
     left_out = [re.compile(pattern) for pattern in dropped]
 

@@ -99,7 +99,7 @@ class Pllava(Original):
 
 
 class LlavaNext(Pllava):
-    """`LlavaNextForConditionalGeneration`: an image model, which becomes the PLLaVA that it would begin as."""
+    """`LlavaNextForConditionalGeneration`: an image model, which becomes a PLLaVA."""
 
     name = "llava_next"
     models = "llava-hf/llava-v1.6-vicuna-7b-hf, llava-hf/llava-v1.6-vicuna-13b-hf"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-_PARTS = """\
-{% if message.content is string %}{{ message.content }}{% else %}\
-{% for part in message.content %}{% if part.type == 'video' %}VIDEO{% else %}{{ part.text }}{% endif %}\
-{% endfor %}{% endif %}"""
+_TEMPLATE = """\
+SYSTEM{% for message in messages %}{% if message.role == 'user' %}USER{% else %}ASSISTANT{% endif %}\
+{% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}\
+{% if part.type == 'video' %}VIDEO{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}END\
+{% endfor %}{% if add_generation_prompt %}ASSISTANT{% endif %}"""
 
 
 def chat(system: str, user: str, end: str, assistant: str, *, video: str) -> str:
@@ -13,14 +14,11 @@ def chat(system: str, user: str, end: str, assistant: str, *, video: str) -> str
 
     `video` is what a video is written as.
     """
-    written = {"system": system, "user": user, "end": end, "assistant": assistant, "VIDEO": video}
-    quoted = {name: "{{ " + repr(text) + " }}" for name, text in written.items()}
-    parts = _PARTS.replace("VIDEO", quoted["VIDEO"])
-    return (
-        f"{quoted['system']}{{% for message in messages %}}{{% if message.role == 'user' %}}{quoted['user']}"
-        f"{parts}{quoted['end']}{{% else %}}{quoted['assistant']}{parts}{quoted['end']}{{% endif %}}{{% endfor %}}"
-        f"{{% if add_generation_prompt %}}{quoted['assistant']}{{% endif %}}"
-    )
+    said = {"SYSTEM": system, "USER": user, "END": end, "ASSISTANT": assistant, "VIDEO": video}
+    template = _TEMPLATE
+    for name, text in said.items():
+        template = template.replace(name, "{{ " + repr(text) + " }}")
+    return template
 
 
 CHATML = chat(

@@ -1,0 +1,167 @@
+"""Runs authors' own code on a tiny checkpoint, in a Python that has the transformers that it was written for.
+
+    python theirs.py KIND CODE FOLDER INPUTS OUT
+
+CODE is a folder with clones of their repositories, FOLDER the checkpoint, INPUTS a safetensors file with
+`input_ids` (1 s) and `pixels`, OUT where the logits (s, vocab) go. Nothing of the workbench is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import MagicMock
+
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+IMAGE = -200
+"""Where the inputs have the video: once, for all its rows."""
+NOT_NEEDED = ("av", "decord", "open_clip", "deepspeed", "cv2")
+"""What their modules import for readers of videos, training and GPUs."""
+
+
+# A torchvision that was built for CUDA lacks the names of its operators beside a torch without it.
+_LIBRARY = torch.library.Library("torchvision", "DEF")
+_LIBRARY.define("nms(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+_LIBRARY.define("qnms(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+
+
+def weights_in(folder: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        found |= load_file(path)
+    return found
+
+
+def put(model: nn.Module, weights: dict[str, torch.Tensor]) -> Any:
+    """The model with these weights: every one has a place, and every place one."""
+    lacking, left = model.load_state_dict(weights, strict=False)
+    lacking = [name for name in lacking if not name.endswith((".position_ids", "inv_freq"))]
+    assert not lacking, lacking
+    assert not left, left
+    return model.eval()
+
+
+def bare(place: Path, *packages: str) -> None:
+    """Lets modules of these packages be imported without what their __init__ imports."""
+    sys.path.insert(0, str(place))
+    for name in packages:
+        package = ModuleType(name)
+        package.__path__ = [str(place.joinpath(*name.split(".")))]
+        sys.modules[name] = package
+    for name in NOT_NEEDED:
+        sys.modules[name] = MagicMock(__spec__=ModuleSpec(name, None))
+
+
+def llava(code: Path, folder: Path, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """LLaVA-NeXT's and LongVA's LlavaQwenForCausalLM, with a tower of the checkpoint's size."""
+    config = json.loads((folder / "config.json").read_text())
+    weights = weights_in(folder)
+    clip = "clip" in config.pop("mm_vision_tower")
+    repository, package = ("LongVA/longva", "longva") if clip else ("LLaVA-NeXT", "llava")
+    bare(code / repository, package, f"{package}.model")
+
+    qwen = import_module(f"{package}.model.language_model.llava_qwen")
+    projector = import_module(f"{package}.model.multimodal_projector.builder")
+    resampler = import_module(f"{package}.model.multimodal_resampler.builder")
+    said = qwen.LlavaQwenConfig(**config, attn_implementation="eager")
+    model = qwen.LlavaQwenForCausalLM(said)
+    prefix = "model.vision_tower.vision_tower.vision_model."
+    tower = _tower(
+        package, clip, {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+    )
+    model.model.vision_tower = tower
+    model.model.mm_projector = projector.build_vision_projector(said, vision_cfg=tower.config)
+    model.model.vision_resampler = resampler.build_vision_resampler(said, vision_tower=tower)
+    if "unpad" in said.mm_patch_merge_type:
+        model.model.image_newline = nn.Parameter(torch.zeros(said.hidden_size))
+    put(model, weights)
+    return model(
+        input_ids=inputs["input_ids"],
+        images=[inputs["pixels"]],
+        image_sizes=[(0, 0)],
+        modalities=["video"],
+        use_cache=False,
+    ).logits[0]
+
+
+def _tower(package: str, clip: bool, weights: dict[str, torch.Tensor]) -> Any:
+    """Their tower class around a vision model of the weights' sizes, which they build at one size only."""
+    patch = weights["embeddings.patch_embedding.weight"].shape[-1]
+    width, wide = (
+        weights["embeddings.patch_embedding.weight"].shape[0],
+        len(weights["encoder.layers.0.mlp.fc1.bias"]),
+    )
+    side = int((len(weights["embeddings.position_embedding.weight"]) - clip) ** 0.5) * patch
+    layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layers."))
+    sizes = {
+        "hidden_size": width,
+        "intermediate_size": wide,
+        "patch_size": patch,
+        "image_size": side,
+        "num_attention_heads": 16,
+    }
+    if clip:
+        theirs = import_module(f"{package}.model.multimodal_encoder.clip_encoder").CLIPVisionTower
+        config: Any = transformers.CLIPVisionConfig(
+            **sizes, num_hidden_layers=layers, hidden_act="quick_gelu"
+        )
+        model: Any = transformers.CLIPVisionModel(config)
+    else:
+        module = import_module(f"{package}.model.multimodal_encoder.siglip_encoder")
+        theirs = module.SigLipVisionTower
+        config = module.SigLipVisionConfig(**sizes, num_hidden_layers=layers + 1)
+        model = module.SigLipVisionModel(config)
+        del model.vision_model.encoder.layers[-1:]
+        model.vision_model.head = nn.Identity()
+    tower = theirs.__new__(theirs)
+    nn.Module.__init__(tower)
+    tower.is_loaded = True
+    tower.vision_tower = model
+    tower.select_layer, tower.select_feature = -2, "patch"
+    if not clip:  # whose config is the model's
+        tower.config = config
+    return tower
+
+
+def pllava(code: Path, folder: Path, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Map the Flow's PLLaVA, which it loads LLaVA-NeXT in too."""
+    bare(code / "map-the-flow", "models", "models.pllava", "utils")
+    settings = import_module("models.pllava.configuration_pllava").PllavaConfig
+    theirs = import_module("models.pllava.modeling_pllava").PllavaForConditionalGeneration
+    said = json.loads((folder / "config.json").read_text())
+    frames = len(inputs["pixels"])
+    tower = said["vision_config"]
+    side = tower["image_size"] // tower["patch_size"]
+    own = {"pooling_shape": (frames, *said.get("pooling_shape", (8, 12, 12))[1:]), "num_frames": frames}
+    config = settings(**{**said, **own, "frame_shape": (side, side), "force_eager": True})
+    model = put(theirs(config), {n: w for n, w in weights_in(folder).items() if n != "image_newline"})
+    ids = inputs["input_ids"].masked_fill(inputs["input_ids"] == IMAGE, said["image_token_index"])
+    return model(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        pixel_values=inputs["pixels"],
+        media_type="video",
+        use_cache=False,
+    ).logits[0]
+
+
+KINDS: dict[str, Callable[[Path, Path, dict[str, torch.Tensor]], torch.Tensor]] = {
+    "llava": llava,
+    "pllava": pllava,
+}
+
+if __name__ == "__main__":
+    kind, code, folder, given, out = sys.argv[1:]
+    with torch.no_grad():
+        logits = KINDS[kind](Path(code), Path(folder), load_file(given))
+    save_file({"logits": logits.float().contiguous()}, out)
