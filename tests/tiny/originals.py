@@ -231,6 +231,157 @@ def write_pllava(folder: Path, *, base: bool = False, **changes: Any) -> Weights
     return weights
 
 
+def _intern_vit(prefix: str, side: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {
+        f"{prefix}embeddings.class_embedding": (1, 1, TOWER_WIDTH),
+        f"{prefix}embeddings.position_embedding": (1, (side // PATCH) ** 2 + 1, TOWER_WIDTH),
+        f"{prefix}embeddings.patch_embedding.weight": (TOWER_WIDTH, 3, PATCH, PATCH),
+        f"{prefix}embeddings.patch_embedding.bias": (TOWER_WIDTH,),
+    }
+    for number in range(TOWER_LAYERS):
+        layer = f"{prefix}encoder.layers.{number}."
+        shapes |= {
+            **_linear(f"{layer}attn.qkv", 3 * TOWER_WIDTH, TOWER_WIDTH),
+            **_linear(f"{layer}attn.proj", TOWER_WIDTH, TOWER_WIDTH),
+            **_linear(f"{layer}mlp.fc1", TOWER_WIDE, TOWER_WIDTH),
+            **_linear(f"{layer}mlp.fc2", TOWER_WIDTH, TOWER_WIDE),
+            **_norm(f"{layer}norm1", TOWER_WIDTH),
+            **_norm(f"{layer}norm2", TOWER_WIDTH),
+            f"{layer}ls1": (TOWER_WIDTH,),
+            f"{layer}ls2": (TOWER_WIDTH,),
+        }
+    return shapes
+
+
+def _phi3(vocabulary: int) -> dict[str, tuple[int, ...]]:
+    prefix, head = "language_model.model.", WIDTH // HEADS
+    shapes: dict[str, tuple[int, ...]] = {
+        f"{prefix}embed_tokens.weight": (vocabulary, WIDTH),
+        f"{prefix}norm.weight": (WIDTH,),
+        "language_model.lm_head.weight": (vocabulary, WIDTH),
+    }
+    for number in range(LAYERS):
+        layer = f"{prefix}layers.{number}."
+        shapes |= {
+            f"{layer}self_attn.qkv_proj.weight": ((HEADS + 2 * KV) * head, WIDTH),
+            f"{layer}self_attn.o_proj.weight": (WIDTH, WIDTH),
+            f"{layer}mlp.gate_up_proj.weight": (2 * WIDE, WIDTH),
+            f"{layer}mlp.down_proj.weight": (WIDTH, WIDE),
+            f"{layer}input_layernorm.weight": (WIDTH,),
+            f"{layer}post_attention_layernorm.weight": (WIDTH,),
+        }
+    return shapes
+
+
+def _internlm2(vocabulary: int) -> dict[str, tuple[int, ...]]:
+    prefix, head = "language_model.model.", WIDTH // HEADS
+    shapes: dict[str, tuple[int, ...]] = {
+        f"{prefix}tok_embeddings.weight": (vocabulary, WIDTH),
+        f"{prefix}norm.weight": (WIDTH,),
+        "language_model.output.weight": (vocabulary, WIDTH),
+        # Of what InternVideo2.5 has for tracking.
+        "track_embed.weight": (4, 4),
+        "sam.image_encoder.neck.0.weight": (2, 2),
+    }
+    for number in range(LAYERS):
+        layer = f"{prefix}layers.{number}."
+        shapes |= {
+            f"{layer}attention.wqkv.weight": ((HEADS + 2 * KV) * head, WIDTH),
+            f"{layer}attention.wo.weight": (WIDTH, WIDTH),
+            f"{layer}feed_forward.w1.weight": (WIDE, WIDTH),
+            f"{layer}feed_forward.w3.weight": (WIDE, WIDTH),
+            f"{layer}feed_forward.w2.weight": (WIDTH, WIDE),
+            f"{layer}attention_norm.weight": (WIDTH,),
+            f"{layer}ffn_norm.weight": (WIDTH,),
+        }
+    return shapes
+
+
+def write_internvl(folder: Path, *, hico: bool = False, **changes: Any) -> Weights:
+    """A folder of InternVL's format: Mini-InternVL with Phi-3, or (`hico`) InternVideo2.5 with InternLM2."""
+    tokenizer = chatml(["<img>", "</img>", "<IMG_CONTEXT>"], "")
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(folder)
+    vocabulary = -(-len(tokenizer) // 8) * 8
+    side = 16 * PATCH if hico else SIDE  # four frames have more rows than the 64 that they become
+    shapes = {
+        **_intern_vit("vision_model.", side),
+        **_norm("mlp1.0", 4 * TOWER_WIDTH),
+        **_linear("mlp1.1", WIDTH, 4 * TOWER_WIDTH),
+        **_linear("mlp1.3", WIDTH, WIDTH),
+        **(_internlm2 if hico else _phi3)(vocabulary),
+    }
+    weights = random_weights(shapes)
+    llm: dict[str, Any] = {
+        "hidden_size": WIDTH,
+        "intermediate_size": WIDE,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KV,
+        "vocab_size": vocabulary,
+        "rms_norm_eps": 1e-5,
+        "hidden_act": "silu",
+        "pad_token_id": 0,
+        "tie_word_embeddings": False,
+    }
+    if hico:
+        llm |= {
+            "architectures": ["InternLM2ForCausalLM"],
+            "model_type": "internlm2",
+            "bias": False,
+            "rope_theta": 1000000,
+            "rope_scaling": {"type": "dynamic", "factor": 2.0},
+            "max_position_embeddings": 2048,
+        }
+    else:
+        quarter = WIDTH // HEADS // 2
+        llm |= {
+            "architectures": ["Phi3ForCausalLM"],
+            "model_type": "phi3",
+            "rope_theta": 10000.0,
+            "original_max_position_embeddings": 256,
+            "max_position_embeddings": 1024,
+            "rope_scaling": {
+                "type": "su",
+                "short_factor": [1.0 + 0.05 * n for n in range(quarter)],
+                "long_factor": [1.0 + 0.5 * n for n in range(quarter)],
+            },
+        }
+    code = "modeling_internvl_chat_hico2" if hico else "modeling_internvl_chat"
+    config = {
+        "architectures": ["InternVLChatModel"],
+        "model_type": "internvl_chat",
+        "auto_map": {"AutoModel": f"{code}.InternVLChatModel"},
+        "llm_config": llm,
+        "vision_config": {
+            "architectures": ["InternVisionModel"],
+            "model_type": "intern_vit_6b",
+            "hidden_size": TOWER_WIDTH,
+            "intermediate_size": TOWER_WIDE,
+            "num_hidden_layers": TOWER_LAYERS,
+            "num_attention_heads": 2,
+            "image_size": side,
+            "patch_size": PATCH,
+            "qkv_bias": True,
+            "qk_normalization": False,
+            "norm_type": "layer_norm",
+            "layer_norm_eps": 1e-6,
+            "hidden_act": "gelu",
+            "use_flash_attn": True,
+        },
+        "select_layer": -1,
+        "force_image_size": side,
+        "downsample_ratio": 0.5,
+        "ps_version": "v2",
+        "template": "internvl2_5" if hico else "phi3-chat",
+        "use_llm_lora": 0,
+        "use_backbone_lora": 0,
+        **changes,
+    }
+    _save(folder, config, weights)
+    return weights
+
+
 def _save(folder: Path, config: dict[str, Any], weights: Weights, *, shards: int = 2) -> None:
     """Weights in several files with an index, as large checkpoints have them."""
     config.pop("clip", None)
@@ -250,5 +401,7 @@ WRITERS: dict[str, Callable[[Path], Weights]] = {
     **{name: (lambda folder, name=name: write_llava(folder, name)) for name in LLAVA},
     "pllava": write_pllava,
     "llava_next": lambda folder: write_pllava(folder, base=True),
+    "mini_internvl": write_internvl,
+    "internvideo2_5": lambda folder: write_internvl(folder, hico=True),
 }
 """Every kind of original checkpoint by name."""

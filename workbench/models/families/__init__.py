@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from workbench.models.families.base import Family, VideoInputs
+from workbench.models.families.internvl_video import InternVLVideo
 from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.llava_pooled import LlavaPooled
 from workbench.models.families.qwen2_5_vl import Qwen25VL
 
 FAMILIES: dict[str, Family] = {
-    family.model_type: family for family in (LlavaNextVideo(), LlavaOnevision(), LlavaPooled(), Qwen25VL())
+    family.model_type: family
+    for family in (LlavaNextVideo(), LlavaOnevision(), LlavaPooled(), InternVLVideo(), Qwen25VL())
 }
 """Families by the model_type of config.json."""
 

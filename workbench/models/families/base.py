@@ -98,6 +98,10 @@ class Family(ABC):
         stand-in such as "<video>"."""
         return placeholder
 
+    def frames_a_unit(self, config: Any) -> int:
+        """Frames of a temporal unit where a clip's frames must fill its units."""
+        return 1
+
     def turn(self, template: str | None, tokenizer: PreTrainedTokenizerBase, placeholder: str) -> Turn:
         """The text around a question: a chat template taken apart, or the default where there is none.
 

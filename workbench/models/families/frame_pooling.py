@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AutoConfig, LlavaOnevisionConfig, LlavaOnevisionForConditionalGeneration
 from transformers.models.llava_onevision.modeling_llava_onevision import LlavaOnevisionModel
 
@@ -128,7 +128,6 @@ class PooledLlavaForConditionalGeneration(LlavaOnevisionForConditionalGeneration
     def __init__(self, config: PooledLlavaConfig) -> None:
         super().__init__(config)
         self.model = PooledLlavaModel(config)
-        self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
         self.post_init()
 
 

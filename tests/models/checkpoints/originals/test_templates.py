@@ -22,5 +22,5 @@ def test_chatml_is_the_llava_repositories() -> None:
 
 
 def test_text_stays_text() -> None:
-    template = chat("S'\"{", "U:", "|", "A:", video="[v]")
-    assert rendered(template, "USER END VIDEO") == "S'\"{U:USER END VIDEO|A:"
+    template = chat("S'\"{ END ", "U:", "|", "A:", video="[v]")
+    assert rendered(template, "USER END VIDEO") == "S'\"{ END U:USER END VIDEO|A:"

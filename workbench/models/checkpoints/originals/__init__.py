@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from workbench.errors import ModelError
 from workbench.models.checkpoints.folder import CheckpointFolder
+from workbench.models.checkpoints.originals.internvl_chat import InternVLChat
 from workbench.models.checkpoints.originals.llava import Llava
 from workbench.models.checkpoints.originals.original import Becomes, Original, Shapes
 from workbench.models.checkpoints.originals.pllava import LlavaNext, Pllava
 
-ORIGINALS: tuple[Original, ...] = (Llava(), Pllava(), LlavaNext())
+ORIGINALS: tuple[Original, ...] = (Llava(), Pllava(), LlavaNext(), InternVLChat())
 
 _AMBIGUOUS = frozenset({"llava"})
 """model_types that unlike formats share."""

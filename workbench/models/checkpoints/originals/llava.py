@@ -151,7 +151,7 @@ def _tower(folder: CheckpointFolder, shapes: Shapes) -> tuple[bool, dict[str, An
             f"({name!r:.80}), which are the towers that can be converted."
         ) from None
     clip = "embeddings.class_embedding" in own
-    sizes = {
+    sizes: dict[str, Any] = {
         "hidden_size": patch[0],
         "patch_size": patch[-1],
         "intermediate_size": wide,

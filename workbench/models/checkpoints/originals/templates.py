@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _TEMPLATE = """\
 SYSTEM{% for message in messages %}{% if message.role == 'user' %}USER{% else %}ASSISTANT{% endif %}\
 {% if message.content is string %}{{ message.content }}{% else %}{% for part in message.content %}\
@@ -15,10 +17,7 @@ def chat(system: str, user: str, end: str, assistant: str, *, video: str) -> str
     `video` is what a video is written as.
     """
     said = {"SYSTEM": system, "USER": user, "END": end, "ASSISTANT": assistant, "VIDEO": video}
-    template = _TEMPLATE
-    for name, text in said.items():
-        template = template.replace(name, "{{ " + repr(text) + " }}")
-    return template
+    return re.sub("|".join(said), lambda name: "{{ " + repr(said[name[0]]) + " }}", _TEMPLATE)
 
 
 CHATML = chat(
