@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.authors import theirs
 from tests.tiny import tiny_prompt
-from tests.tiny.originals import LLAVA, write_llava, write_pllava
+from tests.tiny.originals import LLAVA, write_internvl, write_llava, write_pllava
 from workbench.models import Prompt, VideoLLM, load
 from workbench.models.checkpoints.conversion import convert
 
@@ -37,20 +37,17 @@ def need(*repositories: str) -> None:
         pytest.skip(f"{CODE} has no clone of {', '.join(lacking)}")
 
 
-def converted(source: Path, tmp_path: Path) -> VideoLLM:
-    return load(convert(source, tmp_path / "converted"), device="cpu")
-
-
-def their_logits(kind: str, source: Path, prompt: Prompt, tmp_path: Path) -> torch.Tensor:
+def their_logits(kind: str, source: Path, model: VideoLLM, prompt: Prompt, tmp_path: Path) -> torch.Tensor:
     """Logits (s, vocab) of the authors' code for the same pixels and the same text."""
     ids = prompt.inputs["input_ids"][0]
     rows = prompt.layout["video"]
     at, end = int(rows[0]), int(rows[-1]) + 1
     (pixels,) = (value for name, value in prompt.inputs.items() if name.startswith("pixel_values"))
     short = torch.cat((ids[:at], torch.tensor([theirs.IMAGE]), ids[end:]))
-    save_file(
-        {"input_ids": short[None].contiguous(), "pixels": pixels[0].contiguous()}, tmp_path / "in.safetensors"
-    )
+    pixels = pixels[0] if pixels.ndim == 5 else pixels
+    token = torch.tensor(model.video_token_id)
+    given = {"input_ids": short[None], "full_ids": ids[None], "token": token, "pixels": pixels}
+    save_file({name: value.contiguous() for name, value in given.items()}, tmp_path / "in.safetensors")
     files = [source, tmp_path / "in.safetensors", tmp_path / "out.safetensors"]
     done = subprocess.run(
         [str(PYTHON), theirs.__file__, kind, str(CODE), *map(str, files)],
@@ -63,26 +60,32 @@ def their_logits(kind: str, source: Path, prompt: Prompt, tmp_path: Path) -> tor
     return load_file(tmp_path / "out.safetensors")["logits"]
 
 
+def check_same(kind: str, source: Path, tmp_path: Path, *, frames: int = 4) -> None:
+    """Converts `source` and compares our logits with theirs."""
+    model = load(convert(source, tmp_path / "converted"), device="cpu")
+    prompt = tiny_prompt(model, n_frames=frames)
+    ours, other = model.logits(prompt), their_logits(kind, source, model, prompt, tmp_path)
+    assert float(ours.std()) > 0.5  # a model that says something
+    torch.testing.assert_close(ours, other, atol=CLOSE, rtol=0)
+
+
 @pytest.mark.parametrize("name", LLAVA)
 def test_llava(name: str, tmp_path: Path) -> None:
     clip = LLAVA[name]["clip"]
     need("LongVA" if clip else "LLaVA-NeXT")
-    source = tmp_path / "source"
-    write_llava(source, name, **({} if clip else {"side": SIGLIP_SIDE}))
-    model = converted(source, tmp_path)
-    prompt = tiny_prompt(model)
-    torch.testing.assert_close(
-        model.logits(prompt), their_logits("llava", source, prompt, tmp_path), atol=CLOSE, rtol=0
-    )
+    write_llava(tmp_path / "source", name, **({} if clip else {"side": SIGLIP_SIDE}))
+    check_same("llava", tmp_path / "source", tmp_path)
 
 
 @pytest.mark.parametrize("base", [False, True], ids=["tuned on video", "image model"])
 def test_pllava(base: bool, tmp_path: Path) -> None:
     need("map-the-flow")
-    source = tmp_path / "source"
-    write_pllava(source, base=base)
-    model = converted(source, tmp_path)
-    prompt = tiny_prompt(model)
-    torch.testing.assert_close(
-        model.logits(prompt), their_logits("pllava", source, prompt, tmp_path), atol=CLOSE, rtol=0
-    )
+    write_pllava(tmp_path / "source", base=base)
+    check_same("pllava", tmp_path / "source", tmp_path)
+
+
+@pytest.mark.parametrize("hico", [False, True], ids=["Phi-3", "InternLM2 and merged tokens"])
+def test_internvl(hico: bool, tmp_path: Path) -> None:
+    need("map-the-flow", *(["VideoChat-Flash"] if hico else []))
+    write_internvl(tmp_path / "source", hico=hico)
+    check_same("internvl", tmp_path / "source", tmp_path, frames=8 if hico else 4)

@@ -2,8 +2,9 @@
 
     python theirs.py KIND CODE FOLDER INPUTS OUT
 
-CODE is a folder with clones of their repositories, FOLDER the checkpoint, INPUTS a safetensors file with
-`input_ids` (1 s) and `pixels`, OUT where the logits (s, vocab) go. Nothing of the workbench is imported.
+CODE is a folder with clones of their repositories, FOLDER the checkpoint, OUT where the logits (s, vocab) go.
+INPUTS is a safetensors file with `full_ids` (1 s), `input_ids` (IMAGE in place of the video), the id `token`
+of the video token, and what the forward takes: `pixels`. Nothing of the workbench is imported.
 """
 
 from __future__ import annotations
@@ -155,9 +156,45 @@ def pllava(code: Path, folder: Path, inputs: dict[str, torch.Tensor]) -> torch.T
     ).logits[0]
 
 
+def internvl(code: Path, folder: Path, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Map the Flow's InternVLChatModel. InternVideo2.5 is wired as its hub code is (extract_feature of
+    modeling_internvl_chat_hico2.py), with VideoChat-Flash's token merging, of which it has a copy."""
+    packages = ("models", "models.internvl", "models.internlm2", "models.phi3", "utils")
+    bare(code / "map-the-flow", *packages)
+    sys.modules["peft"] = MagicMock(__spec__=ModuleSpec("peft", None))
+    settings = import_module("models.internvl.configuration_internvl_chat").InternVLChatConfig
+    theirs = import_module("models.internvl.modeling_internvl_chat").InternVLChatModel
+    said = json.loads((folder / "config.json").read_text())
+    hico = "hico" in said["auto_map"]["AutoModel"]
+    pixels = inputs["pixels"]
+    ids = inputs["input_ids"]
+    config = settings(**{**said, "num_frames": len(pixels), "force_eager": True})
+    config.img_context_token_id = context = int(inputs["token"])
+    unused = ("track_embed", "sam.")
+    model = put(theirs(config), {n: w for n, w in weights_in(folder).items() if not n.startswith(unused)})
+    if not hico:
+        ids = ids.masked_fill(ids == IMAGE, context)
+        mask = torch.ones_like(ids)
+        return model(input_ids=ids, attention_mask=mask, pixel_values=pixels, use_cache=False).logits[0]
+    sys.path.insert(0, str(code / "VideoChat-Flash/llava-train_videochat/llava/model/multimodal_projector"))
+    merging: Any = import_module("tome16_mlp_hd64").ToMe16_mlp_hd64
+    rows = model.vision_model(pixel_values=pixels, return_dict=True).last_hidden_state[:, 1:]
+    side = int(rows.shape[1] ** 0.5)
+    rows = model.pixel_shuffle(rows.reshape(len(rows), side, side, -1), scale_factor=model.downsample_ratio)
+    groups = rows.reshape(len(pixels) // 4, -1, rows.shape[-1])
+    heads = MagicMock(num_attention_heads=config.llm_config.num_attention_heads)
+    shown = model.mlp1(merging.merge_tokens(heads, groups, target_num_token=64)).flatten(0, 1)
+    ids = inputs["full_ids"]
+    embedded = model.language_model.get_input_embeddings()(ids)
+    embedded[ids == context] = shown
+    mask = torch.ones_like(ids)
+    return model.language_model(inputs_embeds=embedded, attention_mask=mask, use_cache=False).logits[0]
+
+
 KINDS: dict[str, Callable[[Path, Path, dict[str, torch.Tensor]], torch.Tensor]] = {
     "llava": llava,
     "pllava": pllava,
+    "internvl": internvl,
 }
 
 if __name__ == "__main__":

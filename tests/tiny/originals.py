@@ -322,6 +322,7 @@ def write_internvl(folder: Path, *, hico: bool = False, **changes: Any) -> Weigh
         "rms_norm_eps": 1e-5,
         "hidden_act": "silu",
         "pad_token_id": 0,
+        "eos_token_id": 2,
         "tie_word_embeddings": False,
     }
     if hico:
