@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.authors import theirs
 from tests.tiny import tiny_prompt
-from tests.tiny.originals import LLAVA, write_internvl, write_llava, write_pllava
+from tests.tiny.originals import LLAVA, write_internvl, write_llava, write_pllava, write_videollama3
 from workbench.models import Prompt, VideoLLM, load
 from workbench.models.checkpoints.conversion import convert
 
@@ -47,6 +47,7 @@ def their_logits(kind: str, source: Path, model: VideoLLM, prompt: Prompt, tmp_p
     pixels = pixels[0] if pixels.ndim == 5 else pixels
     token = torch.tensor(model.video_token_id)
     given = {"input_ids": short[None], "full_ids": ids[None], "token": token, "pixels": pixels}
+    given |= {name: value for name, value in prompt.inputs.items() if name.startswith("video_")}
     save_file({name: value.contiguous() for name, value in given.items()}, tmp_path / "in.safetensors")
     files = [source, tmp_path / "in.safetensors", tmp_path / "out.safetensors"]
     done = subprocess.run(
@@ -89,3 +90,9 @@ def test_internvl(hico: bool, tmp_path: Path) -> None:
     need("map-the-flow", *(["VideoChat-Flash"] if hico else []))
     write_internvl(tmp_path / "source", hico=hico)
     check_same("internvl", tmp_path / "source", tmp_path, frames=8 if hico else 4)
+
+
+def test_videollama3(tmp_path: Path) -> None:
+    need("VideoLLaMA3")
+    write_videollama3(tmp_path / "source")
+    check_same("videollama3", tmp_path / "source", tmp_path)

@@ -104,7 +104,7 @@ def _tower(package: str, clip: bool, weights: dict[str, torch.Tensor]) -> Any:
     )
     side = int((len(weights["embeddings.position_embedding.weight"]) - clip) ** 0.5) * patch
     layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layers."))
-    sizes = {
+    sizes: dict[str, Any] = {
         "hidden_size": width,
         "intermediate_size": wide,
         "patch_size": patch,
@@ -191,10 +191,35 @@ def internvl(code: Path, folder: Path, inputs: dict[str, torch.Tensor]) -> torch
     return model.language_model(inputs_embeds=embedded, attention_mask=mask, use_cache=False).logits[0]
 
 
+def videollama3(code: Path, folder: Path, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """VideoLLaMA3's code for the hub, without compression of tokens, as Map the Flow runs it."""
+    place = code / "VideoLLaMA3/inference"
+    bare(place, "transformers_api")
+    settings = import_module("transformers_api.configuration_videollama3").Videollama3Qwen2Config
+    theirs = import_module("transformers_api.modeling_videollama3").Videollama3Qwen2ForCausalLM
+    said = json.loads((folder / "config.json").read_text())
+    # Flash attention is what they run. Without a GPU that leaves sdpa, which misnames its last projection;
+    # their eager attention adds its boolean mask to the scores, so that frames see one another.
+    tower: Any = import_module("transformers_api.modeling_videollama3_encoder").VisionSdpaAttention
+    tower.proj = property(lambda attention: attention.out_proj)
+    config = settings(**{**said, "use_token_compression": False}, attn_implementation="sdpa")
+    model = put(theirs(config), weights_in(folder))
+    ids = inputs["full_ids"]
+    return model(
+        input_ids=ids.masked_fill(ids == inputs["token"], said["image_token_index"]),
+        pixel_values=inputs["pixels"],
+        grid_sizes=inputs["video_grid_thw"],
+        merge_sizes=inputs["video_merge_sizes"],
+        modals=["video"],
+        use_cache=False,
+    ).logits[0]
+
+
 KINDS: dict[str, Callable[[Path, Path, dict[str, torch.Tensor]], torch.Tensor]] = {
     "llava": llava,
     "pllava": pllava,
     "internvl": internvl,
+    "videollama3": videollama3,
 }
 
 if __name__ == "__main__":

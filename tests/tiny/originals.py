@@ -18,6 +18,8 @@ from tests.tiny.tokenizers import chatml, sentencepiece
 WIDTH, WIDE, LAYERS, HEADS, KV = 64, 96, 2, 4, 2
 TOWER_WIDTH, TOWER_WIDE, TOWER_LAYERS, PATCH, SIDE = 32, 48, 2, 7, 28
 Weights = dict[str, torch.Tensor]
+UNUSED = ("track_embed.", "sam.")
+"""Parts of InternVideo2.5 that do not answer in words."""
 
 
 def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int = 0) -> Weights:
@@ -383,6 +385,72 @@ def write_internvl(folder: Path, *, hico: bool = False, **changes: Any) -> Weigh
     return weights
 
 
+def write_videollama3(folder: Path, *, twice: bool = False, **changes: Any) -> Weights:
+    """A folder of VideoLLaMA3's format; `twice`: the tower's name as their training code saves it."""
+    tokenizer = chatml(["<|image_pad|>", "<|video_pad|>", "<image>"], "")
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(folder)
+    vocabulary = -(-len(tokenizer) // 8) * 8
+    vision = "model.vision_encoder." + ("vision_encoder." if twice else "")
+    shapes: dict[str, tuple[int, ...]] = {
+        "model.embed_tokens.weight": (vocabulary, WIDTH),
+        "lm_head.weight": (vocabulary, WIDTH),
+        **decoder("model.", bias=True),
+        f"{vision}embeddings.patch_embedding.weight": (TOWER_WIDTH, 3, PATCH, PATCH),
+        f"{vision}embeddings.patch_embedding.bias": (TOWER_WIDTH,),
+        **_norm(f"{vision}post_layernorm", TOWER_WIDTH),
+        **_linear("model.mm_projector.readout.0", WIDTH, TOWER_WIDTH),
+        **_linear("model.mm_projector.readout.2", WIDTH, WIDTH),
+    }
+    for number in range(TOWER_LAYERS):
+        layer = f"{vision}encoder.layers.{number}."
+        for part in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            shapes |= _linear(f"{layer}self_attn.{part}", TOWER_WIDTH, TOWER_WIDTH)
+        shapes |= {
+            **_linear(f"{layer}mlp.fc1", TOWER_WIDE, TOWER_WIDTH),
+            **_linear(f"{layer}mlp.fc2", TOWER_WIDTH, TOWER_WIDE),
+            **_norm(f"{layer}layer_norm1", TOWER_WIDTH),
+            **_norm(f"{layer}layer_norm2", TOWER_WIDTH),
+        }
+    weights = random_weights(shapes)
+    config = {
+        "architectures": ["Videollama3Qwen2ForCausalLM"],
+        "model_type": "videollama3_qwen2",
+        "auto_map": {"AutoModelForCausalLM": "modeling_videollama3.Videollama3Qwen2ForCausalLM"},
+        "hidden_size": WIDTH,
+        "intermediate_size": WIDE,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": KV,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 1000000.0,
+        "rope_scaling": None,
+        "max_position_embeddings": 4096,
+        "tie_word_embeddings": False,
+        "vocab_size": vocabulary,
+        "eos_token_id": 2,
+        "image_token_index": tokenizer.convert_tokens_to_ids("<image>"),
+        "mm_projector_type": "mlp2x_gelu",
+        "use_token_compression": True,
+        "vision_encoder": None,
+        "vision_encoder_config": {
+            "model_type": "videollama3_vision_encoder",
+            "hidden_size": TOWER_WIDTH,
+            "intermediate_size": TOWER_WIDE,
+            "num_hidden_layers": TOWER_LAYERS,
+            "num_attention_heads": 2,
+            "patch_size": PATCH,
+            "hidden_act": "gelu_pytorch_tanh",
+            "layer_norm_eps": 1e-6,
+        },
+        **changes,
+    }
+    _save(folder, config, weights)
+    # At most 16 cells of 14 x 14 pixels, of all frames together.
+    (folder / "preprocessor_config.json").write_text(json.dumps({"min_tokens": 1, "max_tokens": 16}))
+    return weights
+
+
 def _save(folder: Path, config: dict[str, Any], weights: Weights, *, shards: int = 2) -> None:
     """Weights in several files with an index, as large checkpoints have them."""
     config.pop("clip", None)
@@ -404,5 +472,6 @@ WRITERS: dict[str, Callable[[Path], Weights]] = {
     "llava_next": lambda folder: write_pllava(folder, base=True),
     "mini_internvl": write_internvl,
     "internvideo2_5": lambda folder: write_internvl(folder, hico=True),
+    "videollama3": write_videollama3,
 }
 """Every kind of original checkpoint by name."""

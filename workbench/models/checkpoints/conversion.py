@@ -124,7 +124,7 @@ def _tokenizer(folder: CheckpointFolder, original: Original) -> PreTrainedTokeni
     from transformers import PreTrainedConfig
 
     # Its own config would lead to its author's code.
-    tokenizer = read_tokenizer(folder, PreTrainedConfig(), trust_remote_code=False)
+    tokenizer: Any = read_tokenizer(folder, PreTrainedConfig(), trust_remote_code=False)
     token = original.placeholder(folder)
     if token not in tokenizer.get_vocab():
         from tokenizers import AddedToken

@@ -8,10 +8,18 @@ from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.llava_pooled import LlavaPooled
 from workbench.models.families.qwen2_5_vl import Qwen25VL
+from workbench.models.families.video_llama_3 import VideoLlama3
 
 FAMILIES: dict[str, Family] = {
     family.model_type: family
-    for family in (LlavaNextVideo(), LlavaOnevision(), LlavaPooled(), InternVLVideo(), Qwen25VL())
+    for family in (
+        LlavaNextVideo(),
+        LlavaOnevision(),
+        LlavaPooled(),
+        InternVLVideo(),
+        VideoLlama3(),
+        Qwen25VL(),
+    )
 }
 """Families by the model_type of config.json."""
 

@@ -73,7 +73,7 @@ class InternVLVideoModel(InternVLModel):
     def get_image_features(
         self,
         pixel_values: Float[Tensor, "t c h w"],
-        vision_feature_layer: int | None = None,
+        vision_feature_layer: int | list[int] | None = None,
         vision_feature_select_strategy: str | None = None,
         **kwargs: Any,
     ) -> Any:

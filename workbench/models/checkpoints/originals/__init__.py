@@ -8,8 +8,9 @@ from workbench.models.checkpoints.originals.internvl_chat import InternVLChat
 from workbench.models.checkpoints.originals.llava import Llava
 from workbench.models.checkpoints.originals.original import Becomes, Original, Shapes
 from workbench.models.checkpoints.originals.pllava import LlavaNext, Pllava
+from workbench.models.checkpoints.originals.videollama3 import VideoLLaMA3
 
-ORIGINALS: tuple[Original, ...] = (Llava(), Pllava(), LlavaNext(), InternVLChat())
+ORIGINALS: tuple[Original, ...] = (Llava(), Pllava(), LlavaNext(), InternVLChat(), VideoLLaMA3())
 
 _AMBIGUOUS = frozenset({"llava"})
 """model_types that unlike formats share."""
