@@ -1,6 +1,7 @@
 """The command line: the same things by hand.
 
 workbench run RECIPE --model M --data D --out DIR
+workbench convert SRC DST
 workbench report DIR
 workbench list models|data|recipes|flows|measures
 """
@@ -84,6 +85,8 @@ def _run(words: list[str]) -> int:
     if words[0] == "run":
         return _run_recipe(words[1:])
     chosen = parser.parse_args(words)
+    if chosen.command == "convert":
+        return _convert(chosen.source, chosen.destination, allow_pickle=chosen.allow_pickle)
     if chosen.command == "report":
         return _report(chosen.folder)
     return _list(chosen.what)
@@ -96,8 +99,19 @@ def _parser() -> argparse.ArgumentParser:
         epilog="--debug, anywhere, shows where an error came from.",
     )
     parser.add_argument("--version", action="version", version=f"workbench {workbench.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="run | report | list", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="run | convert | report | list", required=True)
     commands.add_parser("run", help="run a recipe; goes on with a run that was stopped", add_help=False)
+    convert = commands.add_parser(
+        "convert",
+        help="write an authors' checkpoint as a folder that --model takes; goes on where it stopped",
+    )
+    convert.add_argument("source", metavar="SRC", help="its folder, or a hub id")
+    convert.add_argument("destination", metavar="DST", help="a folder of its own, which is made")
+    convert.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="open pickled weights, which a safetensors file never needs; only from authors that you trust",
+    )
     report = commands.add_parser("report", help="write the report of a run folder again: one HTML page")
     report.add_argument("folder", metavar="DIR", help="the folder that was given as --out")
     listing = commands.add_parser("list", help=f"what there is: {', '.join(_LISTS)}")
@@ -125,6 +139,14 @@ def _run_recipe(words: list[str]) -> int:
     made = tyro.cli(recipe, args=words[1:], prog=f"workbench run {words[0]}")
     with made_by(["workbench", "run", *words]):
         made.run()
+    return 0
+
+
+def _convert(source: str, destination: str, *, allow_pickle: bool) -> int:
+    from workbench.models.checkpoints.conversion import convert
+    from workbench.recipe.output import say
+
+    say(convert(source, destination, allow_pickle=allow_pickle))
     return 0
 
 

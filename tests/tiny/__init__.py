@@ -18,7 +18,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import transformers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
@@ -64,6 +63,8 @@ class TinyFamily:
     """Blocks of the vision tower that come before what the projector takes."""
     seed: int = 0
     """Of the random weights: they should show most cuts in the logits."""
+    pooled: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
+    """From the model and the projector's output: what becomes of it before it is shown to the decoder."""
 
 
 def tiny_family(family: FamilyName) -> TinyFamily:
@@ -94,7 +95,7 @@ def tiny_folder(family: FamilyName = "llava_next_video", *, n_kv_heads: int = 2,
     config = said.config(tokenizer, _text(tokenizer, n_kv_heads, n_layers))
     with torch.random.fork_rng():
         torch.manual_seed(said.seed)
-        hf = getattr(transformers, config.architectures[0])(config)
+        hf = FAMILIES[family].load_class()(config)
         _spread(hf)
     logging.disable_progress_bar()
     hf.save_pretrained(folder)

@@ -48,4 +48,5 @@ TINY = TinyFamily(
     expanded=expanded,
     patches=16,
     cells=16,
+    pooled=lambda hf, cells: hf.model.apply_pooling(cells),
 )

@@ -47,10 +47,11 @@ def try_out(model: VideoLLM) -> None:
 
 
 def _prompt(model: VideoLLM) -> Prompt | None:
-    frame = np.full((1, _SIDE, _SIDE, 3), 127, dtype=np.uint8)
+    count = model.family.frames_a_unit(model.config)
+    frames = np.full((count, _SIDE, _SIDE, 3), 127, dtype=np.uint8)
     from workbench.video import Clip  # brings PyAV, which models that are only built do not need
 
-    clip = Clip(frames=frame, timestamps=np.array([0.5]), path=None, duration=1.0)
+    clip = Clip(frames=frames, timestamps=np.arange(count) + 0.5, path=None, duration=float(count))
     try:
         return model.encode(clip, "What is shown?", turn=model.family.default_turn)
     except WorkbenchError:

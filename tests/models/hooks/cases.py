@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import nnsight
 import torch
-import transformers
 from torch import Tensor
 
 from tests.tiny import (
@@ -23,7 +22,7 @@ from tests.tiny import (
     tiny_model,
     tiny_sample,
 )
-from workbench.models import Prompt
+from workbench.models import FAMILIES, Prompt
 from workbench.models.attention import AttentionKind, install
 
 KINDS: tuple[AttentionKind, ...] = ("sdpa", "eager")
@@ -80,8 +79,7 @@ def plain_logits(of: Case) -> Tensor:
 def _plain(family: FamilyName, kv_heads: int) -> Any:
     """As transformers loads it."""
     folder = tiny_folder(family, n_kv_heads=kv_heads, n_layers=LAYERS)
-    architectures = transformers.AutoConfig.from_pretrained(folder).architectures or []
-    return getattr(transformers, architectures[0]).from_pretrained(folder)
+    return FAMILIES[family].load_class().from_pretrained(folder)
 
 
 def _other(family: FamilyName, kv_heads: int, text: dict[str, Any]) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+
 from workbench.errors import ModelError
 from workbench.models.checkpoints.folder import CheckpointFolder
 from workbench.models.checkpoints.formats import Format
 from workbench.models.checkpoints.locate import find
 from workbench.models.checkpoints.native import Native
+from workbench.models.checkpoints.originals import original_of
 from workbench.models.families import FAMILIES, Family
 
 FORMATS: tuple[Format, ...] = (Native(),)
@@ -14,7 +17,17 @@ FORMATS: tuple[Format, ...] = (Native(),)
 
 
 def recognise(folder: CheckpointFolder) -> tuple[Format, Family]:
-    """The format of a folder, and the family that it becomes. Raises ModelError for another architecture."""
+    """The format of a folder, and the family that it becomes.
+
+    Raises ModelError for another architecture, and for an authors' format, which is converted first.
+    """
+    if (original := original_of(folder)) is not None:
+        source = shlex.quote(folder.name if "/" in folder.name else str(folder.path))
+        raise ModelError(
+            f"{folder.path} is in the {original.name} format ({original.models}), which is converted once: "
+            f"workbench convert {source} FOLDER, "
+            "and then FOLDER is loaded."
+        )
     for form in FORMATS:
         if (model_type := form.model_type(folder)) is not None:
             return form, FAMILIES[model_type]

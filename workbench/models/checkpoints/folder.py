@@ -22,6 +22,8 @@ _READ_BY_OTHERS = (*_TOKENIZER_FILES, "merges.txt")
 _READ_BEFORE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 """Objects that transformers reads too, so that they are checked before."""
 _ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+RECORD = "conversion.json"
+"""What a conversion has done so far: the folder has no config.json before it is finished."""
 _BLOCK = 1 << 20  # bytes read at a time
 _DEEPEST = 100
 _MOST_TEXT = 2**20  # bytes of a template; the longest known have 20 KB
@@ -68,6 +70,12 @@ class CheckpointFolder:
         if found is not None:
             return found
         self._check_adapter()
+        if (begun := self.json(RECORD)) is not None:
+            raise ModelError(
+                f"{self.path} is a conversion of {begun.get('source')!r:.120} that was not finished. Start "
+                "the same "
+                "`workbench convert` again: it goes on from there."
+            )
         raise ModelError(
             f"{self.path} has no config.json, so it is no checkpoint folder. "
             "Give the folder that config.json lies in, or save the model there with save_pretrained."
@@ -182,7 +190,9 @@ class CheckpointFolder:
             raise ModelError(
                 f"{self.path} has its weights as pickles only ({pickles[0]}), which can run code when they "
                 "are opened. "
-                "Convert them to safetensors, or, if you trust their author, load(..., allow_pickle=True)."
+                "Convert them to safetensors, or, if you trust their author, load(..., allow_pickle=True), "
+                "or "
+                "`workbench convert SRC DST --allow-pickle`."
             )
         raise ModelError(
             f"{self.path} has no weights ({_SAFE} or {_SAFE_INDEX}). Download the checkpoint again with its "

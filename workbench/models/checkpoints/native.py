@@ -24,12 +24,12 @@ class Native(Format):
         return said if isinstance(said, str) and said in FAMILIES else None
 
     def config(self, folder: CheckpointFolder, *, trust_remote_code: bool) -> PretrainedConfig:
-        from transformers import CONFIG_MAPPING, AutoConfig
+        from transformers import AutoConfig
 
         if trust_remote_code and "auto_map" in folder.config:
             return AutoConfig.from_pretrained(folder.path, trust_remote_code=True)
         said = described(folder.config)  # a copy: transformers takes it apart
-        return CONFIG_MAPPING[said["model_type"]].from_dict(said, name_or_path=str(folder.path))
+        return FAMILIES[said["model_type"]].config_class().from_dict(said, name_or_path=str(folder.path))
 
     def weights(
         self,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
+    from workbench.models.checkpoints.originals import Becomes, Shapes
+
 _SHOWN = 4  # names of weights in a message
 _ROOM = 2
 """A model may have so many times the numbers of its files: weights that are tied, or may be missing."""
@@ -63,7 +65,7 @@ def read_weights(
             f"{folder.path} cannot be loaded as {family.model_class} ({in_short(error)}). Check config.json "
             "against the original checkpoint, and download the weights again."
         ) from error
-    _check_loaded(info, folder, family)
+    check_fit(info, folder, family)
     hf.generation_config = generation
     return hf
 
@@ -86,8 +88,11 @@ def _check_size(folder: CheckpointFolder, family: Family, config: PretrainedConf
         )
 
 
-def _check_loaded(info: dict[str, Any], folder: CheckpointFolder, family: Family) -> None:
-    """A weight that found no place, or a place without a weight, would be random: never silently."""
+def check_fit(info: dict[str, Any], folder: CheckpointFolder, family: Family) -> None:
+    """Raises ModelError for weights that found no place, and places without a weight, which would be random.
+
+    `info` is what transformers says of a load: missing_keys, unexpected_keys, mismatched_keys.
+    """
     missing = sorted(set(info.get("missing_keys", ())) - set(family.optional_weights))
     unexpected = sorted(
         key
@@ -112,6 +117,38 @@ def _check_loaded(info: dict[str, Any], folder: CheckpointFolder, family: Family
             f"The weights in {folder.path} do not fit {family.model_class}: {'; '.join(problems)}. {harm}. "
             "Use the checkpoint in transformers' own format (a '-hf' repository), or convert it."
         )
+
+
+def check_conversion(
+    folder: CheckpointFolder, family: Family, config: Any, shapes: Shapes, made: Becomes
+) -> None:
+    """Raises ModelError where the converted weights would not be those of the model, name by name."""
+    import torch
+
+    with torch.device("meta"):
+        skeleton = family.load_class()(config)
+        given = {name: torch.empty(stored.shape, dtype=torch.bfloat16) for name, stored in shapes.items()}
+    wanted = {name: tuple(weight.shape) for name, weight in skeleton.state_dict().items()}
+    if config.tie_word_embeddings:
+        wanted.pop("lm_head.weight", None)
+    found: dict[str, tuple[int, ...]] = dict(made.zeros)
+    for name, weight in given.items():
+        try:
+            new = made.rename(name, weight)
+        except Exception as error:  # a shape that cannot be taken apart as this format's are
+            raise ModelError(
+                f"{folder.path}: {name} has the shape {tuple(weight.shape)}, which does not fit config.json "
+                f"({type(error).__name__}). Download the checkpoint again."
+            ) from error
+        if twice := sorted(set(new) & set(found)):
+            raise ModelError(f"{folder.path} holds {twice[0]} twice, once as {name}. Download it again.")
+        found |= {key: tuple(value.shape) for key, value in new.items()}
+    info = {
+        "missing_keys": set(wanted) - set(found),
+        "unexpected_keys": set(found) - set(wanted),
+        "mismatched_keys": {name for name in set(wanted) & set(found) if wanted[name] != found[name]},
+    }
+    check_fit(info, folder, family)
 
 
 @contextmanager

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from workbench.models.families.base import Family, VideoInputs
 from workbench.models.families.internvl import InternVL
+from workbench.models.families.internvl_video import InternVLVideo
 from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
+from workbench.models.families.llava_pooled import LlavaPooled
 from workbench.models.families.qwen2_5_vl import Qwen25VL
 from workbench.models.families.qwen2_vl import Qwen2VL
 from workbench.models.families.qwen3_vl import Qwen3VL
 from workbench.models.families.smolvlm import SmolVLM
+from workbench.models.families.video_llama_3 import VideoLlama3
 from workbench.models.families.video_llava import VideoLlava
 
 FAMILIES: dict[str, Family] = {
@@ -17,10 +20,13 @@ FAMILIES: dict[str, Family] = {
     for family in (
         LlavaNextVideo(),
         LlavaOnevision(),
-        Qwen25VL(),
-        Qwen2VL(),
-        Qwen3VL(),
+        LlavaPooled(),
         InternVL(),
+        InternVLVideo(),
+        VideoLlama3(),
+        Qwen2VL(),
+        Qwen25VL(),
+        Qwen3VL(),
         VideoLlava(),
         SmolVLM(),
     )

@@ -75,6 +75,12 @@ class Family(ABC):
 
         return getattr(transformers, self.model_class)
 
+    def config_class(self) -> Any:
+        """The class of its config: transformers' own, or one that a family derives from it."""
+        from transformers import CONFIG_MAPPING
+
+        return CONFIG_MAPPING[self.model_type]
+
     def video_token_id(self, config: Any) -> int:
         """Token that stands where the video's features go: `video_token_id` of the config, or where frames
         are given as images, `image_token_id`. Raises ModelError where the config has neither."""
@@ -91,6 +97,10 @@ class Family(ABC):
         writes anew: the video token, with the marks around it where `video_inputs` sets these itself, or a
         stand-in such as "<video>"."""
         return placeholder
+
+    def frames_a_unit(self, config: Any) -> int:
+        """Frames of a temporal unit where a clip's frames must fill its units."""
+        return 1
 
     def turn(self, template: str | None, tokenizer: PreTrainedTokenizerBase, placeholder: str) -> Turn:
         """The text around a question: a chat template taken apart, or the default where there is none.

@@ -16,11 +16,29 @@ if TYPE_CHECKING:
 
     from workbench.video import Clip
 
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _LONGEST_SIDE = 4096  # pixels
 _MARK = "<fake_token_around_image>"
 
@@ -105,7 +123,9 @@ def _scaled(height: int, width: int, longest: int) -> tuple[int, int]:
 def number_in_words(number: int) -> str:
     """English, as the package num2words writes it. Raises ModelError from 1000 on: no prompt is so long."""
     if number >= 1000:
-        raise ModelError(f"A clip of {number:,} frames is more than the model can be told of. Use fewer frames.")
+        raise ModelError(
+            f"A clip of {number:,} frames is more than the model can be told of. Use fewer frames."
+        )
     if number < 20:
         return _ONES[number]
     if number < 100:

@@ -1,0 +1,1 @@
+"""Ours beside the authors' own code, where that is at hand."""
