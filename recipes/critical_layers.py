@@ -15,7 +15,6 @@ import pandas as pd
 import workbench as wb
 from workbench.analyses.study import (
     STUDY_FLOWS,
-    UNTOUCHED,
     case_shares,
     critical_layers,
     in_window,
@@ -46,7 +45,7 @@ class CriticalLayers(Studying):
         window = study_window(model.n_layers) if self.window is None else parse_window(self.window)
         print(samples, f"{len(self.flows)} flows, each cut in {window}", sep="\n", flush=True)
         cases = [case for flow in self.flows for case in in_window(flow, window, model.n_layers)]
-        found = study(model, samples, cases, written=(UNTOUCHED,), out=self.out, **self.studying)
+        found = study(model, samples, cases, out=self.out, **self.studying)
         shares, tests = (
             case_shares(found.table, self.task_groups),
             window_tests(found.table, self.task_groups, seed=self.seed),

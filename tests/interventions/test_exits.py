@@ -84,6 +84,19 @@ def test_cuts_beside_exits() -> None:
         Acceleration(cuts=starved).check(small_layout(), 4, 4)
 
 
+def test_an_exit_of_the_video_is_a_cut_of_the_text() -> None:
+    layout, cuts = small_layout(), Knockout.parse("video -> question in layer 1").cuts
+    what = Acceleration(exits=(Exit(after=3),), frame_local=(1, 2), cuts=cuts)
+    wanted = f"frames -> later frames in layers 1..2; {cuts[0]}; video -> text in layer 4"
+    assert str(what.as_knockout(layout, 4)) == wanted
+    assert what.as_knockout(layout, 3) == what.cut(layout), "it leaves after the last layer"
+    assert Acceleration(exits=(Exit(after=4),)).as_knockout(layout, 4) is None, "nothing is cut"
+    for rows in ("frame[0]", RandomRows()):
+        assert Acceleration(exits=(Exit(after=1, rows=rows),)).as_knockout(layout, 4) is None
+    twice = Acceleration(exits=(Exit(after=1), Exit(after=2, rows="question")))
+    assert twice.as_knockout(layout, 4) is None
+
+
 def test_a_clip_of_one_frame_has_nothing_to_keep_apart() -> None:
     Acceleration(frame_local=(1, 2)).check(small_layout(frames=1), 4, 4)
 

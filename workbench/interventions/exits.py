@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from workbench.errors import InterventionError
-from workbench.interventions.catalogue import CROSS_FRAME
+from workbench.interventions.catalogue import CROSS_FRAME, VIDEO_TEXT
 from workbench.interventions.flows import Flow
 from workbench.interventions.knockouts import Cut, Knockout, present
 from workbench.interventions.protocol import INTERVENTIONS, Intervention, Texts
@@ -187,6 +187,21 @@ class Acceleration(Intervention):
     def cut(self, layout: TokenLayout) -> Knockout | None:
         """What is cut in a prompt; None where it has no such edges, as those between frames of one frame."""
         return present(self.all_cuts, layout)
+
+    def as_knockout(self, layout: TokenLayout, n_layers: int) -> Knockout | None:
+        """The cut that is the same in a prompt, where one is: every exit is of the whole video, once."""
+        if len(self.exits) > 1 or any(one.rows != "video" for one in self.exits):
+            return None
+        outside = np.setdiff1d(np.arange(int(layout["video"][0]), layout.length), layout["video"])
+        if not np.isin(outside, layout["text"]).all():
+            return None
+        text = Flow.parse(VIDEO_TEXT)
+        leaving = [
+            Cut(flow=text, first_layer=one.after + 1, last_layer=n_layers)
+            for one in self.exits
+            if one.after < n_layers
+        ]
+        return present((*self.all_cuts, *leaving), layout)
 
     def __str__(self) -> str:
         return "; ".join(str(part) for part in (*self.all_cuts, *self.exits))

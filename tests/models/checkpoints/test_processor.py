@@ -55,7 +55,7 @@ def test_older_qwen_settings_name_their_bounds(tmp_path: Path) -> None:
     [
         ("{", "not JSON"),
         ([1], "must hold a json object"),
-        ({"resample": 1}, "resampling filter 1"),
+        ({"resample": 4}, "resampling filter 4"),
     ],
 )
 def test_settings_that_cannot_be_read_are_refused(tmp_path: Path, content: Any, says: str) -> None:

@@ -20,6 +20,7 @@ from workbench.interventions.exits import Acceleration
 from workbench.measures.correctness import UNKNOWN, Judge, judge
 from workbench.measures.likelihood import chosen, options_readout
 from workbench.measures.text import letter_said
+from workbench.models.vision import seen_once
 from workbench.runs import Asked, Done, Measurement, Record, Skip, measure_samples, table_of
 from workbench.runs.tables import schema_of
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.interventions import Intervention
     from workbench.models import VideoLLM
     from workbench.prompts.assembly import Separators
+    from workbench.prompts.layout import TokenLayout
     from workbench.prompts.prompt import Prompt
     from workbench.video import Sampling
 
@@ -96,7 +98,8 @@ def study(
     Args:
         written: names of cases whose answer is written out too, "untouched" among them.
         max_new_tokens: how long written answers may be.
-        engine: runs cuts. Exits are run by `accelerated`, or by "reference" where that is the engine.
+        engine: runs cuts, and exits of the whole video as the cuts that they are. Other exits are run by
+            `accelerated`, or by "reference" where that is the engine.
         out, style, separators, frames: as in `sweep`.
 
     A sample without options or a known answer is skipped and listed; so is a case that cannot act on a
@@ -172,27 +175,32 @@ class Study(Measurement):
 
     def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
         put = [self._put(model, asked) for asked in group]
-        usable = [one for one in put if isinstance(one, _Put)]
-        scores: list[dict[Intervention, tuple[float, ...]]] = [{} for _ in usable]
-        for engine, runs_exits in ((self.engine, False), (self._exits_engine(), True)):
-            requests = [one.request(exits=runs_exits) for one in usable]
+        with seen_once(model):
+            answers = iter(self._scores(model, [one for one in put if isinstance(one, _Put)], on_done))
+            return [
+                self.skip(asked.sample, one)
+                if isinstance(one, str)
+                else Record(
+                    table_of(self._rows(model, one, next(answers)), self.schema),
+                    skipped=tuple(Skip(asked.sample.id, name, why) for name, why in one.refused.items()),
+                )
+                for asked, one in zip(group, put, strict=True)
+            ]
+
+    def _scores(
+        self, model: VideoLLM, put: Sequence[_Put], on_done: Done
+    ) -> list[dict[Intervention, tuple[float, ...]]]:
+        """For each sample and what is run: the letters' scores, untouched and then changed."""
+        found: list[dict[Intervention, tuple[float, ...]]] = [{} for _ in put]
+        for engine, exits in ((self.engine, False), (self._exits_engine(), True)):
+            requests = [one.request(exits=exits) for one in put]
             if not any(request.interventions for request in requests):
                 continue
-            for found, request, outcomes in zip(
-                scores, requests, engine.run(model, requests, on_done), strict=True
-            ):
+            ran = engine.run(model, requests, on_done)
+            for scores, request, outcomes in zip(found, requests, ran, strict=True):
                 measured = [outcome.measured for outcome in outcomes.changed]
-                found.update(zip(request.interventions, measured, strict=True))
-        answers = iter(scores)
-        return [
-            self.skip(asked.sample, one)
-            if isinstance(one, str)
-            else Record(
-                table_of(self._rows(model, one, next(answers)), self.schema),
-                skipped=tuple(Skip(asked.sample.id, name, why) for name, why in one.refused.items()),
-            )
-            for asked, one in zip(group, put, strict=True)
-        ]
+                scores.update(zip(request.interventions, measured, strict=True))
+        return found
 
     def _exits_engine(self) -> Engine:
         from workbench.engine.accelerated import AcceleratedEngine
@@ -206,15 +214,18 @@ class Study(Measurement):
             return NO_OPTIONS
         if not verdict.knows:
             return UNKNOWN
-        cases, refused = [], {}
+        cases, refused, layout = [], {}, asked.prompt.layout
+        run_as: dict[Intervention, Intervention] = {}
         for case in self.cases:
             try:
-                case.intervention.check(asked.prompt.layout, model.n_layers, model.n_heads)
-                cases.append(case)
+                case.intervention.check(layout, model.n_layers, model.n_heads)
             except WorkbenchError as error:
                 refused[case.name] = str(error)
+                continue
+            cases.append(case)
+            run_as[case.intervention] = _run_as(case.intervention, layout, model.n_layers)
         return (
-            _Put(asked.sample, asked.prompt, verdict, cases, refused)
+            _Put(asked.sample, asked.prompt, verdict, cases, run_as, refused)
             if cases
             else next(iter(refused.values()))
         )
@@ -227,7 +238,8 @@ class Study(Measurement):
         for case in (None, *put.cases):
             name = UNTOUCHED if case is None else case.name
             what = None if case is None else case.intervention
-            choice = chosen(untouched if what is None else scores[what][len(letters) :], letters)
+            changed = untouched if what is None else scores[put.run_as[what]][len(letters) :]
+            choice = chosen(changed, letters)
             text = self._written(model, put.prompt, what) if name in self.written else None
             said = None if text is None else letter_said(text, sample.options)
             yield CaseRow(
@@ -265,6 +277,8 @@ class _Put(NamedTuple):
     prompt: Prompt
     judge: Judge
     cases: list[Case]
+    run_as: dict[Intervention, Intervention]
+    """What is run for each of them: an exit of the whole video is a cut of the text, which costs less."""
     refused: dict[str, str]
     """Why other cases cannot act on it, by name."""
 
@@ -272,8 +286,11 @@ class _Put(NamedTuple):
         """Its exits, or its cuts, each once."""
         from workbench.engine import Request
 
-        wanted = [
-            case.intervention for case in self.cases if isinstance(case.intervention, Knockout) is not exits
-        ]
+        wanted = [one for one in self.run_as.values() if isinstance(one, Knockout) is not exits]
         readout = options_readout(self.judge, self.sample.letters)
         return Request(prompt=self.prompt, interventions=list(dict.fromkeys(wanted)), readouts=[readout])
+
+
+def _run_as(what: Intervention, layout: TokenLayout, n_layers: int) -> Intervention:
+    same = what.as_knockout(layout, n_layers) if isinstance(what, Acceleration) else None
+    return what if same is None else same
