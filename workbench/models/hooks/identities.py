@@ -156,23 +156,25 @@ def _judged(layer: nn.Module, seen: _Seen) -> dict[str, str]:
         return dict.fromkeys((*ATTENTION, *MIDDLE, *MLP), f"{name} does not show its residual stream")
     changed = f"{name} normalises or scales it before it is added to the residual stream"
     if seen.middle is None:  # attention and MLP side by side, after one norm
-        both = attention is not None and mlp is not None and _adds(pre, attention + mlp.view_as(pre), post)
+        both = attention is not None and mlp is not None and _adds(pre, attention + mlp, post)
         return {} if both else dict.fromkeys((*ATTENTION, *MLP), changed)
     middle = seen.middle
     gone: dict[str, str] = {}
-    parts = [part for part in seen.inside if part.shape == pre.shape]
+    parts = [part for part in seen.inside if part.shape == pre.shape == middle.shape]
     if not any(_adds(pre, _scaled(part, middle - pre), middle) for part in parts):
         reason = f"the norm that would hold it has another input than the residual stream in {name}"
         gone |= dict.fromkeys(MIDDLE, reason)
     if attention is None or not _adds(pre, attention, middle):
         gone |= dict.fromkeys(ATTENTION, changed)
-    if mlp is None or not _adds(middle, mlp.reshape(pre.shape), post):
+    if mlp is None or not _adds(middle, mlp, post):
         gone |= dict.fromkeys(MLP, changed)
     return gone
 
 
 def _adds(before: Tensor, part: Tensor, after: Tensor) -> bool:
     """Whether before + part = after, up to what the type rounds."""
+    if not before.shape == part.shape == after.shape:  # several streams, as in Gemma 3n
+        return False
     rounding = 2 * torch.finfo(after.dtype).eps * float(after.float().norm())
     off = (before.float() + part.float() - after.float()).norm()
     return bool(off <= _NEAR * float(part.float().norm()) + rounding)

@@ -21,6 +21,7 @@ from workbench.errors import HookError
 from workbench.models.attention import TAPS, kind_of
 from workbench.models.hooks import forms
 from workbench.models.hooks.identities import absent, found
+from workbench.models.softmax import check_not_compiled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -132,7 +133,7 @@ class HookPoints(dict[str, HookPoint]):
 
 
 def hook_points(model: Hooked) -> HookPoints:
-    """Every hook point that this model has, by name, in forward order."""
+    """Every hook point of a model, by name, in forward order. Raises ModelError for a compiled one."""
     gone: dict[str, str] = {}
     return HookPoints(_points(model, gone), gone)
 
@@ -147,6 +148,7 @@ def _points(model: Hooked, gone: dict[str, str]) -> Iterator[HookPoint]:
     family, hf = model.family, model.hf
     yield from _vision(model)
     blocks = list(family.decoder_layers(hf))
+    check_not_compiled(blocks)
     known: dict[type, bool] = {}  # norms that were tried, by class
     if blocks:
         yield _point(EMBED, EMBED.name, blocks[0], None, 0)
