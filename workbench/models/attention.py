@@ -71,7 +71,7 @@ def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
     if not layers or not all(hasattr(layer, "self_attn") for layer in layers):
         what = "layers without softmax attention under" if layers else "no `layers` with"
         raise ModelError(
-            f"The decoder of {type(hf).__name__} ({type(decoder).__name__}) has {what} `self_attn`. Hook points "
+            f"The decoder of {type(hf).__name__} ({type(decoder).__name__}) has {what} `self_attn`. Points "
             "and knockouts would be pretence there, so the model is refused."
         )
     check_modules(layer.self_attn for layer in layers)
