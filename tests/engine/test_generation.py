@@ -20,6 +20,7 @@ from workbench.engine.reference import logits
 from workbench.errors import KnockoutError, PromptError
 from workbench.interventions import Knockout
 from workbench.models import Prompt, VideoLLM, load
+from workbench.prompts.layout import TokenLayout
 
 STEPS = 5
 KNOCKOUTS = (
@@ -172,3 +173,27 @@ def test_bad_requests_are_refused(tiny: Case) -> None:
         generate(model, prompt, max_new_tokens=0)
     with pytest.raises(KnockoutError, match="99"):
         model.generate(prompt, knockout="video -> last in layer 99")
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_a_prompt_that_is_padded_itself_is_answered_as_without_padding(family: FamilyName) -> None:
+    """Its attention_mask is given to transformers once, and says what is padding."""
+    model = tiny_model(family)
+    prompt = tiny_prompt(model)
+    rows = 3
+
+    def padded(name: str, value: torch.Tensor) -> torch.Tensor:
+        of_rows = value.shape == prompt.input_ids.shape
+        return torch.nn.functional.pad(value, (rows, 0)) if of_rows else value
+
+    mask = padded("attention_mask", torch.ones_like(prompt.input_ids))
+    inputs = {name: padded(name, value) for name, value in prompt.inputs.items()}
+    layout = prompt.layout
+    later = TokenLayout(
+        length=len(prompt) + rows,
+        spans={name: found + rows for name, found in layout.spans.items() if name != "system"},
+        frames=[frame + rows for frame in layout.frames],
+        grid=layout.grid,
+    )
+    longer = replace(prompt, inputs={**inputs, "attention_mask": mask}, layout=later)
+    assert generate(model, longer, max_new_tokens=5) == generate(model, prompt, max_new_tokens=5)

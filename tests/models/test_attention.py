@@ -17,7 +17,7 @@ from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, F
 from tests.tiny import pixel_input
 from workbench.errors import KnockoutError, ModelError
 from workbench.models import attention
-from workbench.models.hooks import materialise, run_with_cache, run_with_hooks
+from workbench.models.hooks import hook_points, materialise, run_with_cache, run_with_hooks
 
 TOLERANCE = 1e-5
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
@@ -110,6 +110,7 @@ def test_only_asked_layers_leave_the_fused_kernel(
     family: FamilyName, asked: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     of = case(family, "sdpa")
+    hook_points(of.model)  # runs a few tokens once a model, to see what its layers add
     fused: list[int] = []
     real = attention.sdpa_attention_forward
 

@@ -13,7 +13,9 @@ import transformers
 
 import workbench as wb
 from tests.tiny import _spread, _text, tiny_folder, tiny_prompt
+from workbench.engine import get_engine
 from workbench.errors import ModelError
+from workbench.models import load
 from workbench.models.softmax import beyond_softmax, check_arguments
 
 
@@ -94,3 +96,23 @@ def test_what_a_module_has_or_is_given_is_told_by_name() -> None:
     check_arguments(plain, {"softcap": None, "dropout": 0.0})
     with pytest.raises(ModelError, match="is given `s_aux`"):
         check_arguments(plain, {"s_aux": 1})
+
+
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # torch.compile's own imports
+@pytest.mark.parametrize("part", ["layer", "attention"])
+def test_compiled_layers_are_refused(part: str) -> None:
+    """torch.compile freezes what happens inside: a hook or a cut there would do nothing."""
+    model = load(tiny_folder(), device="cpu")
+    prompt = tiny_prompt(model)
+    layer: Any = model.family.decoder_layers(model.hf)[2]
+    if part == "layer":
+        layer.compile()
+    else:
+        layer.self_attn = torch.compile(layer.self_attn)
+    for use in (
+        lambda: get_engine("incremental").outcomes(model, prompt, []),
+        lambda: get_engine("reference").outcomes(model, prompt, []),
+        lambda: model.run_with_cache(prompt),
+    ):
+        with pytest.raises(ModelError, match=r"Layer 3 \(.*went through torch.compile"):
+            use()

@@ -76,3 +76,19 @@ def test_every_kind_of_layer_is_tried(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(ModelError, match=r"cannot be run \(ZeroDivisionError"):
         try_out(model)
     monkey.remove()
+
+
+def test_a_layer_that_calls_attention_never_or_twice_is_refused() -> None:
+    """Edges can be cut only where a layer's attention is computed by one call of ours."""
+    for times in (0, 2):
+        model = load(tiny_folder(), device="cpu")
+        attention: Any = model.family.decoder_layers(model.hf)[0].self_attn
+        forward = attention.forward
+
+        def other(times: int = times, forward: Any = forward, **given: Any) -> Any:
+            outputs = [forward(**given) for _ in range(times)]
+            return outputs[0] if outputs else (given["hidden_states"], None)
+
+        attention.forward = other
+        with pytest.raises(ModelError, match=f"Layer 1 of .*LlamaAttention.* calls attention {times} times"):
+            try_out(model)

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_model, tiny_prompt
+from workbench.errors import PromptError
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)
@@ -24,3 +25,13 @@ def test_repr_names_the_sample_or_a_free_question() -> None:
     rows = f"{len(prompt)} rows, {prompt.layout.n_frames} frames"
     assert repr(prompt) == f"Prompt({prompt.sample.id}: {rows})"
     assert repr(dataclasses.replace(prompt, sample=None)) == f"Prompt(free question: {rows})"
+
+
+def test_a_batch_is_no_prompt() -> None:
+    """Engines and caches read one row: others would be left out in silence."""
+    prompt = tiny_prompt(tiny_model())
+    two = {**prompt.inputs, "input_ids": prompt.input_ids.repeat(2, 1)}
+    with pytest.raises(PromptError, match=rf"\(2, {len(prompt)}\), and a prompt is a batch of one"):
+        dataclasses.replace(prompt, inputs=two)
+    with pytest.raises(PromptError, match="a batch of one"):
+        dataclasses.replace(prompt, inputs={"input_ids": prompt.input_ids[0]})

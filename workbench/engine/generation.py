@@ -126,6 +126,8 @@ def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
     width = max(map(len, prompts))
     inputs: dict[str, Tensor] = {}
     for name in prompts[0].inputs:
+        if name == "attention_mask":  # a prompt's own padding: given apart
+            continue
         parts = []
         for prompt in prompts:
             part = prompt.inputs[name]
@@ -141,7 +143,11 @@ def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
         inputs[name] = torch.cat(parts)
     rows = torch.arange(width, device=prompts[0].input_ids.device)
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=rows.device)
-    return inputs, (rows >= width - lengths[:, None]).long()
+    real = (rows >= width - lengths[:, None]).long()
+    for mask, prompt in zip(real, prompts, strict=True):
+        if (own := prompt.inputs.get("attention_mask")) is not None:
+            mask[width - len(prompt) :] *= own[0].to(mask)
+    return inputs, real
 
 
 def _finite(ids: Tensor, logits: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.engine.protocol import Baseline, Outcome, Request
 from workbench.errors import PromptError, not_finite
+from workbench.models.softmax import check_not_compiled
 from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def check(model: VideoLLM, requests: Sequence[Request]) -> None:
-    """Raises InterventionError or SpanError for what cannot act on its prompt and this model."""
+    """Raises InterventionError or SpanError for what cannot act on its prompt and this model, ModelError for
+    a model that was compiled."""
+    check_not_compiled(model.family.decoder_layers(model.hf))
     for request in requests:
         for kind in dict.fromkeys(map(type, request.interventions)):
             same = [one for one in request.interventions if type(one) is kind]

@@ -69,10 +69,10 @@ def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
     decoder = hf.get_decoder()
     layers = list(getattr(decoder, "layers", ()))
     if not layers or not all(hasattr(layer, "self_attn") for layer in layers):
+        what = "layers without softmax attention under" if layers else "no `layers` with"
         raise ModelError(
-            f"The decoder of {type(hf).__name__} ({type(decoder).__name__}) has layers without softmax "
-            "attention under `self_attn`. Hook points and knockouts would be pretence there, "
-            "so the model is refused."
+            f"The decoder of {type(hf).__name__} ({type(decoder).__name__}) has {what} `self_attn`. Points "
+            "and knockouts would be pretence there, so the model is refused."
         )
     check_modules(layer.self_attn for layer in layers)
     try:
@@ -84,7 +84,7 @@ def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
         ) from error
     for layer in layers:
         attention = layer.self_attn
-        if attention.config._attn_implementation != _REGISTERED[kind]:
+        if getattr(getattr(attention, "config", None), "_attn_implementation", None) != _REGISTERED[kind]:
             raise ModelError(
                 f"{type(attention).__name__} of {type(hf).__name__} does not take its attention from "
                 "transformers' AttentionInterface, so edges cannot be cut there. "

@@ -38,3 +38,15 @@ def check_arguments(attention: Any, options: Mapping[str, Any]) -> None:
                 f"{type(attention).__name__} is given `{name}`, which materialised attention would leave "
                 "out. Use a model with another decoder."
             )
+
+
+def check_not_compiled(layers: Iterable[Any]) -> None:
+    """Raises ModelError where a layer, or its attention, is compiled: what happens inside is then frozen, and
+    hooks and cuts would be left out in silence."""
+    for number, layer in enumerate(layers, start=1):
+        for part in (layer, getattr(layer, "self_attn", None)):
+            if getattr(part, "_compiled_call_impl", None) is not None or hasattr(part, "_orig_mod"):
+                raise ModelError(
+                    f"Layer {number} ({type(part).__name__}) went through torch.compile, which freezes what "
+                    "happens inside. Load the model again, and leave it as it is."
+                )

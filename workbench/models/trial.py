@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from workbench.errors import ModelError, WorkbenchError
+from workbench.models.attention import stand_in
 from workbench.models.checkpoints.folder import in_short
 from workbench.prompts.prompt import Prompt
 
@@ -61,9 +62,19 @@ def _prompt(model: VideoLLM) -> Prompt | None:
 def _run(model: VideoLLM, prompt: Prompt) -> None:
     layers: list[Any] = list(model.family.decoder_layers(model.hf))
     kinds = [
-        getattr(layer, "attention_type", getattr(layer.self_attn, "is_sliding", None)) for layer in layers
+        (
+            type(layer.self_attn),
+            getattr(layer, "attention_type", getattr(layer.self_attn, "is_sliding", None)),
+        )
+        for layer in layers
     ]
     enough = max(kinds.index(kind) for kind in kinds)
+    calls = [0] * (enough + 1)
+
+    def count(module: Any, *parts: Any, **options: Any) -> Any:
+        *given, default = parts
+        calls[[layer.self_attn for layer in layers].index(module)] += 1
+        return default(module, *given, **options)
 
     def stop(module: nn.Module, args: Any, output: Any) -> None:
         hidden = output[0] if isinstance(output, tuple) else output
@@ -73,12 +84,23 @@ def _run(model: VideoLLM, prompt: Prompt) -> None:
 
     handle = layers[enough].register_forward_hook(stop)
     try:
-        with torch.no_grad(), _passed_through(list(model.family.vision_blocks(model.hf))):
+        with (
+            torch.no_grad(),
+            stand_in([layer.self_attn for layer in layers[: enough + 1]], count),
+            _passed_through(list(model.family.vision_blocks(model.hf))),
+        ):
             model.hf(**prompt.inputs, use_cache=False)
     except _Enough:
         pass
     finally:
         handle.remove()
+    for number, times in enumerate(calls):
+        if times != 1:
+            attention = type(layers[number].self_attn).__name__
+            raise ModelError(
+                f"Layer {number + 1} of {model.name} ({attention}) calls attention {times} times in a pass, "
+                "and edges can be cut only where it does once. Use a model with another decoder."
+            )
 
 
 @contextmanager

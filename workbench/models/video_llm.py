@@ -102,8 +102,9 @@ class VideoLLM:
 
     @property
     def d_head(self) -> int:
-        """Width of a head."""
-        return getattr(self._text, "head_dim", None) or self.d_model // self.n_heads
+        """Width of a head, the widest where layers differ."""
+        attentions = [layer.self_attn for layer in self.family.decoder_layers(self.hf)]
+        return max(getattr(one, "head_dim", 0) for one in attentions) or self.d_model // self.n_heads
 
     @property
     def vocab_size(self) -> int:
@@ -291,9 +292,8 @@ class VideoLLM:
         return hooks.hook_names(self)
 
     def __repr__(self) -> str:
-        query, kv = self.n_heads, self.n_kv_heads
+        query, kv, dtype = self.n_heads, self.n_kv_heads, str(self.dtype).removeprefix("torch.")
         heads = f"{query} heads" if query == kv else f"{query} query / {kv} kv heads"
-        dtype = str(self.dtype).removeprefix("torch.")
         return (
             f"VideoLLM({printable(self.name)}: {self.family.model_type}, {self.n_layers} layers, width "
             f"{self.d_model}, {heads}; {dtype} on {self.device}, {self.attention})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from workbench.errors import PromptError
 from workbench.prompts.layout import TokenLayout
 from workbench.shapes import Int, shaped
 
@@ -33,6 +34,15 @@ class Prompt:
     """The whole prompt as text, with the video placeholder once."""
     answer_ids: Mapping[str, tuple[int, ...]]
     """Option letter -> all token ids that the tokenizer has for that letter ("A", " A", ...)."""
+
+    def __post_init__(self) -> None:
+        """Raises PromptError for a batch: engines and caches read one row, and would leave others out."""
+        ids = self.inputs.get("input_ids")
+        if ids is not None and (ids.ndim != 2 or ids.shape[0] != 1):
+            raise PromptError(
+                f"input_ids have the shape {tuple(ids.shape)}, and a prompt is a batch of one, (1, rows). "
+                "Make a Prompt of each row; `generate_batch` and the engines' `run` take several."
+            )
 
     @property
     @shaped

@@ -12,6 +12,7 @@ import torch
 
 import workbench as wb
 from tests.engine.conftest import Case, case
+from tests.engine.incremental.test_untouched import molmo2
 from tests.engine.test_generation import longer
 from tests.tiny import (
     FAMILY_NAMES,
@@ -308,3 +309,15 @@ class _These(Rule):
 
     def __call__(self, seen: Seen) -> torch.Tensor:
         return torch.tensor(self.rows, device=seen.rows.device)
+
+
+def test_blocks_are_cut_out_of_causal_attention_only() -> None:
+    """Molmo2's frames see later ones: blocks would leave these edges out in silence. Exits keep its mask."""
+    model, _, prompt = molmo2("sdpa")
+    with wb.accelerate(model, frame_local=(1, 2)) as fast:
+        with pytest.raises(ModelError, match="lets rows see later ones"):
+            fast.last_logits(prompt)
+    with wb.accelerate(model, exit_after=2) as fast:
+        found = fast.last_logits(prompt)
+    wanted = last_logits(model, prompt, Acceleration(exits=(Exit(after=2),)))
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)

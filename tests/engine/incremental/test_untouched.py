@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import nn
 
 from tests.engine.conftest import Case, case
 from tests.engine.incremental.test_engine import REFERENCE, same
+from tests.tiny.decoders import LENGTH, TEXT, VIDEO, bare_case
+from tests.tiny.decoders import Case as Bare
 from workbench.engine import Slower, get_engine
 from workbench.engine.incremental.untouched import CannotReuse, rows_of, run_untouched, untouched_logits
 from workbench.interventions import Flow, centred, knockouts
@@ -133,3 +136,113 @@ def test_logits_that_do_not_come_from_the_residual_stream_alone_are_noticed() ->
     found = run_untouched(model, prompt, first=0)
     with pytest.raises(CannotReuse, match="its logits are not"):
         untouched_logits(model, dataclasses.replace(found, logits=found.logits * 2))
+
+
+def molmo2(attention: Any) -> Bare:
+    """Every row of the video sees every other one, whichever comes first."""
+    kinds = torch.zeros(1, LENGTH, dtype=torch.long)
+    kinds[:, VIDEO] = 1
+    config = transformers.Molmo2Config(
+        text_config={**TEXT, "additional_vocab_size": 8},
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "image_size": [28, 28],
+        },
+        adapter_config={
+            "hidden_size": 32,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "head_dim": 16,
+            "intermediate_size": 48,
+            "text_hidden_size": 64,
+            "vision_feature_layer": [-1],
+        },
+    )
+    return bare_case(
+        "Molmo2ForConditionalGeneration",
+        config,
+        place="model.language_model",
+        attention=attention,
+        mm_token_type_ids=kinds,
+    )
+
+
+def gemma3(attention: Any) -> Bare:
+    """Five layers in six see 6 rows back and no further."""
+    config = transformers.Gemma3TextConfig(
+        **TEXT, sliding_window=6, layer_types=["sliding_attention"] * 3 + ["full_attention"]
+    )
+    return bare_case("Gemma3ForCausalLM", config, attention=attention)
+
+
+ROWS = torch.arange(LENGTH)
+CAUSAL = ROWS[None] <= ROWS[:, None]
+IN_VIDEO = (VIDEO.start <= ROWS) & (VIDEO.stop > ROWS)
+OWN_MASKS = {
+    molmo2: [CAUSAL | (IN_VIDEO[:, None] & IN_VIDEO[None])] * 4,
+    gemma3: [CAUSAL & (ROWS[None] > ROWS[:, None] - 6)] * 3 + [CAUSAL],
+}
+"""What each layer of a model lets its rows see, written by hand."""
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("flow", ["video -> question", "frames -> later frames", "video -> last"])
+@pytest.mark.parametrize("build", [molmo2, gemma3])
+def test_models_with_masks_of_their_own_are_right(build: Any, flow: str, attention: Any) -> None:
+    """The plain model of transformers with each layer's mask written by hand is what a cut must give."""
+    model, plain, prompt = build(attention)
+    own = OWN_MASKS[build]
+    asked = knockouts([Flow.parse(flow)], [centred(1), centred(3)], model.n_layers)
+    frame = torch.where(IN_VIDEO, (ROWS - VIDEO.start) // 4, -1)
+    cut = {
+        "video -> question": ((ROWS >= 16) & (ROWS < 21))[:, None] & IN_VIDEO[None],
+        "frames -> later frames": (frame[:, None] > frame[None]) & (frame[None] >= 0),
+        "video -> last": (ROWS == LENGTH - 1)[:, None] & IN_VIDEO[None],
+    }[flow]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Slower)
+        found = get_engine("incremental").outcomes(model, prompt, asked)
+    exact = REFERENCE.outcomes(model, prompt, asked)
+    untouched = _masked(plain, prompt, own).softmax(-1)
+    token = found.baseline.token_id
+    assert found.baseline.p == pytest.approx(float(untouched[token]), rel=1e-5)
+    moved = 0.0
+    for knockout, one, other in zip(asked, found.changed, exact.changed, strict=True):
+        masks = [
+            mask & ~cut if layer in knockout.layers(model.n_layers) else mask
+            for layer, mask in enumerate(own)
+        ]
+        wanted = float(_masked(plain, prompt, masks).softmax(-1)[token])
+        assert one.p == pytest.approx(wanted, rel=1e-5)
+        assert other.p == pytest.approx(wanted, rel=1e-5)
+        moved = max(moved, abs(wanted / found.baseline.p - 1))
+    assert moved > 1e-3, "the cuts count"
+
+
+def test_rows_that_see_later_ones_go_to_the_reference_engine() -> None:
+    model, _, prompt = molmo2("sdpa")
+    asked = knockouts([Flow.parse("frames -> later frames")], [centred(3)], model.n_layers)
+    with pytest.warns(Slower, match="some of its rows see later ones"):
+        get_engine("incremental").outcomes(model, prompt, asked)
+
+
+def _masked(plain: Any, prompt: Any, masks: list[torch.Tensor]) -> torch.Tensor:
+    """Logits of the plain model's last row; layers are handed these masks, bool (q, k)."""
+    handles = []
+    for layer, mask in zip(plain.get_decoder().layers, masks, strict=True):
+
+        def put(module: Any, args: Any, kwargs: Any, mask: torch.Tensor = mask) -> Any:
+            return args, {**kwargs, "attention_mask": mask[None, None]}
+
+        handles.append(layer.self_attn.register_forward_pre_hook(put, with_kwargs=True))
+    try:
+        with torch.no_grad():
+            return plain(**prompt.inputs, use_cache=False).logits[0, -1]
+    finally:
+        for handle in handles:
+            handle.remove()

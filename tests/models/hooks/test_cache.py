@@ -19,7 +19,7 @@ from tests.models.hooks.cases import (
 )
 from tests.models.hooks.test_running import close, everything
 from workbench.errors import HookError, SpanError
-from workbench.models.hooks import hook_names, run_with_cache, run_with_hooks
+from workbench.models.hooks import hook_names, hook_points, run_with_cache, run_with_hooks
 
 ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
@@ -105,6 +105,7 @@ def test_stop_at_layer_equals_the_full_run(family: FamilyName, kind: Any) -> Non
 
 def test_stopping_saves_the_layers_after() -> None:
     of = case("qwen2_5_vl", "sdpa")
+    hook_points(of.model)  # runs a few tokens once a model, to see what its layers add
     ran: list[int] = []
     for layer, block in enumerate(of.model.hf.get_decoder().layers):
         block.register_forward_pre_hook(lambda module, args, layer=layer: ran.append(layer))

@@ -19,6 +19,7 @@ from workbench.engine.generation import WRITING
 from workbench.engine.incremental.memory import to_device
 from workbench.errors import InterventionError, ModelError
 from workbench.interventions.exits import Acceleration, Exit, Seen, check_leaving
+from workbench.models.attention import CUT_BELOW
 from workbench.models.softmax import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -114,6 +115,13 @@ class Departures:
                 f"{type(module).__name__} has more in its attention than a softmax. Leave frame_local and "
                 "cuts out."
             )
+        if isinstance(mask, Tensor):
+            open_ = mask if mask.dtype == torch.bool else mask > CUT_BELOW
+            if bool(open_.triu(1).any()):
+                raise ModelError(
+                    f"{type(module).__name__} lets rows see later ones, and blocks are cut out of causal "
+                    "attention only. Leave frame_local and cuts out, or cut them with masks (a knockout)."
+                )
         scale = options.get("scaling") or query.shape[-1] ** -0.5
         layer = int(module.layer_idx)  # type: ignore[arg-type]
         since = self._since(layer)

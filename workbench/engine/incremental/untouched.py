@@ -187,6 +187,10 @@ class _Watch:
         default: Callable[..., Any],
         **options: Any,
     ) -> Any:
+        if value.shape[-1] != query.shape[-1]:
+            raise CannotReuse(f"{type(module).__name__} has values of another width than its keys")
+        if options.get("is_causal", getattr(module, "is_causal", True)) is False and mask is None:
+            raise CannotReuse("its attention is not causal, so that a cut changes rows before it too")
         for name in ARGUMENTS:
             if options.get(name) is not None:
                 raise CannotReuse(f"{type(module).__name__} uses {name}")
@@ -228,4 +232,6 @@ def _own_mask(mask: Any, length: int) -> Tensor | None:
             raise CannotReuse("its attention masks add to the scores")
         keep = keep == 0
     causal = torch.ones(length, length, dtype=torch.bool, device=keep.device).tril()
+    if bool((keep & ~causal).any()):
+        raise CannotReuse("some of its rows see later ones, so that a cut changes rows before it too")
     return None if torch.equal(keep & causal, causal) else (keep & causal).cpu()

@@ -60,6 +60,8 @@ def _matches(points: Mapping[str, HookPoint], entry: object) -> list[str]:
 
 
 def _unknown(points: Mapping[str, HookPoint], name: str) -> str:
+    if (reason := getattr(points, "absent", {}).get(name)) is not None:
+        return f"This model has no {name!r}: {reason}. model.hook_names() lists what it has."
     inside = re.fullmatch(r"(blocks|vision)\.(-?\d+)\.(.+)", name)
     if inside is not None:
         stem, index, rest = inside[1], int(inside[2]), inside[3]

@@ -10,7 +10,7 @@ frame, p patch.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -20,6 +20,8 @@ from torch import nn
 from workbench.errors import HookError
 from workbench.models.attention import TAPS, kind_of
 from workbench.models.hooks import forms
+from workbench.models.hooks.identities import absent, found
+from workbench.models.softmax import check_not_compiled
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -121,9 +123,19 @@ class Hooked(Protocol):
     def only_last_logits(self) -> dict[str, int]: ...
 
 
-def hook_points(model: Hooked) -> dict[str, HookPoint]:
-    """Every hook point that this model has, by name, in forward order."""
-    return {point.name: point for point in _points(model)}
+class HookPoints(dict[str, HookPoint]):
+    """Hook points by name, in forward order."""
+
+    def __init__(self, points: Iterable[HookPoint], absent: Mapping[str, str]) -> None:
+        super().__init__((point.name, point) for point in points)
+        self.absent = absent
+        """Points that the model's modules seem to have, and that would not be what their names say: why."""
+
+
+def hook_points(model: Hooked) -> HookPoints:
+    """Every hook point of a model, by name, in forward order. Raises ModelError for a compiled one."""
+    gone: dict[str, str] = {}
+    return HookPoints(_points(model, gone), gone)
 
 
 def hook_names(model: Hooked) -> tuple[str, ...]:
@@ -131,16 +143,23 @@ def hook_names(model: Hooked) -> tuple[str, ...]:
     return tuple(hook_points(model))
 
 
-def _points(model: Hooked) -> Iterator[HookPoint]:
+def _points(model: Hooked, gone: dict[str, str]) -> Iterator[HookPoint]:
+    """The points; what is left out, and why, is put into `gone`."""
     family, hf = model.family, model.hf
     yield from _vision(model)
     blocks = list(family.decoder_layers(hf))
+    check_not_compiled(blocks)
     known: dict[type, bool] = {}  # norms that were tried, by class
     if blocks:
         yield _point(EMBED, EMBED.name, blocks[0], None, 0)
+    places = {row.name: family.hook_places.get(row.name, row.paths) for row in BLOCK}
+    untrue = absent(hf, family, places) if blocks else []
     for layer, block in enumerate(blocks):
         for row in BLOCK:
-            module = _module(block, family.hook_places.get(row.name, row.paths))
+            module = found(block, places[row.name])
+            if module is not None and row.name in untrue[layer]:
+                gone[f"blocks.{layer}.{row.name}"] = untrue[layer][row.name]
+                continue
             head_dim = getattr(getattr(block, "self_attn", None), "head_dim", 0)
             if module is not None and _served(row, block, module, head_dim, known):
                 attention = block.self_attn if row.steps else None
@@ -169,16 +188,6 @@ def _point(
         on_request=row.on_request,
         attention=attention,
     )
-
-
-def _module(block: nn.Module, paths: tuple[str, ...]) -> nn.Module | None:
-    for path in paths:
-        found: nn.Module | None = block
-        for part in path.split(".") if path else ():
-            found = getattr(found, part, None)
-        if isinstance(found, nn.Module):
-            return found
-    return None
 
 
 def _served(row: Row, block: Any, module: nn.Module, head_dim: int, known: dict[type, bool]) -> bool:
