@@ -62,16 +62,15 @@ def check_kind(kind: str) -> None:
 def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa", *, recurrent: tuple[str, ...] = ()) -> None:
     """Make the text decoder of `hf` run an attention of ours. Call it before nnsight wraps the model.
 
-    Some layers may have a module `recurrent` instead. Calling it again changes the kind. Raises ModelError where the kind is unknown or not offered, where
-    scores go through more than a softmax, or attention does not come from transformers' AttentionInterface.
+    Layers may have a module `recurrent` instead, but not all. Calling it again changes the kind. ModelError:
+    the kind is not offered, scores go through more than a softmax, or attention is not AttentionInterface's.
     """
     check_kind(kind)
     decoder = hf.get_decoder()
     layers = list(getattr(decoder, "layers", ()))
     attentions = [layer.self_attn for layer in layers if hasattr(layer, "self_attn")]
-    if not attentions or not all(
-        any(hasattr(layer, name) for name in (*recurrent, "self_attn")) for layer in layers
-    ):
+    others = [layer for layer in layers if not hasattr(layer, "self_attn")]
+    if not attentions or not all(any(hasattr(layer, name) for name in recurrent) for layer in others):
         what = "layers without softmax attention under" if layers else "no `layers` with"
         raise ModelError(
             f"The decoder of {type(hf).__name__} ({type(decoder).__name__}) has {what} `self_attn`. Points "
@@ -89,8 +88,7 @@ def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa", *, recurrent: tup
         if getattr(getattr(attention, "config", None), "_attn_implementation", None) != _REGISTERED[kind]:
             raise ModelError(
                 f"{type(attention).__name__} of {type(hf).__name__} does not take its attention from "
-                "transformers' AttentionInterface, so edges cannot be cut there. "
-                "Load the class that transformers ships."
+                "transformers' AttentionInterface, so edges cannot be cut there. Load the class that it ships."
             )
         for name in TAPS:
             if not isinstance(getattr(attention, name, None), Tap):
