@@ -27,7 +27,9 @@ from workbench.prompts.pixels import PixelSettings
 from workbench.video import Clip
 
 FamilyName = str
-FAMILY_NAMES: tuple[FamilyName, ...] = tuple(FAMILIES)
+FAMILY_NAMES: tuple[FamilyName, ...] = tuple(name for name in FAMILIES if not FAMILIES[name].recurrent)
+"""Families with softmax attention in every layer."""
+HYBRID_NAMES: tuple[FamilyName, ...] = tuple(name for name in FAMILIES if FAMILIES[name].recurrent)
 
 N_FRAMES, SIDE, PATCH = 4, 28, 7  # frames of 28 x 28 pixels, 4 x 4 patches, pooled or merged to 2 x 2 cells
 HIDDEN, HEADS = 64, 4

@@ -19,7 +19,7 @@ from transformers import DynamicCache, GenerationConfig
 
 from workbench.engine.readout import probabilities
 from workbench.engine.restrict import restrict
-from workbench.errors import InterventionError, PromptError
+from workbench.errors import InterventionError, KnockoutError, PromptError
 from workbench.interventions import Intervention, Knockout, as_intervention, keep_mask
 from workbench.models.defaults import fresh_defaults
 
@@ -106,8 +106,7 @@ def _written(model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_t
             attention_mask=mask,
             # Of numbers that are none, the likeliest token is whatever comes first.
             logits_processor=[_finite],
-            # Plain: a cache that forgets rows behind a sliding window would not fit the masks.
-            past_key_values=DynamicCache(),
+            past_key_values=_cache(model),
             generation_config=GenerationConfig(
                 max_new_tokens=max_new_tokens,
                 do_sample=False,
@@ -116,6 +115,13 @@ def _written(model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_t
                 pad_token_id=ends.pad_token_id,
             ),
         )
+
+
+def _cache(model: VideoLLM) -> DynamicCache:
+    if model.family.recurrent_layers(model.hf):
+        return DynamicCache(config=model.config.get_text_config())  # with a place for running states
+    # Plain: a cache that forgets rows behind a sliding window would not fit the masks.
+    return DynamicCache()
 
 
 def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
@@ -189,7 +195,13 @@ def _untouched(intervention: None, model: VideoLLM, layout: TokenLayout) -> Abst
 @contextmanager
 def _cut(intervention: Knockout, model: VideoLLM, layout: TokenLayout) -> Iterator[None]:
     cut = intervention.layers(model.n_layers)
-    layers = list(model.family.decoder_layers(model.hf))
+    attentions = model.family.attentions(model.hf)
+    if other := sorted(set(cut) - set(attentions)):
+        raise KnockoutError(
+            f"'{intervention}': layer {other[0] + 1} carries a running state from row to row, which the next "
+            "word cannot be read from once it is cut. Measure the answer's probability instead, or name layers "
+            f"with softmax attention only ({', '.join(str(number + 1) for number in attentions)})."
+        )
     made: dict[tuple[int, Any], Tensor] = {}
 
     def keep(rows: int, length: int, flows: Any) -> Tensor:
@@ -213,7 +225,7 @@ def _cut(intervention: Knockout, model: VideoLLM, layout: TokenLayout) -> Iterat
         return before
 
     handles = [
-        layers[number].self_attn.register_forward_pre_hook(put(flows), with_kwargs=True)
+        attentions[number].register_forward_pre_hook(put(flows), with_kwargs=True)
         for number, flows in cut.items()
     ]
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from workbench.engine.recurrent import recurrent_cuts
 from workbench.engine.restrict import restrict
 from workbench.errors import InterventionError
 from workbench.interventions.exits import Acceleration, Seen, check_leaving
@@ -77,13 +78,15 @@ def _masked(model: VideoLLM, keep: Keep) -> Iterator[None]:
     def put(mask: Tensor) -> Any:
         return lambda module, args, kwargs: restrict((args, kwargs), mask, model.attention)
 
-    layers = list(model.family.decoder_layers(model.hf))
+    attentions = model.family.attentions(model.hf)
     handles = [
-        layers[number].self_attn.register_forward_pre_hook(put(mask), with_kwargs=True)
+        attentions[number].register_forward_pre_hook(put(mask), with_kwargs=True)
         for number, mask in keep.items()
+        if number in attentions
     ]
     try:
-        yield
+        with recurrent_cuts(model, keep):
+            yield
     finally:
         for handle in handles:
             handle.remove()

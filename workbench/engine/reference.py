@@ -14,6 +14,7 @@ from torch import Tensor
 from workbench.engine.acting import Kept, acting
 from workbench.engine.protocol import Engine, Outcomes, Request
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
+from workbench.engine.recurrent import recurrent_cuts
 from workbench.engine.restrict import restrict
 from workbench.interventions import Intervention
 from workbench.shapes import Float, shaped
@@ -68,18 +69,23 @@ def last_logits(
     return _run(model, prompt, intervention, {} if kept is None else kept, model.only_last_logits)[0, -1]
 
 
-def attentions(model: VideoLLM) -> list[Any]:
-    """The self-attention of every decoder layer, as nnsight envoys."""
-    return [layer.self_attn for layer in model.family.decoder_layers(model.nn)]
+def attentions(model: VideoLLM) -> dict[int, Any]:
+    """The softmax attention of every decoder layer (from 0) that has one, as nnsight envoys."""
+    layers = model.family.decoder_layers(model.nn)
+    return {number: layers[number].self_attn for number in model.family.attentions(model.hf)}
 
 
 def _run(
     model: VideoLLM, prompt: Prompt, intervention: Intervention | None, kept: Kept, extra: dict[str, Any]
 ) -> Tensor:
-    with acting(intervention, model, prompt, kept) as keep, torch.no_grad():
+    with (
+        acting(intervention, model, prompt, kept) as keep,
+        recurrent_cuts(model, keep),
+        torch.no_grad(),
+    ):
         with model.trace(prompt, **extra):
             # Every layer gets its mask written out, cut or not: then untouched rows are equal bit for bit.
-            for layer, attention in enumerate(attentions(model)):
+            for layer, attention in attentions(model).items():
                 attention.inputs = restrict(attention.inputs, keep.get(layer), model.attention)
             out = model.nn.output.logits.save()
     return out

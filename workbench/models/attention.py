@@ -59,22 +59,24 @@ def check_kind(kind: str) -> None:
         )
 
 
-def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
+def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa", *, recurrent: tuple[str, ...] = ()) -> None:
     """Make the text decoder of `hf` run an attention of ours. Call it before nnsight wraps the model.
 
-    Calling it again changes the kind. Raises ModelError where the kind is unknown or not offered, where
-    scores go through more than a softmax, or attention does not come from transformers' AttentionInterface.
+    Layers may have a module `recurrent` instead, but not all. Calling it again changes the kind. ModelError:
+    the kind is not offered, scores go through more than a softmax, or attention is not AttentionInterface's.
     """
     check_kind(kind)
     decoder = hf.get_decoder()
     layers = list(getattr(decoder, "layers", ()))
-    if not layers or not all(hasattr(layer, "self_attn") for layer in layers):
+    attentions = [layer.self_attn for layer in layers if hasattr(layer, "self_attn")]
+    others = [layer for layer in layers if not hasattr(layer, "self_attn")]
+    if not attentions or not all(any(hasattr(layer, name) for name in recurrent) for layer in others):
         what = "layers without softmax attention under" if layers else "no `layers` with"
         raise ModelError(
             f"The decoder of {type(hf).__name__} ({type(decoder).__name__}) has {what} `self_attn`. Points "
             "and knockouts would be pretence there, so the model is refused."
         )
-    check_modules(layer.self_attn for layer in layers)
+    check_modules(attentions)
     try:
         decoder.set_attn_implementation(_REGISTERED[kind])
     except ValueError as error:
@@ -82,13 +84,11 @@ def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa") -> None:
             f"{type(decoder).__name__} does not offer attention={kind!r} in transformers. "
             f"Load it with attention={'eager' if kind == 'sdpa' else 'sdpa'!r}."
         ) from error
-    for layer in layers:
-        attention = layer.self_attn
+    for attention in attentions:
         if getattr(getattr(attention, "config", None), "_attn_implementation", None) != _REGISTERED[kind]:
             raise ModelError(
                 f"{type(attention).__name__} of {type(hf).__name__} does not take its attention from "
-                "transformers' AttentionInterface, so edges cannot be cut there. "
-                "Load the class that transformers ships."
+                "transformers' AttentionInterface, so edges cannot be cut there. Load the class that it ships."
             )
         for name in TAPS:
             if not isinstance(getattr(attention, name, None), Tap):

@@ -81,7 +81,7 @@ def load(
     hf.eval().requires_grad_(False)
     # A method, so that a copy of the model runs the copy.
     hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)
-    install(hf, attention)
+    install(hf, attention, recurrent=family.recurrent)
     model = VideoLLM(
         hf=hf,
         nn=NNsight(hf),

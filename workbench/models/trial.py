@@ -62,18 +62,19 @@ def _prompt(model: VideoLLM) -> Prompt | None:
 def _run(model: VideoLLM, prompt: Prompt) -> None:
     layers: list[Any] = list(model.family.decoder_layers(model.hf))
     kinds = [
-        (
-            type(layer.self_attn),
-            getattr(layer, "attention_type", getattr(layer.self_attn, "is_sliding", None)),
-        )
+        (type(attention), getattr(layer, "attention_type", getattr(attention, "is_sliding", None)))
         for layer in layers
+        for attention in [getattr(layer, "self_attn", None)]
     ]
     enough = max(kinds.index(kind) for kind in kinds)
-    calls = [0] * (enough + 1)
+    attentions = {
+        number: one for number, one in model.family.attentions(model.hf).items() if number <= enough
+    }
+    calls = dict.fromkeys(attentions, 0)
 
     def count(module: Any, *parts: Any, **options: Any) -> Any:
         *given, default = parts
-        calls[[layer.self_attn for layer in layers].index(module)] += 1
+        calls[next(number for number, one in attentions.items() if one is module)] += 1
         return default(module, *given, **options)
 
     def stop(module: nn.Module, args: Any, output: Any) -> None:
@@ -86,7 +87,7 @@ def _run(model: VideoLLM, prompt: Prompt) -> None:
     try:
         with (
             torch.no_grad(),
-            stand_in([layer.self_attn for layer in layers[: enough + 1]], count),
+            stand_in(attentions.values(), count),
             _passed_through(list(model.family.vision_blocks(model.hf))),
         ):
             model.hf(**prompt.inputs, use_cache=False)
@@ -94,9 +95,9 @@ def _run(model: VideoLLM, prompt: Prompt) -> None:
         pass
     finally:
         handle.remove()
-    for number, times in enumerate(calls):
+    for number, times in calls.items():
         if times != 1:
-            attention = type(layers[number].self_attn).__name__
+            attention = type(attentions[number]).__name__
             raise ModelError(
                 f"Layer {number + 1} of {model.name} ({attention}) calls attention {times} times in a pass, "
                 "and edges can be cut only where it does once. Use a model with another decoder."

@@ -103,7 +103,7 @@ class VideoLLM:
     @property
     def d_head(self) -> int:
         """Width of a head, the widest where layers differ."""
-        attentions = [layer.self_attn for layer in self.family.decoder_layers(self.hf)]
+        attentions = self.family.attentions(self.hf).values()
         return max(getattr(one, "head_dim", 0) for one in attentions) or self.d_model // self.n_heads
 
     @property

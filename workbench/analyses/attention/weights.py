@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine import layer_masks, restrict
+from workbench.engine.recurrent import recurrent_cuts
 from workbench.engine.reference import attentions
 from workbench.errors import ModelError, not_finite
 from workbench.models.attention import CUT_BELOW
@@ -46,12 +47,19 @@ def query_rows(
         knockout.check(prompt.layout, model.n_layers, model.n_heads)
     keep = layer_masks(model, prompt, knockout)
     picked = torch.as_tensor(list(rows), dtype=torch.long, device=model.device)
-    modules = [layer.self_attn for layer in model.family.decoder_layers(model.hf)]
+    modules = model.family.attentions(model.hf)
+    if other := [layer for layer in layers if layer not in modules]:
+        raise ModelError(
+            f"Layer {other[0] + 1} of {model.name} has no attention weights: it carries a running state from row "
+            f"to row. Ask for layers with softmax attention ({', '.join(str(one + 1) for one in modules)})."
+        )
     for layer in layers:
         _refuse_unread(modules[layer])
     kept: list[Tensor] = []
-    with torch.no_grad(), model.trace(prompt) as tracer:
-        for layer, attention in enumerate(attentions(model)[: layers[-1] + 1]):
+    with recurrent_cuts(model, keep), torch.no_grad(), model.trace(prompt) as tracer:
+        for layer, attention in attentions(model).items():
+            if layer > layers[-1]:
+                break
             inputs = restrict(attention.inputs, keep.get(layer), model.attention)
             attention.inputs = inputs
             if layer in layers:

@@ -132,6 +132,11 @@ class Accelerated:
     def opened(self) -> Iterator[Accelerated]:
         """The model's decoder has the hooks while the context is open, and is as before afterwards."""
         layers = list(self.model.family.decoder_layers(self.model.hf))
+        if self.model.family.recurrent_layers(self.model.hf):
+            raise InterventionError(
+                f"{self.model.name} has layers that carry a running state from row to row, which rows cannot "
+                "leave yet. Use the reference engine: get_engine('reference')."
+            )
         with ExitStack() as stack:
             apart = [layers[number].self_attn for number in _cut_layers(self.what, len(layers))]
             stack.enter_context(stand_in(apart, self._departures.in_blocks))

@@ -65,6 +65,8 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
     Raises CannotReuse where the layers of this model cannot be run on their own.
     """
     layers = list(model.family.decoder_layers(model.hf))
+    if model.family.recurrent_layers(model.hf):
+        raise CannotReuse("layers carry a running state from row to row")
     watch = _Watch(first, len(prompt), model.family.added)
     handles = [
         model.family.decoder(model.hf).register_forward_pre_hook(watch.begin, with_kwargs=True),

@@ -10,6 +10,7 @@ from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.llava_pooled import LlavaPooled
 from workbench.models.families.qwen2_5_vl import Qwen25VL
 from workbench.models.families.qwen2_vl import Qwen2VL
+from workbench.models.families.qwen3_5 import Qwen35
 from workbench.models.families.qwen3_vl import Qwen3VL
 from workbench.models.families.smolvlm import SmolVLM
 from workbench.models.families.video_llama_3 import VideoLlama3
@@ -27,6 +28,7 @@ FAMILIES: dict[str, Family] = {
         Qwen2VL(),
         Qwen25VL(),
         Qwen3VL(),
+        Qwen35(),
         VideoLlava(),
         SmolVLM(),
     )

@@ -69,6 +69,10 @@ class Family(ABC):
     """Modules below a decoder block for hook points that lie elsewhere than `hooks/points.py` says, such as
     {"mlp.hook_pre": ("mlp.fc1",)}; () where the point would not be what its name says."""
 
+    recurrent: tuple[str, ...] = ()
+    """Modules below a decoder block that carry information from row to row where there is no `self_attn`:
+    linear attention, short convolutions. What a cut is there says `engine/recurrent.py`."""
+
     def load_class(self) -> Any:
         """The class that is given the weights: transformers' own, or one that a family derives from it."""
         import transformers
@@ -122,6 +126,20 @@ class Family(ABC):
     def decoder_layers(self, root: Any) -> Any:
         """The decoder blocks, in order."""
         return self.decoder(root).layers
+
+    def attentions(self, root: Any) -> dict[int, Any]:
+        """The softmax attention of every decoder block that has one, by layer from 0."""
+        layers = enumerate(self.decoder_layers(root))
+        return {number: layer.self_attn for number, layer in layers if hasattr(layer, "self_attn")}
+
+    def recurrent_layers(self, root: Any) -> dict[int, Any]:
+        """What stands for softmax attention in the other blocks, by layer from 0."""
+        return {
+            number: getattr(layer, name)
+            for number, layer in enumerate(self.decoder_layers(root))
+            for name in self.recurrent
+            if hasattr(layer, name)
+        }
 
     def final_norm(self, root: Any) -> Any:
         """The norm before the head. Raises ModelError where the decoder calls it otherwise."""
