@@ -25,6 +25,7 @@ def model_settings(model: VideoLLM, *, writes_text: bool = False) -> dict[str, A
         "dtype": str(model.dtype).removeprefix("torch."),
         "attention": str(model.attention),
         "device": str(model.device).split(":")[0],
+        **({"setting": model.setting.name} if model.setting is not None else {}),
         **identity_of(model.checkpoint, model.template, model.pixels),
         **({"stop_tokens": stop_tokens(model.hf)} if writes_text else {}),
     }

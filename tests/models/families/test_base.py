@@ -59,7 +59,7 @@ def changed(before: Tensor, after: Tensor) -> list[int]:
 @pytest.mark.parametrize("family", FAMILY_NAMES)
 def test_video_rows_are_those_where_the_model_puts_its_features(family: FamilyName) -> None:
     model = tiny_model(family)
-    prompt = tiny_prompt(model)
+    prompt = tiny_prompt(model, separators="video")
     hf: Any = model.hf
     embedded = model.family.embed(hf)(prompt.input_ids)
     shown = changed(embedded[0], embeddings(hf, prompt))
@@ -78,7 +78,7 @@ def test_a_frames_pixels_reach_that_frames_rows_and_no_others(family: FamilyName
     frames = clip.frames.copy()
     first = tiny_family(family).group * unit
     frames[first] = 255 - frames[first]
-    before = tiny_prompt(model)
+    before = tiny_prompt(model, separators="video")
     after = model.encode(before.sample or "", clip=dataclasses.replace(clip, frames=frames))
     rows = changed(embeddings(model.hf, before), embeddings(model.hf, after))
     assert rows == before.layout[f"frame[{unit}]"].tolist()

@@ -47,9 +47,6 @@ class InternVLVideo(Family):
 
         return InternVLVideoConfig
 
-    def video_token_id(self, config: Any) -> int:
-        return config.image_token_id
-
     def frames_a_unit(self, config: Any) -> int:
         return config.merge_frames
 
@@ -94,8 +91,10 @@ class InternVLVideo(Family):
 def _pieces(frames: int, group: int, shown: str, *, marked: bool) -> Iterator[VideoPiece]:
     for t in range(frames):
         if marked:
-            yield VideoPiece(f"Frame{t + 1}: <img>", t // group, separator=True)
+            yield VideoPiece(f"Frame{t + 1}: ", t // group, words=True)
+            yield VideoPiece("<img>", t // group, separator=True)
         yield VideoPiece(shown, t // group)
         if marked:
-            # The last line break comes from what stands around the video.
-            yield VideoPiece("</img>" if t == frames - 1 else "</img>\n", t // group, separator=True)
+            yield VideoPiece("</img>", t // group, separator=True)
+            if t < frames - 1:  # the last line break comes from what stands around the video
+                yield VideoPiece("\n", t // group, words=True)
