@@ -78,10 +78,11 @@ def test_a_frames_pixels_reach_that_frames_rows_and_no_others(family: FamilyName
     frames = clip.frames.copy()
     first = tiny_family(family).group * unit
     frames[first] = 255 - frames[first]
-    before = tiny_prompt(model, separators="video")
+    before = tiny_prompt(model)
     after = model.encode(before.sample or "", clip=dataclasses.replace(clip, frames=frames))
     rows = changed(embeddings(model.hf, before), embeddings(model.hf, after))
-    assert rows == before.layout[f"frame[{unit}]"].tolist()
+    words = before.layout["between"]  # a time stamp may be counted to its frame, and shows nothing of it
+    assert rows == np.setdiff1d(before.layout[f"frame[{unit}]"], words).tolist()
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)
