@@ -15,7 +15,7 @@ from torch import Tensor
 
 from workbench.attached import attached
 from workbench.errors import printable
-from workbench.models.checkpoints import CheckpointFolder
+from workbench.models.checkpoints import Adapter, CheckpointFolder
 from workbench.models.families import Family
 from workbench.models.papers import PaperSetting, default_separators
 from workbench.models.positions import check_length, most_positions
@@ -53,6 +53,7 @@ class VideoLLM:
     """What the checkpoint does to frames."""
     template: str | None
     """The checkpoint's chat template."""
+    adapter: Adapter | None = None  # merged into the weights
     setting: PaperSetting | None = None  # a paper's defaults for prompts
 
     @property
@@ -154,7 +155,7 @@ class VideoLLM:
 
     @property
     def weights_hash(self) -> str:
-        """sha256 over the files of the weights, read once."""
+        """sha256 over the files of the weights."""
         return self.checkpoint.weights_hash
 
     def token_text(self, token_id: int) -> str:
@@ -182,10 +183,10 @@ class VideoLLM:
         prompt style of `workbench.data` ("mvbench" with options and "open" without by default); `turn` is
         what stands around it (the chat template by default). `separators="frame"` counts newlines, marks and
         time stamps to their frame, "video" does not; the family's choice by default. `pixels` changes what is
-        done to frames; `backend` "pil" resizes as most authors' code does, "torch" (the default) as
-        transformers does. A model loaded with setting="paper" has the paper's defaults instead.
+        done to frames; `backend` "pil" resizes as authors' code does, "torch" (the default) as transformers.
 
-        Text that spells a special token ("<video>") stays text. Raises PromptError, ClipError, SampleError.
+        Text that spells a special token stays text. With load(setting="paper") its defaults go before.
+        Raises PromptError, ClipError, SampleError.
         """
         if (paper := self.setting) is not None:
             frames = paper.frames if frames is None and isinstance(sample, str | Path) else frames
