@@ -115,7 +115,10 @@ def other_vocabulary(folder: Path) -> None:
 
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no config": (remove("config.json"), "no config.json.*Give the folder"),
-    "an adapter": (no_config_but_adapter, "This is an adapter: merge it"),
+    "an adapter": (
+        no_config_but_adapter,
+        "This is an adapter: load its base with adapter=FOLDER, or merge it",
+    ),
     "config is no json": (write("config.json", "{"), "config.json is not JSON"),
     "config is a list": (write("config.json", "[]"), "must hold a json object, not a list"),
     "config without model_type": (write("config.json", "{}"), "does not say its model_type"),

@@ -103,7 +103,7 @@ def test_spans_say_what_they_should(model: VideoLLM, sample: Sample) -> None:
 
 
 def test_rows_part_into_spans(model: VideoLLM) -> None:
-    layout = tiny_prompt(model).layout
+    layout = tiny_prompt(model, separators="video").layout
     assert layout["last"].tolist() == [layout.length - 1]
     names = ("system", "video + between", "gap", "question", "tail", "last")
     assert np.concatenate([layout[name] for name in names]).tolist() == list(range(layout.length))

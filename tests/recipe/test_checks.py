@@ -28,6 +28,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "flow": ("frames -> lost", "lost"),
     "flows": (("vidio -> last",), "Did you mean 'video'"),
     "frames": ("midpiont(4)", "midpiont"),
+    "setting": ("papers", "setting='papers': input should be 'paper'"),
     "groups": (("spatial",), "NAME=TASK"),
     "heads": ("first", "heads='first'"),
     "image_model": ("nowhere/at/all", "no checkpoint folder"),

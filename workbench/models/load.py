@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import MethodType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from workbench.errors import ModelError
+from workbench.errors import ModelError, shown
 from workbench.models.checkpoints import find, recognise
+from workbench.models.checkpoints.adapter import read_adapter
 from workbench.models.checkpoints.folder import in_short
 from workbench.models.checkpoints.identity import identity_of
 from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
+from workbench.models.papers import paper_setting
 from workbench.models.trial import try_out
 from workbench.models.video_llm import VideoLLM
 from workbench.threads import warn_where_they_spin
@@ -41,12 +43,17 @@ def load(
     trust_remote_code: bool = False,
     revision: str | None = None,
     allow_pickle: bool = False,
+    adapter: str | Path | None = None,
+    setting: Literal["paper"] | None = None,
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
 
     `device` is cuda where there is one, else cpu. `dtype` is bfloat16 on cuda, else float32. `revision` pins
     a commit of the hub. Weights must be safetensors unless `allow_pickle`; code that comes with a checkpoint
-    does not run unless `trust_remote_code`.
+    does not run unless `trust_remote_code`. `adapter` is the folder, or hub id, of a LoRA adapter of peft,
+    which is merged into the weights. With `setting="paper"` prompts are, where nothing else is asked for,
+    those of the paper that ran this checkpoint: frames, words, what stands around them, separators, and how
+    frames are resized (`models/papers.py`).
 
     Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
     architecture; weights that do not fit the model; a hub that cannot be reached.
@@ -60,6 +67,8 @@ def load(
         warn_where_they_spin()
     number = _dtype(dtype, place)
     check_kind(attention)
+    if setting not in (None, "paper"):
+        raise ModelError(f"setting={shown(setting)} is unknown: write 'paper', or leave it out.")
     folder = find(
         name_or_path, revision=revision, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code
     )
@@ -70,6 +79,7 @@ def load(
             f"something else under it: use {' or '.join(map(repr, family.attention_kinds))}."
         )
     folder.check(allow_pickle=allow_pickle)
+    merged = None if adapter is None else read_adapter(find(adapter))
     config = read_config(folder, form, trust_remote_code=trust_remote_code)
     pixels = form.pixels(folder, family)
     tokenizer = form.tokenizer(folder, config, trust_remote_code=trust_remote_code)
@@ -77,6 +87,8 @@ def load(
     identity_of(folder, template, pixels)  # while the files are what is loaded
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
+    if merged is not None:
+        merged.merge(hf)
     hf = _moved(hf, place)
     hf.eval().requires_grad_(False)
     # A method, so that a copy of the model runs the copy.
@@ -91,6 +103,8 @@ def load(
         attention=attention,
         pixels=pixels,
         template=template,
+        adapter=merged,
+        setting=None if setting is None else paper_setting(family, hf.config),
     )
     try_out(model)
     return model

@@ -1,8 +1,8 @@
 """How the papers ran their checkpoints: frames, words, what stands around them, and what counts to a frame.
 
-Map the Flow (Kim et al. 2026) as in its code: tasks/eval/eval_utils.py (conv_templates), tasks/eval/mvbench and
-videollama3/evaluation/benchmarks/tvbench.py. An Empirical Study (2026) has no public code: 32 frames at equal
-distance (its section 4), asked as lmms-eval does, in each model's own conversation.
+Map the Flow (Kim et al. 2026) as in its code: tasks/eval/eval_utils.py (conv_templates), tasks/eval/mvbench
+and videollama3/evaluation/benchmarks/tvbench.py. An Empirical Study (2026) has no public code: 32 frames at
+equal distance, asked as lmms-eval does, in each model's own conversation.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import ModelError, shown
+from workbench.errors import ModelError, PromptError, shown
 from workbench.prompts.assembly import Separators
 from workbench.prompts.pixels import Backend
 from workbench.prompts.styles import STYLES, Style
@@ -18,10 +18,12 @@ from workbench.prompts.turn import Turn
 
 if TYPE_CHECKING:
     from workbench.models.families import Family
+    from workbench.models.video_llm import VideoLLM
     from workbench.video import Clip
 
 _WATCH = (
-    "Carefully watch the video and pay attention to the cause and sequence of events, the detail and movement of "
+    "Carefully watch the video and pay attention to the cause and sequence of events, the detail and "
+    "movement of "
     "objects, and the action and pose of persons. Based on your observations, select the best option that "
     "accurately addresses the question.\n"
 )
@@ -36,7 +38,9 @@ _LETTER_ONLY = Style(
     description="Map the Flow's question to VideoLLaMA3: options as '(A) ..', answered with the letter alone",
     before_question="Question: ",
     before_options="\nOptions:\n",
-    instruction="\nAnswer with the option's letter from the given choices directly and only give the best option.",
+    instruction=(
+        "\nAnswer with the option's letter from the given choices directly and only give the best option."
+    ),
 )
 _CHATML = Turn(
     opening="<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
@@ -44,12 +48,15 @@ _CHATML = Turn(
     closing="<|im_end|>\n<|im_start|>assistant\n",
     answer_gap="",
 )
-_SHANGHAI = "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。"
+_SHANGHAI = (
+    "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学"
+    "及多家合作单位联合开发的多模态大语言模型。"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperSetting:
-    """How a paper ran a checkpoint: the defaults of `encode` for a model that was loaded with setting="paper"."""
+    """How a paper ran a checkpoint: the defaults of `encode` where load was given setting="paper"."""
 
     name: str
     paper: str
@@ -64,12 +71,19 @@ class PaperSetting:
     """Whether the prompt says how long the video is and where its frames lie."""
 
     def turn_of(self, clip: Clip) -> Turn:
-        """What stands around the question about this clip."""
+        """What stands around the question about this clip. Raises PromptError."""
         if not self.tells_times:
             return self.turn
+        if clip.duration is None:
+            raise PromptError(
+                "The paper's prompt says how long the video is, and this clip does not (Clip.duration). "
+                "Read it "
+                "from a file, or give its duration."
+            )
         times = ",".join(f"{second:.2f}s" for second in clip.timestamps)
         said = (
-            f"The video lasts for {clip.duration:.2f} seconds, and {len(clip)} frames are uniformly sampled from "
+            f"The video lasts for {clip.duration:.2f} seconds, and {len(clip)} frames are uniformly sampled "
+            "from "
             f"it. These frames are located at {times}.Please answer the following questions related to this "
             "video.\n"
         )
@@ -134,7 +148,13 @@ def paper_setting(family: Family, config: Any) -> PaperSetting:
     if name is None or name not in PAPERS:
         raise ModelError(
             f"setting='paper': no paper's setting is known for this checkpoint ({family.model_type}, "
-            f"paper_setting {shown(name)}). Known are {', '.join(PAPERS)}. Leave setting= out, or name one as "
+            f"paper_setting {shown(name)}). Known are {', '.join(PAPERS)}. Leave setting= out, or name one "
+            "as "
             "paper_setting in config.json."
         )
     return PAPERS[name]
+
+
+def default_separators(model: VideoLLM) -> Separators:
+    """What is counted to a frame where nobody says: as in the model's setting, or else its family."""
+    return model.family.default_separators if model.setting is None else model.setting.separators

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from workbench.errors import PromptError
 
 
 def most_positions(text: Any) -> int | None:
@@ -37,3 +39,13 @@ def most_positions(text: Any) -> int | None:
     if not scaled or not isinstance(factor, int | float) or not math.isfinite(factor):
         return length
     return max(length, int(factor * (original if isinstance(original, int) else length)))
+
+
+def check_length(ids: Sequence[int], most: int | None, video_token: int, name: str) -> None:
+    """Raises PromptError for a prompt of more than `most` tokens; `name` is the model's."""
+    if most is not None and len(ids) > most:
+        raise PromptError(
+            f"The prompt has {len(ids)} tokens, {ids.count(video_token)} of them for the video, "
+            f"and {name} takes at most {most} (max_position_embeddings, scaled as its "
+            "rope says). Use fewer frames (frames=..), or smaller ones where the family allows it."
+        )

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from workbench.attached import attached
-from workbench.errors import PromptError, printable
-from workbench.models.checkpoints import CheckpointFolder
+from workbench.errors import printable
+from workbench.models.checkpoints import Adapter, CheckpointFolder
 from workbench.models.families import Family
-from workbench.models.positions import most_positions
+from workbench.models.papers import PaperSetting, default_separators
+from workbench.models.positions import check_length, most_positions
 from workbench.prompts.assembly import Separators, assemble, check_tokens, layout_of, plain_text
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.prompt import Prompt
@@ -52,6 +53,8 @@ class VideoLLM:
     """What the checkpoint does to frames."""
     template: str | None
     """The checkpoint's chat template."""
+    adapter: Adapter | None = None  # merged into the weights
+    setting: PaperSetting | None = None  # a paper's defaults for prompts
 
     @property
     def name(self) -> str:
@@ -153,7 +156,7 @@ class VideoLLM:
 
     @property
     def weights_hash(self) -> str:
-        """sha256 over the files of the weights. Read once, at the first use."""
+        """sha256 over the files of the weights."""
         return self.checkpoint.weights_hash
 
     def token_text(self, token_id: int) -> str:
@@ -172,7 +175,7 @@ class VideoLLM:
         separators: Separators | None = None,
         turn: Turn | None = None,
         pixels: PixelSettings | None = None,
-        backend: Backend = "torch",
+        backend: Backend | None = None,
     ) -> Prompt:
         """The prompt for a sample, or for a clip (or a path) and a `question`, perhaps with `options`.
 
@@ -181,21 +184,26 @@ class VideoLLM:
         prompt style of `workbench.data` ("mvbench" with options and "open" without by default); `turn` is
         what stands around it (the chat template by default). `separators="frame"` counts newlines, marks and
         time stamps to their frame, "video" does not; the family's choice by default. `pixels` changes what is
-        done to frames; `backend` "pil" resizes as most authors' code does, "torch" as transformers does.
+        done to frames; `backend` "pil" resizes as authors' code does, "torch" (the default) as transformers.
 
-        Text that spells a special token ("<video>") stays text. Raises PromptError, ClipError, SampleError.
+        Text that spells a special token stays text. With load(setting="paper") its defaults go before.
+        Raises PromptError, ClipError, SampleError.
         """
-        asked = ask(
-            sample, question, options=options, clip=clip, frames=frames, style=style, read=self.read_clip
-        )
+        if (paper := self.setting) is not None:
+            frames = paper.frames if frames is None and isinstance(sample, str | Path) else frames
+            style = paper.style if style is None and (options or getattr(sample, "options", ())) else style
+        more: Any = {"clip": clip, "frames": frames, "style": style, "read": self.read_clip}
+        asked = ask(sample, question, options=options, **more)
+        if paper is not None:
+            turn, backend = turn or paper.turn_of(asked.clip), backend or paper.backend
         settings, token = pixels or self.pixels, self.placeholder
         video = self.family.video_inputs(
-            self.config, settings, asked.clip, placeholder=token, backend=backend
+            self.config, settings, asked.clip, placeholder=token, backend=backend or "torch"
         )
         parts = assemble(asked.words, video.pieces, turn or self.turn, token)
         encoded = encode_parts(self.tokenizer, parts)
         check_tokens(self.tokenizer, parts, encoded, token, self.video_token_id)
-        self._check_length(encoded.ids)
+        check_length(encoded.ids, self.max_length, self.video_token_id, self.name)
         input_ids = torch.tensor([encoded.ids], dtype=torch.long, device="cpu")
         inputs = {"input_ids": input_ids, **video.inputs, **self.family.token_inputs(self.config, input_ids)}
         layout = layout_of(
@@ -204,7 +212,7 @@ class VideoLLM:
             encoded,
             grid=video.grid,
             frame_times=video.frame_times,
-            separators=self.family.default_separators if separators is None else separators,
+            separators=default_separators(self) if separators is None else separators,
         )
         return Prompt(
             # Versions of transformers differ in what the forward takes.
@@ -217,17 +225,9 @@ class VideoLLM:
             answer_ids={letter: self.spellings[letter] for letter in asked.letters},
         )
 
-    def _check_length(self, ids: Sequence[int]) -> None:
-        if self.max_length is not None and len(ids) > self.max_length:
-            raise PromptError(
-                f"The prompt has {len(ids)} tokens, {ids.count(self.video_token_id)} of them for the video, "
-                f"and {self.name} takes at most {self.max_length} (max_position_embeddings, scaled as its "
-                "rope says). Use fewer frames (frames=..), or smaller ones where the family allows it."
-            )
-
     def read_clip(self, sample: Sample, frames: Sampling | int | str | None = None) -> Clip:
         """The sample's clip, its frames chosen as `encode` would. Safe in threads. Raises ClipError."""
-        return clip_of(sample, frames)
+        return clip_of(sample, self.setting.frames if frames is None and self.setting else frames)
 
     def trace(self, prompt: Prompt, **kwargs: Any) -> Any:
         """nnsight's trace of a forward pass: `with model.trace(prompt): out = model.nn.output.save()`."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -52,6 +52,9 @@ class Recipe(ABC):
     """Samples a task; all of them if not given."""
     device: str | None = None
     """cuda, cuda:1 or cpu; a GPU where there is one if not given."""
+    setting: Literal["paper"] | None = None
+    """paper: prompts are, where no style, frames or separators are asked for, those of the paper that ran
+    this checkpoint."""
     dtype: str | None = None
     """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
     seed: Whole = 0
@@ -89,7 +92,7 @@ class Recipe(ABC):
         assert self.checked
         import workbench as wb
 
-        return wb.load(name or self.model, device=self.device, dtype=self.dtype)
+        return wb.load(name or self.model, device=self.device, dtype=self.dtype, setting=self.setting)
 
     def checkpoint(self, name: str | None = None) -> CheckpointFolder:
         """The files of the model, or of another, without reading weights. Raises ModelError."""

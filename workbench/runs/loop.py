@@ -10,6 +10,7 @@ import pandas as pd
 
 from workbench.data import Sample, Samples, as_samples
 from workbench.errors import WorkbenchError
+from workbench.models.papers import default_separators
 from workbench.progress import progress_bar
 from workbench.prompts import check_separators, check_style
 from workbench.runs.encoding import Encoder, nothing_usable, read_frames
@@ -86,7 +87,7 @@ def measure_samples(
         **data_settings(samples),
         **measurement.settings,
         "style": style,
-        "separators": model.family.default_separators if separators is None else separators,
+        "separators": default_separators(model) if separators is None else separators,
         "frames": None if how is None else str(how),
     }
     manifest = new_manifest(measurement.name, settings, model)

@@ -25,6 +25,8 @@ def model_settings(model: VideoLLM, *, writes_text: bool = False) -> dict[str, A
         "dtype": str(model.dtype).removeprefix("torch."),
         "attention": str(model.attention),
         "device": str(model.device).split(":")[0],
+        **({"adapter_sha256": model.adapter.sha256} if model.adapter is not None else {}),
+        **({"setting": model.setting.name} if model.setting is not None else {}),
         **identity_of(model.checkpoint, model.template, model.pixels),
         **({"stop_tokens": stop_tokens(model.hf)} if writes_text else {}),
     }
@@ -76,6 +78,7 @@ _PARTS = (
     "chat_template_sha256",
     "pixels",
     "code_sha256",
+    "adapter_sha256",
     "stop_tokens",
 )
 """Parts of a checkpoint beside its weights. Runs of older versions do not say what theirs were."""

@@ -59,7 +59,7 @@ def changed(before: Tensor, after: Tensor) -> list[int]:
 @pytest.mark.parametrize("family", FAMILY_NAMES)
 def test_video_rows_are_those_where_the_model_puts_its_features(family: FamilyName) -> None:
     model = tiny_model(family)
-    prompt = tiny_prompt(model)
+    prompt = tiny_prompt(model, separators="video")
     hf: Any = model.hf
     embedded = model.family.embed(hf)(prompt.input_ids)
     shown = changed(embedded[0], embeddings(hf, prompt))
@@ -81,7 +81,8 @@ def test_a_frames_pixels_reach_that_frames_rows_and_no_others(family: FamilyName
     before = tiny_prompt(model)
     after = model.encode(before.sample or "", clip=dataclasses.replace(clip, frames=frames))
     rows = changed(embeddings(model.hf, before), embeddings(model.hf, after))
-    assert rows == before.layout[f"frame[{unit}]"].tolist()
+    words = before.layout["between"]  # a time stamp may be counted to its frame, and shows nothing of it
+    assert rows == np.setdiff1d(before.layout[f"frame[{unit}]"], words).tolist()
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)

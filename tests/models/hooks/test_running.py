@@ -173,8 +173,9 @@ def test_projector_is_what_the_video_rows_hold(family: FamilyName) -> None:
     of = case(family, "sdpa")
     cache = everything(of)
     layout = of.prompt.layout
-    shown = [row for unit in range(layout.n_frames) for row in layout[f"frame[{unit}]"].tolist()]
-    rows = cache["embed"][0, shown]
+    words = set(layout["between"].tolist())
+    frames = [row for unit in range(layout.n_frames) for row in layout[f"frame[{unit}]"].tolist()]
+    rows = cache["embed"][0, [row for row in frames if row not in words]]
     cells = cache["projector.hook_out"]
     if (pool := tiny_family(family).pooled) is not None:  # from 4 x 4 to 2 x 2, behind the projector
         cells = pool(of.model.hf, cells)

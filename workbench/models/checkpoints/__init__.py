@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from workbench.errors import ModelError
+from workbench.models.checkpoints.adapter import Adapter
 from workbench.models.checkpoints.folder import CheckpointFolder
 from workbench.models.checkpoints.formats import Format
 from workbench.models.checkpoints.locate import find
@@ -40,4 +41,4 @@ def recognise(folder: CheckpointFolder) -> tuple[Format, Family]:
     )
 
 
-__all__ = ["FORMATS", "CheckpointFolder", "Format", "find", "recognise"]
+__all__ = ["FORMATS", "Adapter", "CheckpointFolder", "Format", "find", "recognise"]

@@ -107,16 +107,15 @@ def _convert(folder: CheckpointFolder, original: Original, place: Path) -> None:
         check_conversion(folder, family, config, shapes, made)
     pieces = _pieces(folder, shapes, made)
     record = _record(folder, original, shapes, made, place)
-    bar = progress_bar(len(pieces), what="convert", unit=" files")
     index: dict[str, str] = {}
-    for piece in pieces:
-        path = place / piece.file
-        if record.files.get(piece.file) is None or not _is(path, record.files[piece.file]):
-            record.files[piece.file] = _write(piece, made, path)
-            write_whole(place / RECORD, record.model_dump_json(indent=1))
-        index |= dict.fromkeys(read_header(path), piece.file)
-        bar.update()
-    bar.close()
+    with progress_bar(len(pieces), what="convert", unit=" files") as bar:
+        for piece in pieces:
+            path = place / piece.file
+            if record.files.get(piece.file) is None or not _is(path, record.files[piece.file]):
+                record.files[piece.file] = _write(piece, made, path)
+                write_whole(place / RECORD, record.model_dump_json(indent=1))
+            index |= dict.fromkeys(read_header(path), piece.file)
+            bar.update()
     _finish(folder, made, config, tokenizer, index, record, place)
 
 

@@ -172,9 +172,9 @@ class CheckpointFolder:
         whose = (self.json(_ADAPTER[0]) or {}).get("base_model_name_or_path")
         base = f" (its base is {whose!r:.120})" if whose else ""
         raise ModelError(
-            f"{self.path} holds an adapter{base}. This is an adapter: merge it into its base model first "
-            "(peft, merge_and_unload) and save that. Where whole weights lie beside it and the adapter is "
-            "not to be used, move the adapter's files away."
+            f"{self.path} holds an adapter{base}. This is an adapter: load its base with "
+            "adapter=FOLDER, or merge it into the base (peft, merge_and_unload) and save that. Where whole "
+            "weights lie beside it and the adapter is not to be used, move the adapter's files away."
         )
 
     def _check_pickles(self, allow_pickle: bool) -> None:

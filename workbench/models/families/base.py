@@ -65,6 +65,9 @@ class Family(ABC):
     """The kinds of attention under which the family computes what it was trained to compute."""
     default_separators: Separators = "video"
     """What is counted to a frame where nobody says: as the family's authors or the papers do."""
+    paper_setting: str | None = None
+    """The name of the setting (`models/papers.py`) in which a paper ran the family, where a config does not
+    say."""
     hook_places: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Modules below a decoder block for hook points that lie elsewhere than `hooks/points.py` says, such as
     {"mlp.hook_pre": ("mlp.fc1",)}; () where the point would not be what its name says."""

@@ -20,6 +20,7 @@ class LlavaOnevision(Llava):
     model_type = "llava_onevision"
     model_class = "LlavaOnevisionForConditionalGeneration"
     models = "llava-hf/llava-onevision-qwen2-7b-ov-hf, llava-hf/llava-onevision-qwen2-0.5b-ov-hf"
+    paper_setting = "llava_onevision"
     default_turn = Turn(
         opening="<|im_start|>user ",
         bridge="\n",

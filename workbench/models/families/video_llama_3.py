@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,6 +29,8 @@ class VideoLlama3(Family):
     model_type = "video_llama_3"
     model_class = "VideoLlama3ForConditionalGeneration"
     models = "lkhl/VideoLLaMA3-7B-HF; converted: DAMO-NLP-SG/VideoLLaMA3-7B"
+    default_separators = "frame"  # as Map the Flow counts times and commas
+    paper_setting = "videollama3"
     default_turn = Turn(
         opening="<|im_start|>user\n",
         bridge="\n",
@@ -51,8 +52,8 @@ class VideoLlama3(Family):
         return root.model.projector
 
     def vision_rows(self, root: Any, inputs: Mapping[str, Tensor], *, merged: bool) -> Int[Tensor, "t p"]:
-        tower = SimpleNamespace(spatial_merge_size=int(inputs["video_merge_sizes"][0]))
-        return frame_rows(tower, inputs, merged=merged)
+        merge = int(inputs["video_merge_sizes"][0])
+        return frame_rows(root.model.vision_model, inputs, merge=merge, merged=merged)
 
     def video_inputs(
         self, config: Any, settings: PixelSettings, clip: Clip, *, placeholder: str, backend: Backend
@@ -89,5 +90,5 @@ def _size(height: int, width: int, settings: PixelSettings, frames: int) -> tupl
 def _pieces(clip: Clip, shown: str) -> Iterator[VideoPiece]:
     for t, second in enumerate(clip.timestamps):
         # The comma opens the later frame: Map the Flow counts it so.
-        yield VideoPiece(f"{',' if t else ''}Time {float(second):.1f}s:", t, separator=True)
+        yield VideoPiece(f"{',' if t else ''}Time {float(second):.1f}s:", t, words=True)
         yield VideoPiece(shown, t)
