@@ -46,6 +46,16 @@ class Seen(NamedTuple):
     """How much a row of the prompt attended to these rows in that layer, by head. Only where the rule says
     `reads_attention`; raises InterventionError for a row that has left."""
 
+    def places(self, span: str = "video") -> Int[Tensor, " n"]:
+        """Where those rows of a span that are still there lie in `rows`, `resid` and attention.
+
+        Raises SpanError for a span that the prompt lacks.
+        """
+        import torch
+
+        wanted = torch.as_tensor(self.layout[span], device=self.rows.device)
+        return torch.isin(self.rows, wanted).nonzero()[:, 0]
+
 
 class Rule(ABC):
     """Chooses rows of a prompt by what passes in the model. Frozen, hashable, printed as it is typed."""

@@ -38,7 +38,8 @@ class FastV(Rule):
         _check_share(self.share)
 
     def __call__(self, seen: Seen) -> Int[Tensor, " n"]:
-        video, places = _video(seen)
+        places = seen.places()
+        video = seen.rows[places]
         received = seen.attention(int(seen.layout["last"][-1])).mean(dim=0)[places]
         return video[received.argsort(stable=True)[: int(self.share * len(video))]]
 
@@ -62,21 +63,12 @@ class RandomRows(Rule):
     def __call__(self, seen: Seen) -> Int[Tensor, " n"]:
         import numpy as np
 
-        video, _ = _video(seen)
+        video = seen.rows[seen.places()]
         drawn = np.random.default_rng(self.seed).permutation(len(video))[: int(self.share * len(video))]
         return video[video.new_tensor(drawn)]
 
     def __str__(self) -> str:
         return f"random({self.share:g}, seed {self.seed})"
-
-
-def _video(seen: Seen) -> tuple[Tensor, Tensor]:
-    """Rows of the video that are still there, and their places among all that are."""
-    import torch
-
-    video = torch.as_tensor(seen.layout["video"], device=seen.rows.device)
-    places = torch.isin(seen.rows, video).nonzero()[:, 0]
-    return seen.rows[places], places
 
 
 def _check_share(share: float) -> None:
