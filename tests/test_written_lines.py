@@ -25,6 +25,7 @@ import yaml
 
 import workbench as wb
 from tests import ROOT
+from tests.tiny.originals import write_pllava
 from workbench.cli import main
 from workbench.recipe import find_recipe, recipe_names
 
@@ -147,6 +148,20 @@ def run_command(text: str) -> None:
     assert main(words) == 0, text
 
 
+def run_convert(text: str) -> None:
+    """The checkpoint is a tiny one in the format of Map the Flow's."""
+    _, _, _, destination, *options = shlex.split(text)
+    write_pllava(Path("original"))
+    assert main(["convert", "original", destination, *options]) == 0, text
+
+
+def run_converted(text: str) -> None:
+    """A recipe on what `run_convert` makes."""
+    words = shlex.split(text)
+    run_convert(f"workbench convert original {words[words.index('--model') + 1]}")
+    assert main([*words[1:], "--limit", "2", "--tasks", "moving_direction"]) == 0, text
+
+
 def run_recipe_line(text: str) -> None:
     """`NAME` stands for every recipe. Each is run by tests/recipes; here its options are read."""
     for name in recipe_names():
@@ -264,6 +279,8 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
     (r"workbench run NAME .*", run_recipe_line),
     (r"workbench run \w+ \.\.\.", run_elided),
     (r"workbench run effective_pathways --model A .*", run_several_models),
+    (r"workbench convert .*", run_convert),
+    (r"workbench run \w+ --model models/.*", run_converted),
     (r"workbench .*", run_command),
     (r"--extra-[\w-]+ .*", run_pip_option),
     (r"--.*", run_options),

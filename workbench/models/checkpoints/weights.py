@@ -88,7 +88,12 @@ def _check_size(folder: CheckpointFolder, family: Family, config: PretrainedConf
         )
 
 
-def check_fit(info: dict[str, Any], folder: CheckpointFolder, family: Family) -> None:
+_REMEDY = "Use the checkpoint in transformers' own format (a '-hf' repository), or convert it."
+
+
+def check_fit(
+    info: dict[str, Any], folder: CheckpointFolder, family: Family, *, remedy: str = _REMEDY
+) -> None:
     """Raises ModelError for weights that found no place, and places without a weight, which would be random.
 
     `info` is what transformers says of a load: missing_keys, unexpected_keys, mismatched_keys.
@@ -115,7 +120,7 @@ def check_fit(info: dict[str, Any], folder: CheckpointFolder, family: Family) ->
         harm = "The model would be partly random" if missing or mismatched else "They would be left out"
         raise ModelError(
             f"The weights in {folder.path} do not fit {family.model_class}: {'; '.join(problems)}. {harm}. "
-            "Use the checkpoint in transformers' own format (a '-hf' repository), or convert it."
+            f"{remedy}"
         )
 
 
@@ -148,7 +153,8 @@ def check_conversion(
         "unexpected_keys": set(found) - set(wanted),
         "mismatched_keys": {name for name in set(wanted) & set(found) if wanted[name] != found[name]},
     }
-    check_fit(info, folder, family)
+    remedy = "Download config.json and the weights again: they must belong to one checkpoint."
+    check_fit(info, folder, family, remedy=remedy)
 
 
 @contextmanager
