@@ -18,7 +18,6 @@ from workbench.prompts.turn import Turn
 
 if TYPE_CHECKING:
     from workbench.models.families import Family
-    from workbench.models.video_llm import VideoLLM
     from workbench.video import Clip
 
 _WATCH = (
@@ -155,6 +154,6 @@ def paper_setting(family: Family, config: Any) -> PaperSetting:
     return PAPERS[name]
 
 
-def default_separators(model: VideoLLM) -> Separators:
-    """What is counted to a frame where nobody says: as in the model's setting, or else its family."""
-    return model.family.default_separators if model.setting is None else model.setting.separators
+def default_separators(family: Family, setting: PaperSetting | None) -> Separators:
+    """What is counted to a frame where nobody says: as in a model's setting, or else its family."""
+    return family.default_separators if setting is None else setting.separators

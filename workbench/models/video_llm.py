@@ -212,7 +212,7 @@ class VideoLLM:
             encoded,
             grid=video.grid,
             frame_times=video.frame_times,
-            separators=default_separators(self) if separators is None else separators,
+            separators=default_separators(self.family, self.setting) if separators is None else separators,
         )
         return Prompt(
             # Versions of transformers differ in what the forward takes.

@@ -87,7 +87,7 @@ def measure_samples(
         **data_settings(samples),
         **measurement.settings,
         "style": style,
-        "separators": default_separators(model) if separators is None else separators,
+        "separators": default_separators(model.family, model.setting) if separators is None else separators,
         "frames": None if how is None else str(how),
     }
     manifest = new_manifest(measurement.name, settings, model)
