@@ -15,8 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from nnsight import NNsight
-from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration
 
 from benchmarks.saving import RESULTS, save
 from workbench.engine.reference import logits
@@ -91,6 +89,9 @@ def seconds(model: VideoLLM, prompt: Prompt, knockout: Knockout | None) -> float
 
 def build(layers: int, width: int, seed: int) -> VideoLLM:
     """A decoder with three linear layers to one of softmax attention, weights of order 1 / sqrt(width)."""
+    from nnsight import NNsight
+    from transformers import Qwen3_5Config, Qwen3_5ForConditionalGeneration
+
     text = {
         "hidden_size": width,
         "intermediate_size": 3 * width,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from workbench.errors import ModelError
 from workbench.models.families.qwen2_5_vl import Qwen25VL
@@ -54,6 +54,12 @@ class Qwen3VLMoe(Qwen3VL):
     model_type = "qwen3_vl_moe"
     model_class = "Qwen3VLMoeForConditionalGeneration"
     models = "Qwen/Qwen3-VL-30B-A3B-Instruct"
+    # An expert sees the rows that are sent to it, not the sequence.
+    hook_places: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "mlp.hook_pre": (),
+        "mlp.hook_pre_linear": (),
+        "mlp.hook_post": (),
+    }
 
 
 def smart_resize(count: int, height: int, width: int, settings: PixelSettings) -> tuple[int, int]:
