@@ -28,7 +28,12 @@ TEMPLATE = """\
 
 def config(tokenizer: Any, text: dict[str, Any]) -> Any:
     ids = tokenizer.convert_tokens_to_ids
-    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], "partial_rotary_factor": 0.5}
+    rope = {
+        "rope_type": "default",
+        "rope_theta": 1e4,
+        "mrope_section": [2, 1, 1],
+        "partial_rotary_factor": 0.5,
+    }
     return transformers.Glm4vConfig(
         architectures=["Glm4vForConditionalGeneration"],
         vision_config={

@@ -31,7 +31,11 @@ def test_a_unit_stands_before_the_second_at_which_it_begins(family: FamilyName, 
     prompt = model.encode(noise_clip(3), "Where?")
     assert model.tokenizer.decode(prompt.input_ids[0, prompt.layout["between"]].tolist()) == words
     text = str(model.tokenizer.decode(prompt.input_ids[0].tolist()))
-    assert text.endswith("seconds<|end_of_video|>Where?<|assistant|>\n" if "sec" in words else "1<|end_of_video|>Where?<|assistant|>\n")
+    assert text.endswith(
+        "seconds<|end_of_video|>Where?<|assistant|>\n"
+        if "sec" in words
+        else "1<|end_of_video|>Where?<|assistant|>\n"
+    )
     assert model.video_token_id == model.config.image_token_id
 
 

@@ -11,7 +11,7 @@ from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.llava_pooled import LlavaPooled
 from workbench.models.families.qwen2_5_vl import Qwen25VL
 from workbench.models.families.qwen2_vl import Qwen2VL
-from workbench.models.families.qwen3_5 import Qwen35
+from workbench.models.families.qwen3_5 import Qwen35, Qwen35Moe
 from workbench.models.families.qwen3_vl import Qwen3VL, Qwen3VLMoe
 from workbench.models.families.smolvlm import SmolVLM
 from workbench.models.families.video_llama_3 import VideoLlama3
@@ -30,6 +30,7 @@ FAMILIES: dict[str, Family] = {
         Qwen25VL(),
         Qwen3VL(),
         Qwen35(),
+        Qwen35Moe(),
         Glm4v(),
         Glm46V(),
         Qwen3VLMoe(),
