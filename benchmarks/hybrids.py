@@ -105,7 +105,8 @@ def build(layers: int, width: int, seed: int) -> VideoLLM:
         "linear_key_head_dim": 32,
         "linear_value_head_dim": 32,
         "rope_parameters": {
-            "rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1], "partial_rotary_factor": 0.25,
+            "rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 1, 1],
+            "partial_rotary_factor": 0.25,
         },
     }  # fmt: skip
     vision = {

@@ -130,7 +130,7 @@ def test_what_means_nothing_in_such_a_layer_is_refused(family: FamilyName) -> No
     assert generate(model, prompt, Knockout.of("video -> last", (softmax, softmax)), max_new_tokens=2)
     with pytest.raises(InterventionError, match="running state"), wb.accelerate(model, exit_after=2):
         pass
-    with pytest.raises(ModelError, match="Layer 1 .* has no attention weights"):
+    with pytest.raises(ModelError, match=r"Layer 1 .* has no attention weights"):
         query_rows(model, prompt, [5], [0])
     kept = query_rows(
         model, prompt, [len(prompt) - 1], [softmax - 1], Knockout.of("video -> last", (1, softmax))

@@ -28,7 +28,7 @@ from workbench.video import Clip
 
 FamilyName = str
 FEWER_POINTS: tuple[FamilyName, ...] = ("glm4v", "glm46v", "qwen3_vl_moe")
-"""Norms behind attention and MLP too, or experts: not all hook points. tests/models/families/test_glm4v.py."""
+"""Norms behind attention and MLP too, or experts: not all hook points. They have tests in test_glm4v.py."""
 FAMILY_NAMES: tuple[FamilyName, ...] = tuple(
     name for name in FAMILIES if not FAMILIES[name].recurrent and name not in FEWER_POINTS
 )

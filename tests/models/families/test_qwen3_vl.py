@@ -1,4 +1,4 @@
-"""Qwen3-VL: sizes that depend on the number of frames, time stamps, and marks that the template writes too."""
+"""Qwen3-VL: sizes that depend on the number of frames, time stamps, marks that the template writes too."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_patches_are_those_of_the_video_processor() -> None:
 
 
 def test_units_stand_behind_the_mean_time_of_their_frames() -> None:
-    """As transformers' processor writes them: 3 frames at 0, 0.5 and 1 s, the last of which is shown twice."""
+    """As transformers' processor writes them: 3 frames at 0, 0.5 and 1 s, the last one shown twice."""
     model = tiny_model("qwen3_vl")
     prompt = model.encode(noise_clip(3), "Where?")
     words = prompt.input_ids[0, prompt.layout["between"]].tolist()

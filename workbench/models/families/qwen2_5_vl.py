@@ -74,7 +74,7 @@ class Qwen25VL(Family):
         return smart_resize(frames[1], frames[2], settings)
 
     def pieces(self, times: Sequence[Sequence[float]], shown: str) -> Iterator[VideoPiece]:
-        """The video's part of the prompt, from the seconds of each unit's frames; `shown` stands for a unit."""
+        """The video's part of the prompt, from the seconds of each unit's frames; `shown` is a unit."""
         return (VideoPiece(shown, t) for t in range(len(times)))
 
     @shaped

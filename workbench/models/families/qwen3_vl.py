@@ -1,4 +1,4 @@
-"""Qwen3-VL: a time stamp and marks around every unit, and visual features that join after the first layers."""
+"""Qwen3-VL: a time stamp and marks around every unit; visual features also join after the first layers."""
 
 from __future__ import annotations
 
@@ -63,26 +63,26 @@ class Qwen3VLMoe(Qwen3VL):
 
 
 def smart_resize(count: int, height: int, width: int, settings: PixelSettings) -> tuple[int, int]:
-    """(height, width) of `count` frames: whole merged patches, and of all frames together between the least and
-    the most pixels.
+    """(height, width) of `count` frames: whole merged patches, and of all frames together between the least
+    and the most pixels.
 
-    Follows transformers' function of the same name; a single frame counts as two, as it is shown twice. Raises
-    ModelError for shapes that it refuses.
+    Follows transformers' function of the same name; a single frame counts as two, as it is shown twice.
+    Raises ModelError for shapes that it refuses.
     """
     factor, group = settings.patch_size * settings.merge_size, settings.temporal_patch_size
     least, most = settings.size.get("shortest_edge"), settings.size.get("longest_edge")
     if not least or not most:
         raise ModelError(
-            f"The video processor's size {dict(settings.size)} must name the least and most pixels of a video as "
-            "shortest_edge and longest_edge."
+            f"The video processor's size {dict(settings.size)} must name the least and most pixels of a "
+            "video as shortest_edge and longest_edge."
         )
     if min(height, width) < factor:
         scale = max(factor / height, factor / width)
         height, width = int(height * scale), int(width * scale)
     if max(height, width) / min(height, width) > 200:
         raise ModelError(
-            f"Frames of {height} x {width} pixels are too narrow: one side may be at most 200 times the other. "
-            "Crop the video."
+            f"Frames of {height} x {width} pixels are too narrow: one side may be at most 200 times the "
+            "other. Crop the video."
         )
     count = max(count, group)
     rows, columns = round(height / factor), round(width / factor)
