@@ -53,7 +53,8 @@ class Qwen25VL(Family):
     ) -> VideoInputs:
         _check_patches(config, settings)
         merge, group = settings.merge_size, settings.temporal_patch_size
-        size = self.size(clip.frames.shape[:3], settings) if settings.do_resize else None
+        count, height, width, _ = clip.frames.shape
+        size = self.size((count, height, width), settings) if settings.do_resize else None
         patches, grid = patchify(pixels(clip.frames, settings, size=size, backend=backend), settings)
         rows, columns = grid[1] // merge, grid[2] // merge
         return VideoInputs(
@@ -69,7 +70,7 @@ class Qwen25VL(Family):
             frame_times=frame_times(clip, group),
         )
 
-    def size(self, frames: tuple[int, ...], settings: PixelSettings) -> tuple[int, int]:
+    def size(self, frames: tuple[int, int, int], settings: PixelSettings) -> tuple[int, int]:
         """(height, width) to which `frames` (count, height, width) are resized."""
         return smart_resize(frames[1], frames[2], settings)
 

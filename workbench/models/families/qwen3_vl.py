@@ -36,7 +36,7 @@ class Qwen3VL(Qwen25VL):
     def deepstack(self, root: Any) -> Any:
         return root.model.visual.deepstack_merger_list
 
-    def size(self, frames: tuple[int, ...], settings: PixelSettings) -> tuple[int, int]:
+    def size(self, frames: tuple[int, int, int], settings: PixelSettings) -> tuple[int, int]:
         return smart_resize(*frames, settings)
 
     def pieces(self, times: Sequence[Sequence[float]], shown: str) -> Iterator[VideoPiece]:
