@@ -71,7 +71,9 @@ def test_a_cut_layer_is_the_layer_on_the_shorter_sequence(family: FamilyName) ->
         lambda module, args, kwargs: seen.update(given=kwargs["hidden_states"]), with_kwargs=True
     )
     block: Any = list(model.family.decoder_layers(model.hf))[layer]
-    norm = block.post_attention_layernorm.register_forward_pre_hook(lambda module, args: seen.update(mid=args[0]))
+    norm = block.post_attention_layernorm.register_forward_pre_hook(
+        lambda module, args: seen.update(mid=args[0])
+    )
     stream = block.register_forward_pre_hook(lambda module, args: seen.update(pre=args[0]))
     logits(model, prompt, Knockout.of("frame[1] -> question", (layer + 1, layer + 1)))
     for handle in (before, norm, stream):
@@ -79,7 +81,10 @@ def test_a_cut_layer_is_the_layer_on_the_shorter_sequence(family: FamilyName) ->
     found = (seen["mid"] - seen["pre"])[0]
     kept = np.setdiff1d(np.arange(len(prompt)), prompt.layout["frame[1]"])
     with torch.no_grad():
-        whole, shorter = module(hidden_states=seen["given"])[0], module(hidden_states=seen["given"][:, kept])[0]
+        whole, shorter = (
+            module(hidden_states=seen["given"])[0],
+            module(hidden_states=seen["given"][:, kept])[0],
+        )
     question = prompt.layout["question"]
     expected = whole.clone()
     expected[question] = shorter[np.searchsorted(kept, question)]
@@ -113,7 +118,10 @@ def test_few_runs_do_for_the_flows_of_the_papers() -> None:
 def test_what_means_nothing_in_such_a_layer_is_refused(family: FamilyName) -> None:
     model, prompt, _ = two_videos(family)
     softmax = min(model.family.attentions(model.hf)) + 1
-    for flow, says in (("video -> last @ heads 1", "single attention heads"), ("last -> last (self too)", "itself")):
+    for flow, says in (
+        ("video -> last @ heads 1", "single attention heads"),
+        ("last -> last (self too)", "itself"),
+    ):
         with pytest.raises(KnockoutError, match=says):
             last_logits(model, prompt, Knockout.of(flow, (1, 1)))
     last_logits(model, prompt, Knockout.of("video -> last @ heads 1", (softmax, softmax)))
@@ -122,9 +130,11 @@ def test_what_means_nothing_in_such_a_layer_is_refused(family: FamilyName) -> No
     assert generate(model, prompt, Knockout.of("video -> last", (softmax, softmax)), max_new_tokens=2)
     with pytest.raises(InterventionError, match="running state"), wb.accelerate(model, exit_after=2):
         pass
-    with pytest.raises(ModelError, match="Layer 1 .* has no attention weights"):
+    with pytest.raises(ModelError, match=r"Layer 1 .* has no attention weights"):
         query_rows(model, prompt, [5], [0])
-    kept = query_rows(model, prompt, [len(prompt) - 1], [softmax - 1], Knockout.of("video -> last", (1, softmax)))
+    kept = query_rows(
+        model, prompt, [len(prompt) - 1], [softmax - 1], Knockout.of("video -> last", (1, softmax))
+    )
     assert float(kept[..., prompt.layout["video"]].abs().max()) == 0
 
 
@@ -141,7 +151,9 @@ def test_the_incremental_engine_hands_over(family: FamilyName) -> None:
 @ALL
 def test_hook_points_are_those_that_each_layer_has(family: FamilyName) -> None:
     model = tiny_model(family)
-    linear, softmax = (min(found(model.hf)) for found in (model.family.recurrent_layers, model.family.attentions))
+    linear, softmax = (
+        min(found(model.hf)) for found in (model.family.recurrent_layers, model.family.attentions)
+    )
     names = model.hook_names()
     assert f"blocks.{softmax}.attn.hook_pattern" in names
     assert not [name for name in names if name.startswith(f"blocks.{linear}.attn")]

@@ -37,7 +37,7 @@ def text_config(text: Mapping[str, Any]) -> dict[str, Any]:
     return {**text, "head_dim": HIDDEN // HEADS, "rope_parameters": rope}
 
 
-def tokens(tokenizer: Any) -> dict[str, int]:
+def tokens(tokenizer: Any) -> dict[str, Any]:
     ids = tokenizer.convert_tokens_to_ids
     return {
         "video_token_id": ids("<|video_pad|>"),

@@ -49,9 +49,8 @@ TINY = TinyFamily(
     ),
     config=config,
     pixels={
-        "size": {"longest_edge": 4 * SIDE},
+        "size": {"longest_edge": SIDE},
         "max_image_size": {"longest_edge": SIDE},
-        "video_sampling": {"fps": 1, "max_frames": 64, "video_size": {"longest_edge": SIDE}},
         "image_mean": [0.5, 0.5, 0.5],
         "image_std": [0.5, 0.5, 0.5],
         "resample": 1,

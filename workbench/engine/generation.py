@@ -199,8 +199,8 @@ def _cut(intervention: Knockout, model: VideoLLM, layout: TokenLayout) -> Iterat
     if other := sorted(set(cut) - set(attentions)):
         raise KnockoutError(
             f"'{intervention}': layer {other[0] + 1} carries a running state from row to row, which the next "
-            "word cannot be read from once it is cut. Measure the answer's probability instead, or name layers "
-            f"with softmax attention only ({', '.join(str(number + 1) for number in attentions)})."
+            "word cannot be read from once it is cut. Measure the answer's probability instead, or name "
+            f"layers with softmax attention only ({', '.join(str(number + 1) for number in attentions)})."
         )
     made: dict[tuple[int, Any], Tensor] = {}
 

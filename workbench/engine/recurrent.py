@@ -1,9 +1,9 @@
 """What a cut is in a layer that carries a running state from row to row, in place of softmax attention.
 
-Linear attention (three of four layers of Qwen3.5) and short convolutions (LFM2) have no edges whose weight could
-be set to 0. There a cut source -> target means: the layer also runs on the sequence without the source rows,
-and the target rows take what they get there. So nothing of a source row reaches a target row through the layer,
-not even the place that it took, and no other row changes.
+Linear attention (three of four layers of Qwen3.5) and short convolutions (LFM2) have no edges whose weight
+could be set to 0. There a cut source -> target means: the layer also runs on the sequence without the source
+rows, and the target rows take what they get there. So nothing of a source row reaches a target row through
+the layer, not even the place that it took, and no other row changes.
 
 Axes: b batch (1), h query head (1), q query row, k key column, s position, d model.
 """
@@ -42,8 +42,8 @@ def without(keep: Bool[Tensor, "1 h q k"]) -> list[Without]:
     """
     if keep.shape[1] > 1 and not bool((keep == keep[:, :1]).all()):
         raise KnockoutError(
-            "A cut of single attention heads means nothing in a layer with linear attention or a convolution, "
-            "which has no such heads. Cut all heads, or name layers with softmax attention only."
+            "A cut of single attention heads means nothing in a layer with linear attention or a "
+            "convolution, which has no such heads. Cut all heads, or name layers with softmax attention only."
         )
     hidden = ~keep[0, 0].cpu().numpy()
     if (lost := np.flatnonzero(hidden.diagonal())).size:
@@ -95,8 +95,8 @@ class _Cut:
     def __call__(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
         if any(kwargs.get(name) is not None for name in ("cache_params", "past_key_values")):
             raise KnockoutError(
-                f"{type(module).__name__} has a running state, and a cut there needs the whole prompt: run it "
-                "without a cache."
+                f"{type(module).__name__} has a running state, and a cut there needs the whole prompt: run "
+                "it without a cache."
             )
         first = output[0] if isinstance(output, tuple) else output
         hidden = args[0] if args else kwargs["hidden_states"]

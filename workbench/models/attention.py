@@ -88,7 +88,7 @@ def install(hf: PreTrainedModel, kind: AttentionKind = "sdpa", *, recurrent: tup
         if getattr(getattr(attention, "config", None), "_attn_implementation", None) != _REGISTERED[kind]:
             raise ModelError(
                 f"{type(attention).__name__} of {type(hf).__name__} does not take its attention from "
-                "transformers' AttentionInterface, so edges cannot be cut there. Load the class that it ships."
+                "transformers' AttentionInterface: edges cannot be cut there. Load the class that it ships."
             )
         for name in TAPS:
             if not isinstance(getattr(attention, name, None), Tap):

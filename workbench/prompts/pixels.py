@@ -69,12 +69,6 @@ class _Size(BaseModel):
     longest_edge: Annotated[int, Field(gt=0, lt=2**31)] | None = None
 
 
-class _Sampled(BaseModel):
-    """What SmolVLM2's processors say of videos alone."""
-
-    video_size: _Side | _Size | None = None
-
-
 class _Said(BaseModel):
     """What a video processor's json may say; null is as if it said nothing."""
 
@@ -93,7 +87,6 @@ class _Said(BaseModel):
     merge_size: _Patch | None = None
     min_pixels: Annotated[int, Field(gt=0, le=2**24)] | None = None
     max_pixels: Annotated[int, Field(gt=0, lt=2**31)] | None = None
-    video_sampling: _Sampled | None = None
 
 
 def settings_of(found: object, defaults: PixelSettings, *, source: object) -> PixelSettings:
@@ -108,9 +101,7 @@ def settings_of(found: object, defaults: PixelSettings, *, source: object) -> Pi
         for field in fields(PixelSettings)
         if (value := getattr(said, field.name)) is not None
     }
-    of_videos = said.video_sampling.video_size if said.video_sampling else None
-    said_size = said.size if of_videos is None else of_videos
-    size = defaults.size if said_size is None else _by_name(said_size, square=False)
+    size = defaults.size if said.size is None else _by_name(said.size, square=False)
     # Older checkpoints name the bounds by themselves.
     bounds = {"shortest_edge": said.min_pixels, "longest_edge": said.max_pixels}
     changes["size"] = {**size, **{key: value for key, value in bounds.items() if value is not None}}

@@ -50,8 +50,8 @@ def query_rows(
     modules = model.family.attentions(model.hf)
     if other := [layer for layer in layers if layer not in modules]:
         raise ModelError(
-            f"Layer {other[0] + 1} of {model.name} has no attention weights: it carries a running state from row "
-            f"to row. Ask for layers with softmax attention ({', '.join(str(one + 1) for one in modules)})."
+            f"Layer {other[0] + 1} of {model.name} has no attention weights: it carries a running state from "
+            f"row to row. Ask for softmax attention ({', '.join(str(one + 1) for one in modules)})."
         )
     for layer in layers:
         _refuse_unread(modules[layer])

@@ -123,9 +123,9 @@ class Accelerated:
         further = len(self.model.family.deepstack(self.model.hf))
         if early := [one for one in self.what.exits if one.after < further]:
             raise InterventionError(
-                f"'{early[0]}': {self.model.name} adds visual features to the rows of the video after its first "
-                f"{further} layers (DeepStack), so all rows stay until then. Let rows leave after layer "
-                f"{further} or later."
+                f"'{early[0]}': {self.model.name} adds visual features to the rows of the video after its "
+                f"first {further} layers (DeepStack), so all rows stay until then. Let rows leave after "
+                f"layer {further} or later."
             )
 
     @contextmanager

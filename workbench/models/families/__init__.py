@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.models.families.base import Family, VideoInputs
+from workbench.models.families.glm4v import Glm4v, Glm46V
 from workbench.models.families.internvl import InternVL
 from workbench.models.families.internvl_video import InternVLVideo
 from workbench.models.families.llava_next_video import LlavaNextVideo
@@ -10,8 +11,8 @@ from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.llava_pooled import LlavaPooled
 from workbench.models.families.qwen2_5_vl import Qwen25VL
 from workbench.models.families.qwen2_vl import Qwen2VL
-from workbench.models.families.qwen3_5 import Qwen35
-from workbench.models.families.qwen3_vl import Qwen3VL
+from workbench.models.families.qwen3_5 import Qwen35, Qwen35Moe
+from workbench.models.families.qwen3_vl import Qwen3VL, Qwen3VLMoe
 from workbench.models.families.smolvlm import SmolVLM
 from workbench.models.families.video_llama_3 import VideoLlama3
 from workbench.models.families.video_llava import VideoLlava
@@ -29,6 +30,10 @@ FAMILIES: dict[str, Family] = {
         Qwen25VL(),
         Qwen3VL(),
         Qwen35(),
+        Qwen35Moe(),
+        Glm4v(),
+        Glm46V(),
+        Qwen3VLMoe(),
         VideoLlava(),
         SmolVLM(),
     )

@@ -48,9 +48,9 @@ class InternVL(Family):
         tower = config.vision_config
         if list(values.shape[-2:]) != list(tower.image_size):
             raise ModelError(
-                f"The checkpoint's video processor makes frames of {tuple(values.shape[-2:])} pixels, and its "
-                f"vision tower takes {tuple(tower.image_size)}. Set size in its video_preprocessor_config.json "
-                "to that."
+                f"The checkpoint's video processor makes frames of {tuple(values.shape[-2:])} pixels, and "
+                f"its vision tower takes {tuple(tower.image_size)}. Set size in its "
+                "video_preprocessor_config.json to that."
             )
         rows, columns = (
             int(size // patch * config.downsample_ratio)

@@ -53,7 +53,8 @@ class Qwen25VL(Family):
     ) -> VideoInputs:
         _check_patches(config, settings)
         merge, group = settings.merge_size, settings.temporal_patch_size
-        size = self.size(clip.frames.shape[:3], settings) if settings.do_resize else None
+        count, height, width, _ = clip.frames.shape
+        size = self.size((count, height, width), settings) if settings.do_resize else None
         patches, grid = patchify(pixels(clip.frames, settings, size=size, backend=backend), settings)
         rows, columns = grid[1] // merge, grid[2] // merge
         return VideoInputs(
@@ -69,12 +70,12 @@ class Qwen25VL(Family):
             frame_times=frame_times(clip, group),
         )
 
-    def size(self, frames: tuple[int, ...], settings: PixelSettings) -> tuple[int, int]:
+    def size(self, frames: tuple[int, int, int], settings: PixelSettings) -> tuple[int, int]:
         """(height, width) to which `frames` (count, height, width) are resized."""
         return smart_resize(frames[1], frames[2], settings)
 
     def pieces(self, times: Sequence[Sequence[float]], shown: str) -> Iterator[VideoPiece]:
-        """The video's part of the prompt, from the seconds of each unit's frames; `shown` stands for a unit."""
+        """The video's part of the prompt, from the seconds of each unit's frames; `shown` is a unit."""
         return (VideoPiece(shown, t) for t in range(len(times)))
 
     @shaped

@@ -1,4 +1,4 @@
-"""Qwen2-VL: as Qwen2.5-VL, with whole attention in the vision tower and temporal positions that count units."""
+"""Qwen2-VL: as Qwen2.5-VL, with whole attention in the vision tower; temporal positions count units."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Qwen3-VL: a time stamp and marks around every unit, and visual features that join after the first layers."""
+"""Qwen3-VL: a time stamp and marks around every unit; visual features also join after the first layers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from workbench.errors import ModelError
 from workbench.models.families.qwen2_5_vl import Qwen25VL
@@ -36,7 +36,7 @@ class Qwen3VL(Qwen25VL):
     def deepstack(self, root: Any) -> Any:
         return root.model.visual.deepstack_merger_list
 
-    def size(self, frames: tuple[int, ...], settings: PixelSettings) -> tuple[int, int]:
+    def size(self, frames: tuple[int, int, int], settings: PixelSettings) -> tuple[int, int]:
         return smart_resize(*frames, settings)
 
     def pieces(self, times: Sequence[Sequence[float]], shown: str) -> Iterator[VideoPiece]:
@@ -54,29 +54,35 @@ class Qwen3VLMoe(Qwen3VL):
     model_type = "qwen3_vl_moe"
     model_class = "Qwen3VLMoeForConditionalGeneration"
     models = "Qwen/Qwen3-VL-30B-A3B-Instruct"
+    # An expert sees the rows that are sent to it, not the sequence.
+    hook_places: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "mlp.hook_pre": (),
+        "mlp.hook_pre_linear": (),
+        "mlp.hook_post": (),
+    }
 
 
 def smart_resize(count: int, height: int, width: int, settings: PixelSettings) -> tuple[int, int]:
-    """(height, width) of `count` frames: whole merged patches, and of all frames together between the least and
-    the most pixels.
+    """(height, width) of `count` frames: whole merged patches, and of all frames together between the least
+    and the most pixels.
 
-    Follows transformers' function of the same name; a single frame counts as two, as it is shown twice. Raises
-    ModelError for shapes that it refuses.
+    Follows transformers' function of the same name; a single frame counts as two, as it is shown twice.
+    Raises ModelError for shapes that it refuses.
     """
     factor, group = settings.patch_size * settings.merge_size, settings.temporal_patch_size
     least, most = settings.size.get("shortest_edge"), settings.size.get("longest_edge")
     if not least or not most:
         raise ModelError(
-            f"The video processor's size {dict(settings.size)} must name the least and most pixels of a video as "
-            "shortest_edge and longest_edge."
+            f"The video processor's size {dict(settings.size)} must name the least and most pixels of a "
+            "video as shortest_edge and longest_edge."
         )
     if min(height, width) < factor:
         scale = max(factor / height, factor / width)
         height, width = int(height * scale), int(width * scale)
     if max(height, width) / min(height, width) > 200:
         raise ModelError(
-            f"Frames of {height} x {width} pixels are too narrow: one side may be at most 200 times the other. "
-            "Crop the video."
+            f"Frames of {height} x {width} pixels are too narrow: one side may be at most 200 times the "
+            "other. Crop the video."
         )
     count = max(count, group)
     rows, columns = round(height / factor), round(width / factor)

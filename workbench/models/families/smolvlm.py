@@ -80,8 +80,8 @@ class SmolVLM(Family):
         values = pixels(frames, settings, size=(side, side), backend=backend)
         if tuple(values.shape[-2:]) != (side, side):
             raise ModelError(
-                f"Frames of {tuple(values.shape[-2:])} pixels do not fit the vision tower, which takes {side} "
-                f"x {side}. Set do_resize to true in the checkpoint's preprocessor_config.json."
+                f"Frames of {tuple(values.shape[-2:])} pixels do not fit the vision tower, which takes "
+                f"{side} x {side}. Set do_resize to true in the checkpoint's preprocessor_config.json."
             )
         cells = side // config.vision_config.patch_size // config.scale_factor
         return VideoInputs(
