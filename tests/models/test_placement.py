@@ -46,7 +46,7 @@ def test_weights_on_the_disk_give_the_same_numbers() -> None:
     ]
     torch.testing.assert_close(*edited)
     tables = [logit_lens(one, prompt, top_k=2, progress=False) for one in (model, whole)]
-    assert tables[0]["token_id"].tolist() == tables[1]["token_id"].tolist()
+    assert tables[0].table["token_id"].tolist() == tables[1].table["token_id"].tolist()
     assert model.generate(prompt, 4) == whole.generate(prompt, 4)
 
 

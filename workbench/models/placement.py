@@ -28,7 +28,7 @@ def present(module: Any) -> Iterator[None]:
     if not hasattr(module, "_hf_hook"):
         yield
         return
-    from accelerate.utils import align_module_device
+    from accelerate.utils import align_module_device  # pyright: ignore[reportMissingImports]
 
     with align_module_device(module):
         yield
@@ -41,8 +41,7 @@ def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
     Raises ModelError where accelerate is not there, or the map does not fit the model.
     """
     try:
-        from accelerate import dispatch_model, infer_auto_device_map
-        from accelerate.utils import get_balanced_memory
+        import accelerate  # pyright: ignore[reportMissingImports]
     except ImportError:
         raise ModelError(
             "device_map= needs accelerate, which is not installed: pip install accelerate. Or give one "
@@ -55,15 +54,15 @@ def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
                 f"device_map={device_map!r} is not offered: use 'auto', or a dict from the names of modules "
                 "to 'cpu', 'disk' or the number of a GPU."
             )
-        most: Any = get_balanced_memory(hf, no_split_module_classes=whole)
-        device_map = infer_auto_device_map(hf, max_memory=most, no_split_module_classes=whole)
-    places: Any = dict(device_map)
+        most: Any = accelerate.utils.get_balanced_memory(hf, no_split_module_classes=whole)
+        device_map = accelerate.infer_auto_device_map(hf, max_memory=most, no_split_module_classes=whole)
+    places: dict[str, Any] = {**device_map}
     folder = None
     if "disk" in places.values():
         folder = tempfile.mkdtemp(prefix="workbench-weights-")
         weakref.finalize(hf, shutil.rmtree, folder, ignore_errors=True)
     try:
-        dispatch_model(hf, places, offload_dir=folder, main_device=_main(places))
+        accelerate.dispatch_model(hf, places, offload_dir=folder, main_device=_main(places))
     except (ValueError, KeyError, RuntimeError, AttributeError) as error:
         raise ModelError(
             f"device_map= does not fit {type(hf).__name__} ({error!s:.200}). Name modules of the model, or "

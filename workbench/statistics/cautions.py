@@ -64,7 +64,7 @@ def _structural_zeros(table: pd.DataFrame) -> list[str]:
     none = table[table["edges_percent"] == 0]
     said = []
     for flow, part in none.groupby("flow", sort=False):
-        places = sorted({(int(row.first_layer), int(row.last_layer)) for row in part.itertuples()})
+        places = sorted(set(zip(part["first_layer"], part["last_layer"], strict=True)))
         named = ", ".join(f"{first}" if first == last else f"{first}..{last}" for first, last in places)
         said.append(
             f"{flow}: the model's own masks have no such edge in layers {named} (sliding window, chunk), so "

@@ -86,10 +86,10 @@ def curve_table(
 
 def without_structural_zeros(table: pd.DataFrame) -> pd.DataFrame:
     """The table with NaN for the change of rows in which the model had no edge to cut (edges_percent 0)."""
-    if "edges_percent" not in table or not (table["edges_percent"] == 0).any():
+    if "edges_percent" not in table:
         return table
-    change = table["change_percent"].mask(table["edges_percent"] == 0)
-    return table.assign(change_percent=change)
+    nothing = table["edges_percent"].to_numpy(np.float64) == 0
+    return table.assign(change_percent=np.where(nothing, np.nan, table["change_percent"]))
 
 
 def _means(table: pd.DataFrame, confidence: float, seed: int, resamples: int) -> pd.DataFrame:

@@ -61,10 +61,10 @@ def rows_of_the_video(model: VideoLLM) -> str:
         words = model.family.embed(model.hf)(prompt.input_ids)[0]
         shown = np.flatnonzero((embedded(model, prompt) != words).any(-1).cpu().numpy())
         layout = prompt.layout
-        must(np.isin(shown, layout["video"]).all(), f"{n_frames} frames: features outside the video")
+        must(bool(np.isin(shown, layout["video"]).all()), f"{n_frames} frames: features outside the video")
         plain = np.union1d(layout["separator"], layout["between"])
         cells = np.setdiff1d(layout["frame[:]"], plain)
-        must(np.isin(cells, shown).all(), f"{n_frames} frames: rows of frames without features")
+        must(bool(np.isin(cells, shown).all()), f"{n_frames} frames: rows of frames without features")
         must(layout.n_frames == len(layout.frame_times), f"{n_frames} frames: another number of times")
     return ""
 
@@ -78,7 +78,7 @@ def frames_apart(model: VideoLLM) -> str:
         after = embedded(model, prompt_of(model, changed=frame))
         moved = np.flatnonzero((after != base).any(-1).cpu().numpy())
         must(moved.size > 0, f"frame {frame} reaches no row")
-        must(np.isin(moved, layout.frames[unit]).all(), f"frame {frame} reaches rows of other units")
+        must(bool(np.isin(moved, layout.frames[unit]).all()), f"frame {frame} reaches rows of other units")
     return ""
 
 
@@ -103,8 +103,10 @@ def separators(model: VideoLLM) -> str:
         rows = np.sort(np.concatenate(list(disjoint_spans(layout).values())))
         must(np.array_equal(rows, np.arange(layout.length)), "spans overlap or leave rows out")
     cells = [layout.cells for layout in layouts]
-    must((cells[0] is None) == (cells[1] is None), "cells with one setting only")
-    must(cells[0] is None or np.array_equal(cells[0], cells[1]), "cells move with the separators")
+    one, other = cells
+    must((one is None) == (other is None), "cells with one setting only")
+    moved = one is not None and other is not None and not np.array_equal(one, other)
+    must(not moved, "cells move with the separators")
     return f"default {model.family.default_separators}"
 
 
