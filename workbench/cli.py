@@ -3,6 +3,7 @@
 workbench run RECIPE --model M --data D --out DIR
 workbench convert SRC DST
 workbench report DIR
+workbench models check MODEL ..
 workbench list models|data|recipes|flows|measures
 """
 
@@ -89,6 +90,8 @@ def _run(words: list[str]) -> int:
         return _convert(chosen.source, chosen.destination, allow_pickle=chosen.allow_pickle)
     if chosen.command == "report":
         return _report(chosen.folder)
+    if chosen.command == "models":
+        return _check_models(chosen.models, device=chosen.device, dtype=chosen.dtype)
     return _list(chosen.what)
 
 
@@ -99,7 +102,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="--debug, anywhere, shows where an error came from.",
     )
     parser.add_argument("--version", action="version", version=f"workbench {workbench.__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="run | convert | report | list", required=True)
+    commands = parser.add_subparsers(
+        dest="command", metavar="run | convert | report | models | list", required=True
+    )
     commands.add_parser("run", help="run a recipe; goes on with a run that was stopped", add_help=False)
     convert = commands.add_parser(
         "convert",
@@ -114,6 +119,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     report = commands.add_parser("report", help="write the report of a run folder again: one HTML page")
     report.add_argument("folder", metavar="DIR", help="the folder that was given as --out")
+    models = commands.add_parser(
+        "models", help="models check MODEL ..: what each model stands, check by check"
+    )
+    models.add_argument("what", choices=["check"], metavar="check")
+    models.add_argument("models", nargs="+", metavar="MODEL", help="mini/video-ft, a folder, or a hub id")
+    models.add_argument("--device", help="cuda, cuda:1 or cpu; a GPU where there is one if not given")
+    models.add_argument("--dtype", help="bfloat16 on a GPU and float32 on a CPU if not given")
     listing = commands.add_parser("list", help=f"what there is: {', '.join(_LISTS)}")
     listing.add_argument("what", choices=list(_LISTS), metavar="|".join(_LISTS))
     return parser
@@ -156,6 +168,21 @@ def _report(folder: str) -> int:
 
     say(write_report(folder))
     return 0
+
+
+def _check_models(names: Sequence[str], *, device: str | None, dtype: str | None) -> int:
+    from workbench.analyses.conformance import conformance
+
+    right = True
+    for name in names:
+        table = conformance(workbench.load(name, device=device, dtype=dtype))
+        rows = [
+            (row.model, row.check, "yes" if row.holds else "NO", printable(row.remark))
+            for row in table.itertuples()
+        ]
+        _print_table(("model", "check", "holds", "remark"), rows)
+        right = right and bool(table["holds"].all())
+    return 0 if right else FAILED
 
 
 def _list(what: str) -> int:

@@ -48,7 +48,8 @@ class StandInModel:
     setting = adapter = None
     device, dtype, attention = "cpu", "torch.float32", "sdpa"
     tokenizer = StandInTokenizer()
-    family = SimpleNamespace(default_separators="video")
+    config = None
+    family = SimpleNamespace(default_separators="video", masks_of_its_own=lambda config: False)
 
     def read_clip(self, sample: Sample, frames: Any = None) -> StandInClip:
         if sample.video.stem == "broken":

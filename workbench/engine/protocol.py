@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
+import numpy as np
 from torch import Tensor
 
 from workbench.interventions import Intervention
-from workbench.shapes import Float
+from workbench.shapes import Bool, Float
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -49,6 +50,8 @@ class Outcomes(NamedTuple):
     order: the largest of several ways. Smaller changes than this mean nothing. None where not asked for."""
     peak_bytes: int | None = None
     """Most memory that tensors took on the GPU, weights included; None on a CPU."""
+    own_masks: Sequence[Bool[np.ndarray, "q k"] | None] = ()
+    """Each layer's own mask, True where an edge is open; None where it is causal and no more."""
 
     @property
     def knockouts(self) -> list[Outcome]:

@@ -5,11 +5,13 @@ Easy to trust rather than fast. Every other engine is tested against this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workbench.engine.acting import Kept, acting
 from workbench.engine.protocol import Engine, Outcomes, Request
@@ -17,6 +19,7 @@ from workbench.engine.readout import baseline_of, check, is_wanted, measured, ou
 from workbench.engine.recurrent import recurrent_cuts
 from workbench.engine.restrict import restrict
 from workbench.interventions import Intervention
+from workbench.models.attention import CUT_BELOW
 from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
@@ -38,7 +41,8 @@ class ReferenceEngine(Engine):
 
     def _run(self, model: VideoLLM, request: Request, on_done: Callable[[int], object] | None) -> Outcomes:
         prompt = request.prompt
-        base = last_logits(model, prompt)
+        with _seeing_masks(model) as own:
+            base = last_logits(model, prompt)
         baseline = baseline_of(probabilities(base), request.token_id)
         results, kept = [], {}
         for intervention in request.interventions if is_wanted(request, baseline) else ():
@@ -47,7 +51,33 @@ class ReferenceEngine(Engine):
             results += outcomes_of(p, [baseline.token_id], measured(request, baseline, base, found))
             if on_done is not None:
                 on_done(1)
-        return Outcomes(baseline, results)
+        return Outcomes(baseline, results, own_masks=own)
+
+
+@contextmanager
+def _seeing_masks(model: VideoLLM) -> Iterator[list[np.ndarray | None]]:
+    """The masks that layers are handed while the context is open, as in `Outcomes.own_masks`."""
+    found: list[np.ndarray | None] = []
+    known: dict[int, tuple[Tensor, np.ndarray | None]] = {}
+
+    def look(module: nn.Module, args: Any, kwargs: Any) -> None:
+        mask = kwargs.get("attention_mask")
+        if not isinstance(mask, Tensor) or mask.ndim != 4:
+            found.append(None)
+            return
+        if id(mask) not in known:  # held, so that no other one takes its id
+            keep = (mask if mask.dtype == torch.bool else mask > CUT_BELOW)[0].all(0)
+            causal = torch.ones_like(keep).tril()
+            known[id(mask)] = mask, None if torch.equal(keep, causal) else keep.cpu().numpy()
+        found.append(known[id(mask)][1])
+
+    layers = model.family.decoder_layers(model.hf)
+    handles = [layer.self_attn.register_forward_pre_hook(look, with_kwargs=True) for layer in layers]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 @shaped

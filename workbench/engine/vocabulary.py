@@ -11,6 +11,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from workbench.models.placement import present
 from workbench.shapes import Float, shaped
 
 VOCAB_CHUNK = 16_384
@@ -41,10 +42,11 @@ def tiles(
     float32.
     """
     wanted = None if only is None else {id // size for id in only}
-    for first in range(0, unembed.weight.shape[0], size):
-        if wanted is None or first // size in wanted:
-            weight = unembed.weight[first : first + size]
-            bias = None if unembed.bias is None else unembed.bias[first : first + size]
-            if wide:
-                weight, bias = weight.float(), None if bias is None else bias.float()
-            yield Tile(first, F.linear(hidden.to(weight.dtype), weight, bias).float())
+    with present(unembed):
+        for first in range(0, unembed.weight.shape[0], size):
+            if wanted is None or first // size in wanted:
+                weight = unembed.weight[first : first + size]
+                bias = None if unembed.bias is None else unembed.bias[first : first + size]
+                if wide:
+                    weight, bias = weight.float(), None if bias is None else bias.float()
+                yield Tile(first, F.linear(hidden.to(weight.dtype), weight, bias).float())

@@ -28,6 +28,8 @@ class Measure:
     """The columns that it adds to a table, each with what it holds and its unit; all are float64."""
     readout: Callable[[Judge], Readout] | None = None
     """Its reading of a sample's logits, `columns` in their order; None where every engine gives it anyway."""
+    of_masks: bool = False
+    """Read off the model's own masks instead; its columns stand behind all others."""
 
 
 MEASURES: dict[str, Measure] = {}
@@ -41,7 +43,7 @@ def register(measure: Measure) -> Measure:
 
 
 def as_measures(names: str | Sequence[str] = ()) -> tuple[Measure, ...]:
-    """The measures of these names in the order given, `probability` always before them.
+    """The measures of these names in the order given, `probability` always before them, those of masks last.
 
     Raises RunError for an unknown or a repeated name.
     """
@@ -53,7 +55,8 @@ def as_measures(names: str | Sequence[str] = ()) -> tuple[Measure, ...]:
         if several.count(name) > 1:
             raise RunError(f"The measure {name!r} is asked for twice. Name each measure once.")
     first, *_ = MEASURES
-    return tuple(MEASURES[name] for name in dict.fromkeys([first, *several]))
+    found = [MEASURES[name] for name in dict.fromkeys([first, *several])]
+    return tuple(sorted(found, key=lambda measure: measure.of_masks))
 
 
 @shaped

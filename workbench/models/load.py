@@ -17,6 +17,7 @@ from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
 from workbench.models.papers import paper_setting
+from workbench.models.placement import DeviceMap, dispatched
 from workbench.models.trial import try_out
 from workbench.models.video_llm import VideoLLM
 from workbench.threads import warn_where_they_spin
@@ -38,6 +39,7 @@ def load(
     name_or_path: str | Path,
     *,
     device: str | torch.device | None = None,
+    device_map: DeviceMap | None = None,
     dtype: str | torch.dtype | None = None,
     attention: AttentionKind = "sdpa",
     trust_remote_code: bool = False,
@@ -48,12 +50,13 @@ def load(
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
 
-    `device` is cuda where there is one, else cpu. `dtype` is bfloat16 on cuda, else float32. `revision` pins
-    a commit of the hub. Weights must be safetensors unless `allow_pickle`; code that comes with a checkpoint
-    does not run unless `trust_remote_code`. `adapter` is the folder, or hub id, of a LoRA adapter of peft,
-    which is merged into the weights. With `setting="paper"` prompts are, where nothing else is asked for,
-    those of the paper that ran this checkpoint: frames, words, what stands around them, separators, and how
-    frames are resized (`models/papers.py`).
+    `device` is cuda where there is one, else cpu. `device_map` puts a model that no device holds on several,
+    and on the disk: "auto", or a dict from modules to places (needs accelerate). `dtype` is bfloat16 on cuda,
+    else float32. `revision` pins a commit of the hub. Weights must be safetensors unless `allow_pickle`; code
+    that comes with a checkpoint does not run unless `trust_remote_code`. `adapter` is the folder, or hub id,
+    of a LoRA adapter of peft, which is merged into the weights. With `setting="paper"` prompts are, where
+    nothing else is asked for, those of the paper that ran this checkpoint: frames, words, what stands around
+    them, separators, and how frames are resized (`models/papers.py`).
 
     Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
     architecture; weights that do not fit the model; a hub that cannot be reached.
@@ -62,6 +65,8 @@ def load(
 
     from workbench.models.attention import check_kind, install
 
+    if device is not None and device_map is not None:
+        raise ModelError(f"device={str(device)!r} and device_map= exclude each other. Give one of them.")
     place = _device(device)
     if place.type == "cpu":
         warn_where_they_spin()
@@ -89,7 +94,7 @@ def load(
     check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
     if merged is not None:
         merged.merge(hf)
-    hf = _moved(hf, place)
+    hf = _moved(hf, place) if device_map is None else dispatched(hf, device_map)
     hf.eval().requires_grad_(False)
     # A method, so that a copy of the model runs the copy.
     hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)

@@ -54,6 +54,22 @@ def curve_warnings(table: pd.DataFrame) -> list[str]:
         part = cast(pd.DataFrame, table[table["task"] == task])
         usable = cast(pd.DataFrame, part[np.isfinite(part["change_percent"].to_numpy(np.float64))])
         said += [f"{task}: {text}" for text in _warnings_of(usable)]
+    return [*said, *_structural_zeros(table)]
+
+
+def _structural_zeros(table: pd.DataFrame) -> list[str]:
+    """Flows that have no edge at all in some layers of the model."""
+    if "edges_percent" not in table:
+        return []
+    none = table[table["edges_percent"] == 0]
+    said = []
+    for flow, part in none.groupby("flow", sort=False):
+        places = sorted(set(zip(part["first_layer"], part["last_layer"], strict=True)))
+        named = ", ".join(f"{first}" if first == last else f"{first}..{last}" for first, last in places)
+        said.append(
+            f"{flow}: the model's own masks have no such edge in layers {named} (sliding window, chunk), so "
+            "that nothing was cut there: the curve has a gap, which is no finding."
+        )
     return said
 
 

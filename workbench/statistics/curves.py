@@ -62,10 +62,12 @@ def curve_table(
     Columns: `Point`. `mean` is the mean over samples of `change_percent`, `low` and `high` its bootstrap
     interval: the same as `bootstrap_mean` of these values. `ratio_of_means` is the change of the mean
     probability, which small `p_base` cannot blow up. `bound` and `p_fall` allow for all points of this table:
-    those of a part of it may be lower. Tasks and flows keep the order in which they first appear; layers
+    those of a part of it may be lower. Where a model has none of a flow's edges there is no effect to speak
+    of: n is 0, and the curve has a gap. Tasks and flows keep the order in which they first appear; layers
     ascend. Raises RunError where columns are missing.
     """
     require_columns(table, *POINT, "change_percent", "p_base", "p_knockout", remedy=SWEEP)
+    table = without_structural_zeros(table)
     if table.empty:
         return pd.DataFrame(columns=CURVE_COLUMNS)
     points = _means(table, confidence, seed, resamples)
@@ -80,6 +82,14 @@ def curve_table(
     seen = [pd.factorize(points[name])[0] for name in ("window", "flow", "task")]
     ordered = points.iloc[np.lexsort((points["layer"].to_numpy(), *seen))].reset_index(drop=True)
     return cast(pd.DataFrame, ordered[CURVE_COLUMNS])
+
+
+def without_structural_zeros(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with NaN for the change of rows in which the model had no edge to cut (edges_percent 0)."""
+    if "edges_percent" not in table:
+        return table
+    nothing = table["edges_percent"].to_numpy(np.float64) == 0
+    return table.assign(change_percent=np.where(nothing, np.nan, table["change_percent"]))
 
 
 def _means(table: pd.DataFrame, confidence: float, seed: int, resamples: int) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from workbench.engine.vocabulary import VOCAB_CHUNK, tiles
 from workbench.errors import ModelError, RunError, not_finite
+from workbench.models.placement import present
 from workbench.shapes import Float, Int, shaped
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def read_residual(
     with torch.no_grad():
         for part in residual.split(row_chunk):
             hidden = model.family.final_norm(model.hf)(part) if norm else part
-            parts.append(_read_rows(head, hidden.to(head.weight.device), top_k, groups, vocab_chunk))
+            with present(head):
+                parts.append(_read_rows(head, hidden.to(head.weight.device), top_k, groups, vocab_chunk))
     return Reading(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 

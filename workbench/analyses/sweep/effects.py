@@ -18,8 +18,10 @@ import pyarrow as pa
 from workbench.analyses.answers.untouched import sample_row
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows, check_flows
+from workbench.interventions.existing import Existing
 from workbench.measures import Measure, as_measures
 from workbench.measures.correctness import UNKNOWN, Judge, judge
+from workbench.measures.edges import with_edges
 from workbench.measures.probability import change_percent
 from workbench.runs import (
     Asked,
@@ -102,26 +104,16 @@ def sweep(
     """
     from workbench.engine import get_engine  # needs torch, which reading a run does not
 
+    prompting: dict[str, Any] = {"style": style, "separators": separators, "frames": frames}
     measurement = KnockoutSweep(
         flows=as_flows(flows),
         windows=as_windows(windows),
         only_correct=only_correct,
         engine=get_engine(engine),
-        measures=as_measures(measures),
+        measures=with_edges(as_measures(measures), model),
         seed=as_seed(seed),
     )
-    run = as_run(
-        measure_samples(
-            model,
-            samples,
-            measurement,
-            out=out,
-            style=style,
-            separators=separators,
-            frames=frames,
-            progress=progress,
-        )
-    )
+    run = as_run(measure_samples(model, samples, measurement, out=out, progress=progress, **prompting))
     if run.table.empty and only_correct:
         raise NothingCorrect(run)
     return run
@@ -262,11 +254,14 @@ class KnockoutSweep(Measurement):
         baseline = outcomes.baseline
         by_knockout = dict(zip(cut.request.interventions, outcomes.changed, strict=True))
         token = model.token_text(baseline.token_id)
+        existing = Existing(cut.request.prompt.layout, outcomes.own_masks)
         for cell in self.cells(model):
             if cell.flow not in cut.missing:
                 outcome = by_knockout[cell.knockout]
                 effect = _effect(sample, cell, token, baseline, outcome, cut.judge)
-                yield *effect, *outcome.measured
+                lost = cell.knockout.layers(model.n_layers)
+                edges = [existing.percent(lost) for measure in self.measures if measure.of_masks]
+                yield *effect, *outcome.measured, *edges
 
 
 class _Cut(NamedTuple):

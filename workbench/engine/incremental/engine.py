@@ -237,4 +237,5 @@ class _Begun(NamedTuple):
         found = [results.get((number, place)) or self.unchanged for place in range(self.places)]
         idle = [outcome.p for (prompt, place), outcome in results.items() if prompt == number and place < 0]
         moved = [abs(p - self.baseline.p) / self.baseline.p * 100 for p in (*self.moved, *idle)]
-        return Outcomes(self.baseline, found, max(moved, default=None), peak)
+        own = [None if keep is None else keep.numpy() for keep in self.ready.untouched.keep]
+        return Outcomes(self.baseline, found, max(moved, default=None), peak, own)

@@ -42,7 +42,7 @@ def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) ->
             runner.step(number, layer)
     assert runner.hidden is not None
     logits = head(model, runner.hidden[0], wide=wide).float()  # (leaf node of the last layer, vocab)
-    return logits[to_device(np.array(plan.leaves), model.device)]
+    return logits[to_device(np.array(plan.leaves), logits.device)]
 
 
 class _Pass(NamedTuple):
@@ -91,7 +91,7 @@ class _Runner:
             hidden.new_zeros(start.untouched.length, hidden.shape[-1]) if part is None else part.to(hidden)
             for start, part in zip(self.starts, parts, strict=True)
         ]
-        return hidden + torch.cat(terms)[rows]
+        return hidden + torch.cat(terms)[rows.to(hidden.device)]
 
     def _passes(self) -> list[list[_Pass]]:
         """The runs of each layer, none where it has no rows. All their rows go to the device at once: one

@@ -64,8 +64,9 @@ class PackedAttention:
         """Stop a layer, with KeysKnown, as soon as its keys and values are known, and keep these."""
         self.known: list[tuple[Tensor, Tensor]] = []
         self._pieces: dict[Any, list[tuple[list[int] | None, list[Piece]]]] = {}
-        self._indices: dict[tuple[int, int, bytes], Any] = {}
-        self._masks: dict[int, Tensor] = {}
+        # By device too: the layers of a model may lie on several.
+        self._indices: dict[tuple[int, int, bytes, torch.device], Any] = {}
+        self._masks: dict[tuple[int, torch.device], Tensor] = {}
 
     def __call__(
         self,
@@ -133,10 +134,10 @@ class PackedAttention:
     ) -> None:
         lse: Tensor | None = None
         for piece in parts:
-            rows = self._index(piece.rows, segment.first)
+            rows = self._index(piece.rows, segment.first, query.device)
             keys, values = own if piece.own else shared
-            columns = self._index(piece.columns, segment.start if piece.own else 0)
-            mask = None if piece.mask is None else self._mask(piece.mask)
+            columns = self._index(piece.columns, segment.start if piece.own else 0, query.device)
+            mask = None if piece.mask is None else self._mask(piece.mask, query.device)
             found = _attend(
                 piece.shape, query[:, :, rows], keys[:, :, columns], values[:, :, columns], scale, mask,
                 fold=not piece.own,
@@ -156,20 +157,20 @@ class PackedAttention:
                 found = join(Attended(out[:, :, rows], lse[:, :, rows]), found)
                 out[:, :, rows], lse[:, :, rows] = found.out, found.lse
 
-    def _mask(self, mask: np.ndarray) -> Tensor:
-        """A piece's mask on the device, put there once: pieces are kept, so that an id stays taken."""
-        if id(mask) not in self._masks:
-            self._masks[id(mask)] = to_device(mask, self.model.device)
-        return self._masks[id(mask)]
+    def _mask(self, mask: np.ndarray, device: torch.device) -> Tensor:
+        """A piece's mask on a device, put there once: pieces are kept, so that an id stays taken."""
+        if (id(mask), device) not in self._masks:
+            self._masks[id(mask), device] = to_device(mask, device)
+        return self._masks[id(mask), device]
 
-    def _index(self, rows: Rows, start: int) -> Any:
+    def _index(self, rows: Rows, start: int, device: torch.device) -> Any:
         """Rows as a slice where they follow one another, else as a tensor, counted from `start`."""
         first, last = int(rows[0]), int(rows[-1])
         if last - first + 1 == rows.size:
             return slice(first - start, last - start + 1)
-        key = (start, rows.size, rows.tobytes())
+        key = (start, rows.size, rows.tobytes(), device)
         if key not in self._indices:
-            self._indices[key] = to_device(rows - start, self.model.device)
+            self._indices[key] = to_device(rows - start, device)
         return self._indices[key]
 
     def _pieces_of(self, segment: Segment) -> list[tuple[list[int] | None, list[Piece]]]:

@@ -167,6 +167,12 @@ class Family(ABC):
     def projector(self, root: Any) -> Any:
         """What takes the vision tower's output to the language model's width."""
 
+    def masks_of_its_own(self, config: Any) -> bool:
+        """Whether some layers close edges to earlier rows (sliding windows, chunks) or open edges to later
+        ones, as far as the config tells."""
+        kinds = getattr(config.get_text_config(), "layer_types", None) or ()
+        return any(kind != "full_attention" for kind in kinds)
+
     def deepstack(self, root: Any) -> Any:
         """Further projectors, whose outputs are added to the residual stream after the first decoder layers
         (DeepStack, Meng et al. 2024), in the order of these layers; none in most families."""

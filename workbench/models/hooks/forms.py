@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import HookError
+from workbench.models.placement import present
 from workbench.shapes import Float, shaped
 
 
@@ -182,9 +183,10 @@ class HeadResults(Form):
     derived = True
 
     def read(self, moment: Moment) -> Tensor:
-        weight = moment.module.weight
         z = moment.given.reshape(*moment.given.shape[:2], -1, self.head_dim)
-        return torch.einsum("bshe,dhe->bshd", z, weight.view(weight.shape[0], -1, self.head_dim))
+        with present(moment.module):
+            weight = moment.module.weight
+            return torch.einsum("bshe,dhe->bshd", z, weight.view(weight.shape[0], -1, self.head_dim))
 
     def write(self, moment: Moment, new: Tensor, old: Tensor) -> None:
         moment.value = moment.value + (new - old).sum(2)
@@ -208,7 +210,8 @@ def understood(norm: Any) -> bool:
         return False
     source = torch.Generator("cpu").manual_seed(0)
     noise = torch.randn(4, weight.shape[0], generator=source, dtype=torch.float32, device="cpu") + 0.5
-    given = noise.to(weight.device, weight.dtype)
+    with present(norm):
+        given = noise.to(norm.weight.device, norm.weight.dtype)
     with torch.no_grad():
         moment = Moment(module=norm, given=given, value=given, prompt={})
         theirs, ours = norm(given).float(), _finished(moment, _normalized(moment)).float()
@@ -236,9 +239,10 @@ def _normalized(moment: Moment) -> Tensor:
 
 def _finished(moment: Moment, normalized: Tensor) -> Tensor:
     """The norm's output for these normalised values."""
-    output = moment.module.weight * normalized
-    bias = getattr(moment.module, "bias", None)
-    return output if bias is None else output + bias
+    with present(moment.module):
+        output = moment.module.weight * normalized
+        bias = getattr(moment.module, "bias", None)
+        return output if bias is None else output + bias
 
 
 def _grafted(value: Tensor, through: Tensor) -> Tensor:

@@ -1,0 +1,71 @@
+"""A model whose weights lie on the disk gives the numbers of one in memory, everywhere that reads weights."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tiny import tiny_folder, tiny_model, tiny_prompt
+from workbench.analyses.lens.logit_lens import logit_lens
+from workbench.engine import get_engine
+from workbench.errors import ModelError
+from workbench.interventions import Flow, centred, knockouts
+from workbench.models import VideoLLM, load
+
+PARTS = ("model.vision_tower", "model.multi_modal_projector", "model.image_newline", "model.vision_resampler")
+DECODER = ("embed_tokens", "norm", "rotary_emb", "layers.0", "layers.1", "layers.2", "layers.3")
+
+
+def on_disk() -> VideoLLM:
+    pytest.importorskip("accelerate", reason="accelerate is an extra, and not installed")
+    places = dict.fromkeys([*PARTS, *(f"model.language_model.{part}" for part in DECODER), "lm_head"], "disk")
+    return load(tiny_folder(), device_map=places)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_weights_on_the_disk_give_the_same_numbers() -> None:
+    model, whole = on_disk(), tiny_model()
+    assert {str(weight.device) for weight in model.hf.parameters()} >= {"meta"}
+    prompt = tiny_prompt(whole)
+    assert torch.equal(tiny_prompt(model).input_ids, prompt.input_ids)
+    asked = knockouts([Flow.parse("video -> question")], [centred(1)], model.n_layers)
+    for engine in ("reference", "incremental", "incremental-float32"):
+        found = get_engine(engine).outcomes(model, prompt, asked)
+        wanted = get_engine(engine).outcomes(whole, prompt, asked)
+        assert [one.p for one in found.changed] == pytest.approx([one.p for one in wanted.changed], rel=1e-6)
+    assert model.hook_names() == whole.hook_names()
+    kept: Any = model.run_with_cache(prompt, lambda name: True).cache
+    for name, value in whole.run_with_cache(prompt, lambda name: True).cache.items():
+        torch.testing.assert_close(kept[name], value, msg=name)
+    edited = [
+        one.run_with_hooks(prompt, [("blocks.1.ln1.hook_scale", lambda value, hook: value * 2)])
+        for one in (model, whole)
+    ]
+    torch.testing.assert_close(*edited)
+    tables = [logit_lens(one, prompt, top_k=2, progress=False) for one in (model, whole)]
+    assert tables[0].table["token_id"].tolist() == tables[1].table["token_id"].tolist()
+    assert model.generate(prompt, 4) == whole.generate(prompt, 4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"device_map": "nearby"}, "use 'auto', or a dict"),
+        ({"device_map": {"nothing": "cpu"}}, "does not fit LlavaNextVideo"),
+        ({"device_map": "auto", "device": "cpu"}, "exclude each other"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The following device_map keys")
+def test_maps_that_do_not_fit_are_refused(asked: dict[str, Any], says: str) -> None:
+    pytest.importorskip("accelerate", reason="accelerate is an extra, and not installed")
+    with pytest.raises(ModelError, match=says):
+        load(tiny_folder(), **asked)
+
+
+def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ModelError, match="pip install accelerate"):
+        load(tiny_folder(), device_map="auto")

@@ -1,0 +1,76 @@
+"""Models that lie on several devices, or partly on the disk: accelerate moves weights to where they are used.
+
+Between uses such weights are on no device ("meta"). What reads a weight itself, instead of calling its
+module, asks for it here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+DeviceMap = str | Mapping[str, str | int]
+""" "auto", or the name of a module -> "cpu", "disk", or the number of a GPU."""
+
+
+@contextmanager
+def present(module: Any) -> Iterator[None]:
+    """The weights of this module, not of modules below it, are where it runs while the context is open."""
+    if not hasattr(module, "_hf_hook"):
+        yield
+        return
+    from accelerate.utils import align_module_device  # pyright: ignore[reportMissingImports]
+
+    with align_module_device(module):
+        yield
+
+
+def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
+    """The model on the devices of the map, "auto" filling GPUs evenly; what fits on none goes to
+    the memory of the machine, and then to the disk.
+
+    Raises ModelError where accelerate is not there, or the map does not fit the model.
+    """
+    try:
+        import accelerate  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        raise ModelError(
+            "device_map= needs accelerate, which is not installed: pip install accelerate. Or give one "
+            "device= that holds the whole model."
+        ) from None
+    whole: Any = getattr(hf, "_no_split_modules", None) or []
+    if isinstance(device_map, str):
+        if device_map != "auto":
+            raise ModelError(
+                f"device_map={device_map!r} is not offered: use 'auto', or a dict from the names of modules "
+                "to 'cpu', 'disk' or the number of a GPU."
+            )
+        most: Any = accelerate.utils.get_balanced_memory(hf, no_split_module_classes=whole)
+        device_map = accelerate.infer_auto_device_map(hf, max_memory=most, no_split_module_classes=whole)
+    places: dict[str, Any] = {**device_map}
+    folder = None
+    if "disk" in places.values():
+        folder = tempfile.mkdtemp(prefix="workbench-weights-")
+        weakref.finalize(hf, shutil.rmtree, folder, ignore_errors=True)
+    try:
+        accelerate.dispatch_model(hf, places, offload_dir=folder, main_device=_main(places))
+    except (ValueError, KeyError, RuntimeError, AttributeError) as error:
+        raise ModelError(
+            f"device_map= does not fit {type(hf).__name__} ({error!s:.200}). Name modules of the model, or "
+            "use device_map='auto'."
+        ) from error
+    return hf
+
+
+def _main(places: Mapping[str, Any]) -> Any:
+    """Where inputs go: the first GPU of the map, or else the CPU."""
+    return next((place for place in places.values() if place not in ("cpu", "disk")), "cpu")
