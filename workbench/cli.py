@@ -177,8 +177,8 @@ def _check_models(names: Sequence[str], *, device: str | None, dtype: str | None
     for name in names:
         table = conformance(workbench.load(name, device=device, dtype=dtype))
         rows = [
-            (row.model, row.check, "yes" if row.holds else "NO", printable(row.remark))
-            for row in table.itertuples()
+            (row["model"], row["check"], "yes" if row["holds"] else "NO", printable(row["remark"]))
+            for row in table.to_dict("records")
         ]
         _print_table(("model", "check", "holds", "remark"), rows)
         right = right and bool(table["holds"].all())

@@ -224,7 +224,7 @@ class Stamped(LlavaNextVideo):
                 VideoPiece("</s>", piece.frame, separator=True),
                 piece,
             ]
-        return made._replace(pieces=(*pieces, VideoPiece("\n", piece.frame, words=True)))
+        return made._replace(pieces=(*pieces, VideoPiece("\n", made.pieces[-1].frame, words=True)))
 
 
 @pytest.fixture

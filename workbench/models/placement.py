@@ -56,7 +56,7 @@ def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
             )
         most: Any = accelerate.utils.get_balanced_memory(hf, no_split_module_classes=whole)
         device_map = accelerate.infer_auto_device_map(hf, max_memory=most, no_split_module_classes=whole)
-    places: dict[str, Any] = {**device_map}
+    places: dict[str, Any] = dict(device_map)  # type: ignore[arg-type]
     folder = None
     if "disk" in places.values():
         folder = tempfile.mkdtemp(prefix="workbench-weights-")

@@ -49,7 +49,8 @@ class Encoder:
         separators: Separators | None = None,
     ) -> None:
         self.samples = samples
-        self._model, self._frames, self._style, self._separators = model, frames, style, separators
+        self._model, self._frames, self._style = model, frames, style
+        self._separators: Separators | None = separators
         self._threads = ThreadPoolExecutor(_AHEAD, thread_name_prefix="decode")
         self._clips: OrderedDict[tuple[Any, ...], Future[Clip]] = OrderedDict()
         self._prompts: OrderedDict[int, Prompt | WorkbenchError] = OrderedDict()

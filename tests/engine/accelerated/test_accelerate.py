@@ -63,7 +63,7 @@ WHATS = (
 
 
 def refused_before_deepstack_ends(model: VideoLLM, what: Acceleration) -> bool:
-    """Whether rows leave while the decoder still adds features to rows by their places; it is then refused."""
+    """Whether rows leave while the decoder still adds features to rows by their places: refused then."""
     if all(one.after >= len(model.family.deepstack(model.hf)) for one in what.exits):
         return False
     with accelerated(model, what) as fast, pytest.raises(InterventionError, match="DeepStack"):
