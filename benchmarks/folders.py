@@ -102,6 +102,7 @@ def run(out: Path, samples: int, tasks: int) -> object:
     """The run as `measure_samples` makes it, or goes on with it."""
     from workbench.data import Sample, Samples
     from workbench.models.checkpoints import CheckpointFolder
+    from workbench.models.families import FAMILIES
     from workbench.prompts.pixels import PixelSettings
     from workbench.runs import Done, Encoder, Measurement, Record, SampleRow, effects_schema, measure_samples
 
@@ -109,6 +110,8 @@ def run(out: Path, samples: int, tasks: int) -> object:
         name, weights_hash = "given", "0" * 64
         device, dtype, attention = "cpu", "torch.float32", "sdpa"
         checkpoint = CheckpointFolder("given", Path("given"))
+        adapter = setting = None
+        family = FAMILIES["llava_next_video"]
         template, pixels = None, PixelSettings(size={"height": 1, "width": 1})
 
         def read_clip(self, sample: Any, frames: Any = None) -> Any:

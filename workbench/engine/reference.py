@@ -71,8 +71,16 @@ def _seeing_masks(model: VideoLLM) -> Iterator[list[np.ndarray | None]]:
             known[id(mask)] = mask, None if torch.equal(keep, causal) else keep.cpu().numpy()
         found.append(known[id(mask)][1])
 
-    layers = model.family.decoder_layers(model.hf)
-    handles = [layer.self_attn.register_forward_pre_hook(look, with_kwargs=True) for layer in layers]
+    def pass_by(module: nn.Module, args: Any) -> None:
+        found.append(None)  # a layer with a running state has no mask
+
+    attentions = model.family.attentions(model.hf)
+    handles = [
+        attentions[number].register_forward_pre_hook(look, with_kwargs=True)
+        if number in attentions
+        else layer.register_forward_pre_hook(pass_by)
+        for number, layer in enumerate(model.family.decoder_layers(model.hf))
+    ]
     try:
         yield found
     finally:

@@ -15,6 +15,7 @@ from tests.engine.conftest import Case, case
 from tests.engine.incremental.test_untouched import molmo2
 from tests.engine.test_generation import longer
 from tests.tiny import (
+    DECODER_NAMES,
     FAMILY_NAMES,
     FamilyName,
     pixel_input,
@@ -97,7 +98,7 @@ def test_an_exit_equals_the_video_cut_from_the_text_in_all_later_layers(
     assert (after == LAYERS) == close(found, last_logits(model, prompt)), "the cut is felt"
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", DECODER_NAMES)
 @pytest.mark.parametrize("what", WHATS, ids=str)
 def test_every_row_that_stays_is_as_if_masked(family: FamilyName, what: Acceleration) -> None:
     model, prompt = case(family)
@@ -126,7 +127,7 @@ def test_rows_that_left_are_refused_by_name() -> None:
     assert found["question + last"].shape[0] == prompt.layout["question + last"].size
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", DECODER_NAMES)
 @pytest.mark.parametrize("what", WHATS, ids=str)
 def test_written_answers_equal_reading_everything_again(family: FamilyName, what: Acceleration) -> None:
     """The rows that left stay away, whatever is written: a rule chooses once."""
@@ -161,7 +162,7 @@ def test_generation_under_an_exit_equals_generation_under_the_cut() -> None:
             generate(model, prompt, cut, max_new_tokens=STEPS)
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", DECODER_NAMES)
 @pytest.mark.parametrize("what", WHATS, ids=str)
 def test_a_batch_is_as_one_by_one(family: FamilyName, what: Acceleration) -> None:
     """Prompts of different lengths; where pixels allow it, of different numbers of frames, too."""

@@ -112,8 +112,8 @@ def separators(model: VideoLLM) -> str:
 
 @check("attention once a layer", "disguised linear layers, indexers")
 def attention_once(model: VideoLLM) -> str:
-    """Every layer computes its attention by one call of ours."""
-    attentions = [layer.self_attn for layer in model.family.decoder_layers(model.hf)]
+    """Every layer of softmax attention computes it by one call of ours."""
+    attentions = list(model.family.attentions(model.hf).values())
     calls = dict.fromkeys(attentions, 0)
 
     def count(module: Any, *parts: Any, **options: Any) -> Any:
@@ -132,11 +132,12 @@ def cut_edges_are_0(model: VideoLLM) -> str:
     """After a cut the weight of each cut edge is exactly 0, and of other open edges is not."""
     from workbench.engine.reference import _run
 
-    prompt, layer = prompt_of(model), model.n_layers // 2
+    attentions = model.family.attentions(model.hf)
+    prompt, layer = prompt_of(model), min(attentions, key=lambda number: abs(number - model.n_layers // 2))
     flow = Flow.parse("video -> question")
     name = f"blocks.{layer}.attn.hook_pattern"
     kept: list[Tensor] = []
-    tap = model.family.decoder_layers(model.hf)[layer].self_attn.hook_pattern
+    tap = attentions[layer].hook_pattern
     handle = tap.register_forward_hook(lambda module, args, output: kept.append(output.detach()))
     try:
         with model.materialise(name):
