@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model
+from tests.tiny import FamilyName, tiny_folder, tiny_model
 from workbench.analyses.conformance import CHECKS, checks, conformance
 from workbench.analyses.conformance.asking import Broken
 from workbench.engine import reference
 from workbench.engine.incremental import untouched
-from workbench.models import VideoLLM, load
+from workbench.models import FAMILIES, VideoLLM, load
 from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.hooks import running
 from workbench.prompts.prompt import Prompt
@@ -23,7 +23,7 @@ from workbench.prompts.turn import Turn
 BY_NAME = {one.name: one for one in CHECKS}
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_stands_every_check(family: FamilyName) -> None:
     table = conformance(tiny_model(family))
     wrong = table.loc[~table["holds"].to_numpy(bool)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import FAMILY_NAMES, tiny_model
+from tests.tiny import tiny_model
 from workbench.analyses.conformance import CHECKS, COLUMNS, Check, checks, conformance
 from workbench.errors import ModelError
 from workbench.models import FAMILIES
@@ -34,7 +34,7 @@ def test_what_is_refused_holds_and_what_is_raw_does_not(monkeypatch: pytest.Monk
 
 def test_the_docs_name_every_family_and_every_check() -> None:
     text = DOCS.read_text("utf-8")
-    for name in FAMILY_NAMES:
+    for name in FAMILIES:
         assert f"| `{name}` | {FAMILIES[name].default_separators} |" in text, name
     for one in CHECKS:
         assert f"| {one.name} | {one.finds} |" in text, one.name
