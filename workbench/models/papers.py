@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 _WATCH = (
     "Carefully watch the video and pay attention to the cause and sequence of events, the detail and "
-    "movement of "
-    "objects, and the action and pose of persons. Based on your observations, select the best option that "
-    "accurately addresses the question.\n"
+    "movement of objects, and the action and pose of persons. Based on your observations, select the best "
+    "option that accurately addresses the question.\n"
 )
 _MVBENCH = replace(
     STYLES["mvbench"],
@@ -76,15 +75,13 @@ class PaperSetting:
         if clip.duration is None:
             raise PromptError(
                 "The paper's prompt says how long the video is, and this clip does not (Clip.duration). "
-                "Read it "
-                "from a file, or give its duration."
+                "Read it from a file, or give its duration."
             )
         times = ",".join(f"{second:.2f}s" for second in clip.timestamps)
         said = (
             f"The video lasts for {clip.duration:.2f} seconds, and {len(clip)} frames are uniformly sampled "
-            "from "
-            f"it. These frames are located at {times}.Please answer the following questions related to this "
-            "video.\n"
+            f"from it. These frames are located at {times}.Please answer the following questions related to "
+            "this video.\n"
         )
         return self.turn._replace(bridge=self.turn.bridge + said)
 
@@ -148,8 +145,7 @@ def paper_setting(family: Family, config: Any) -> PaperSetting:
         raise ModelError(
             f"setting='paper': no paper's setting is known for this checkpoint ({family.model_type}, "
             f"paper_setting {shown(name)}). Known are {', '.join(PAPERS)}. Leave setting= out, or name one "
-            "as "
-            "paper_setting in config.json."
+            "as paper_setting in config.json."
         )
     return PAPERS[name]
 

@@ -156,10 +156,8 @@ def _place(path: Path, name: str, module: str, hf: PreTrainedModel) -> str:
     if found is None:
         raise ModelError(
             f"{path}: {name} belongs to {module}, which this model does not have, under that name or "
-            "another that "
-            "is known. The adapter belongs to another model, or to its authors' own code: merge it there, "
-            "save "
-            "the model, and convert that."
+            "another that is known. The adapter belongs to another model, or to its authors' own code: "
+            "merge it there, save the model, and convert that."
         )
     if found == "lm_head" and hf.config.get_text_config().tie_word_embeddings:
         raise ModelError(f"{path}: {name} is tied to the embedding in this model, which would change too.")

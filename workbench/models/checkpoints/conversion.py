@@ -205,8 +205,7 @@ def _record(
     if old.fingerprint != fingerprint:
         raise ModelError(
             f"{place} holds a conversion of {old.source!r:.80} ({old.format}), and this is another one, or "
-            "of other "
-            "files. Choose another folder, or remove it."
+            "of other files. Choose another folder, or remove it."
         )
     return old
 
@@ -259,8 +258,7 @@ def _check_place(folder: CheckpointFolder, place: Path) -> None:
         if others:
             raise ModelError(
                 f"{place} holds other files ({', '.join(others[:3])}), and a conversion fills a folder of "
-                "its own. "
-                "Choose another one."
+                "its own. Choose another one."
             )
 
 

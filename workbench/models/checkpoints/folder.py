@@ -73,8 +73,7 @@ class CheckpointFolder:
         if (begun := self.json(RECORD)) is not None:
             raise ModelError(
                 f"{self.path} is a conversion of {begun.get('source')!r:.120} that was not finished. Start "
-                "the same "
-                "`workbench convert` again: it goes on from there."
+                "the same `workbench convert` again: it goes on from there."
             )
         raise ModelError(
             f"{self.path} has no config.json, so it is no checkpoint folder. "
@@ -189,10 +188,8 @@ class CheckpointFolder:
         if pickles:
             raise ModelError(
                 f"{self.path} has its weights as pickles only ({pickles[0]}), which can run code when they "
-                "are opened. "
-                "Convert them to safetensors, or, if you trust their author, load(..., allow_pickle=True), "
-                "or "
-                "`workbench convert SRC DST --allow-pickle`."
+                "are opened. Convert them to safetensors, or, if you trust their author, load(..., "
+                "allow_pickle=True), or `workbench convert SRC DST --allow-pickle`."
             )
         raise ModelError(
             f"{self.path} has no weights ({_SAFE} or {_SAFE_INDEX}). Download the checkpoint again with its "

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
 RISK = (
     "{folder} has its weights as pickles, which are opened because of allow_pickle. torch's reader of "
-    "weights alone "
-    "runs no code that it finds in them; a file made to use a fault of that reader still could. Open them "
-    "only from "
-    "authors that you trust, and use the checkpoint's safetensors where there are any."
+    "weights alone runs no code that it finds in them; a file made to use a fault of that reader still "
+    "could. Open them only from authors that you trust, and use the checkpoint's safetensors where there "
+    "are any."
 )
 """The warning before pickles are opened."""
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "I64": 8, "I32": 4}
@@ -66,8 +65,7 @@ def weights_of(path: Path) -> dict[str, Callable[[], torch.Tensor]]:
     except Exception as error:  # what is no pickle, or holds more than weights
         raise ModelError(
             f"{path} cannot be opened as weights alone ({type(error).__name__}). Nothing else is opened "
-            "here: "
-            "save its state_dict as safetensors on a machine where you trust it."
+            "here: save its state_dict as safetensors on a machine where you trust it."
         ) from error
 
 

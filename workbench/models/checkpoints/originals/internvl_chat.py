@@ -145,8 +145,7 @@ def _check(folder: CheckpointFolder, shapes: Shapes) -> None:
     if any("lora_" in name for name in shapes) or said.get("use_backbone_lora") or said.get("use_llm_lora"):
         raise ModelError(
             f"{folder.path} holds LoRA weights beside the model's. Merge them first (peft, "
-            "merge_and_unload), "
-            "save the model, and convert that."
+            "merge_and_unload), save the model, and convert that."
         )
 
 
@@ -185,8 +184,7 @@ def _merges(folder: CheckpointFolder, kind: str, shapes: Shapes) -> bool:
         raise refuse(
             folder,
             "auto_map is missing, and nothing else tells InternVideo2.5, which merges the tokens of four "
-            "frames, "
-            "from InternVL2 with the same language model. Copy config.json again from the original "
+            "frames, from InternVL2 with the same language model. Copy config.json again from the original "
             "checkpoint.",
         )
     return False

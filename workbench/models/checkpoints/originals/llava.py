@@ -134,10 +134,8 @@ def _tower(folder: CheckpointFolder, shapes: Shapes) -> tuple[bool, dict[str, An
     if not own:
         raise ModelError(
             f"{folder.path} has no weights of the vision tower ({name!r:.80}): the checkpoint was saved "
-            "without "
-            "it. Save the tower's weights as a safetensors file there, under names that begin with "
-            f"{_TOWER}, "
-            "and list them in model.safetensors.index.json."
+            "without it. Save the tower's weights as a safetensors file there, under names that begin with "
+            f"{_TOWER}, and list them in model.safetensors.index.json."
         )
     try:
         patch, positions = (

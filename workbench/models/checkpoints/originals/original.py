@@ -68,9 +68,8 @@ class Original(ABC):
             told = f"architectures = {sorted(named)}" if named else self.telling
             raise ModelError(
                 f"{folder.path}: config.json says {told}, which is the {self.name} format, and the weights "
-                "are "
-                f"under other names ({', '.join(sorted(names)[:3])}). Copy config.json and weights from the "
-                "same checkpoint."
+                f"are under other names ({', '.join(sorted(names)[:3])}). Copy config.json and weights from "
+                "the same checkpoint."
             )
         return True
 
