@@ -11,8 +11,7 @@ other product is then of the same numbers in all cases, as far as the same rows 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,7 @@ from benchmarks.saving import RESULTS, save
 from benchmarks.shapes import SHAPES, build
 from benchmarks.timing import finish, median, seconds
 from workbench.analyses.study import pathways_alone
-from workbench.engine.accelerated import accelerated
-from workbench.engine.flops import Work, work_of
+from workbench.analyses.study.costs import running
 from workbench.interventions.catalogue import CROSS_FRAME, QUESTION_LAST, VIDEO_QUESTION
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.interventions.pruning import FastV, RandomRows
@@ -80,17 +78,6 @@ def pathways(settings: Settings) -> Acceleration:
     what = pathways_alone(ranges, layers).intervention
     assert isinstance(what, Acceleration)
     return what
-
-
-@contextmanager
-def running(model: VideoLLM, prompt: Prompt, what: Acceleration | None) -> Iterator[Callable[[], Work]]:
-    """The model's forward passes are of this case meanwhile; gives what tells the work of the last one."""
-    if what is None:
-        with nullcontext():
-            yield lambda: work_of(prompt.layout, model.n_layers)
-        return
-    with accelerated(model, what) as fast, fast.running([prompt]):
-        yield lambda: work_of(prompt.layout, model.n_layers, what, fast.left_before()[0])
 
 
 def prefills(

@@ -79,6 +79,12 @@ def sum_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sum_of_file(path: Path) -> str:
+    """sha256 of a file's content, in hex, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _there(folder: Path, name: str, listed: Mapping[str, Iterable[str]]) -> set[str]:
     """What may lie there now: what is listed or, where nothing is, the file itself."""
     if name in listed:

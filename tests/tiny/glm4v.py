@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import transformers
 from transformers import Glm4vProcessor
 
-from tests.tiny import HIDDEN, PATCH, SIDE, TinyFamily
+from tests.tiny import HIDDEN, PATCH, SIDE
+from tests.tiny.qwen2_5_vl import TINY as QWEN25
 from tests.tiny.tokenizers import chatml
 
 SPECIAL = [
@@ -75,18 +77,12 @@ def expanded(inputs: Mapping[str, Any]) -> str:
     return written(Glm4vProcessor, inputs)
 
 
-TINY = TinyFamily(
+TINY = replace(
+    QWEN25,
     tokenizer=lambda: chatml(SPECIAL, TEMPLATE),
     config=config,
-    pixels={
-        "size": {"shortest_edge": 4 * SIDE**2, "longest_edge": 4 * SIDE * 42},
-        "patch_size": PATCH,
-        "temporal_patch_size": 2,
-        "merge_size": 2,
-        "resample": 3,
-    },
+    pixels={**QWEN25.pixels, "size": {"shortest_edge": 4 * SIDE**2, "longest_edge": 4 * SIDE * 42}},
     expanded=expanded,
     patches=16,
     cells=4,
-    group=2,
 )

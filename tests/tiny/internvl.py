@@ -9,7 +9,7 @@ from typing import Any
 import transformers
 from transformers import InternVLProcessor
 
-from tests.tiny import PATCH, SIDE, TinyFamily
+from tests.tiny import PATCH, SIDE, TOWER, TinyFamily
 from tests.tiny.tokenizers import CHATML, chatml
 
 TEMPLATE = (
@@ -19,18 +19,18 @@ TEMPLATE = (
 )
 
 
+VISION: dict[str, Any] = {
+    **TOWER,
+    "image_size": [SIDE, SIDE],
+    "patch_size": [PATCH, PATCH],
+    "attention_bias": True,
+}
+
+
 def config(tokenizer: Any, text: dict[str, Any]) -> Any:
     return transformers.InternVLConfig(
         architectures=["InternVLForConditionalGeneration"],
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 48,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": [SIDE, SIDE],
-            "patch_size": [PATCH, PATCH],
-            "attention_bias": True,
-        },
+        vision_config=VISION,
         text_config=transformers.Qwen2Config(**text).to_dict(),
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
         tie_word_embeddings=False,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import transformers
 
-from tests.tiny import PATCH, SIDE, TinyFamily
+from tests.tiny import PATCH, SIDE
+from tests.tiny.internvl import TINY as INTERNVL
+from tests.tiny.internvl import VISION
 from tests.tiny.tokenizers import CHATML, chatml
 from workbench.models.families.token_merging import InternVLVideoConfig
 
@@ -21,15 +24,7 @@ TEMPLATE = (
 def config(tokenizer: Any, text: dict[str, Any]) -> Any:
     return InternVLVideoConfig(
         architectures=["InternVLVideoForConditionalGeneration"],
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 48,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": [SIDE, SIDE],
-            "patch_size": [PATCH, PATCH],
-            "attention_bias": True,
-        },
+        vision_config=VISION,
         text_config=transformers.LlamaConfig(**text).to_dict(),
         image_token_id=tokenizer.convert_tokens_to_ids("<IMG_CONTEXT>"),
         tie_word_embeddings=False,
@@ -41,16 +36,9 @@ def expanded(inputs: Mapping[str, Any]) -> str:
     return "<IMG_CONTEXT>" * (len(inputs["pixel_values"]) * (SIDE // PATCH // 2) ** 2)
 
 
-TINY = TinyFamily(
+TINY = replace(
+    INTERNVL,
     tokenizer=lambda: chatml(["<IMG_CONTEXT>", "<img>", "</img>"], TEMPLATE),
     config=config,
-    pixels={
-        "size": {"height": SIDE, "width": SIDE},
-        "image_mean": [0.485, 0.456, 0.406],
-        "image_std": [0.229, 0.224, 0.225],
-        "resample": 3,
-    },
     expanded=expanded,
-    patches=17,
-    cells=4,
 )

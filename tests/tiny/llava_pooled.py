@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch.nn.functional as F
 import transformers
 
-from tests.tiny import PATCH, SIDE, TOWER, TinyFamily
+from tests.tiny import PATCH, SIDE, TOWER
+from tests.tiny.llava_onevision import TINY as ONEVISION
 from tests.tiny.tokenizers import CHATML, chatml
 from workbench.models.families.frame_pooling import PooledLlavaConfig
 
@@ -37,17 +39,10 @@ def expanded(inputs: Mapping[str, Any]) -> str:
     return "<video>" * (frames * side * (side + 1))
 
 
-TINY = TinyFamily(
+TINY = replace(
+    ONEVISION,
     tokenizer=lambda: chatml(["<image>", "<video>"], TEMPLATE),
     config=config,
-    pixels={
-        "size": {"height": SIDE, "width": SIDE},
-        "image_mean": [0.5, 0.5, 0.5],
-        "image_std": [0.5, 0.5, 0.5],
-        "resample": 3,
-    },
     expanded=expanded,
-    patches=16,
-    cells=16,
     pooled=lambda hf, cells: F.avg_pool2d(cells.transpose(1, 2).unflatten(2, (4, 4)), 2).flatten(2).mT,
 )

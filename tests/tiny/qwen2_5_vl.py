@@ -18,8 +18,22 @@ TEMPLATE = "<|im_start|>system{{ '\n' }}You are a helpful assistant.<|im_end|>{{
 ).replace("VIDEO", "<|vision_start|><|video_pad|><|vision_end|>").replace("TEXT", "{{ part['text'] }}")
 
 
-def config(tokenizer: Any, text: dict[str, Any]) -> Any:
+def tokens(tokenizer: Any) -> dict[str, Any]:
     ids = tokenizer.convert_tokens_to_ids
+    return {
+        "video_token_id": ids("<|video_pad|>"),
+        "image_token_id": ids("<|image_pad|>"),
+        "vision_start_token_id": ids("<|vision_start|>"),
+        "vision_end_token_id": ids("<|vision_end|>"),
+    }
+
+
+def text_config(text: dict[str, Any]) -> dict[str, Any]:
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]}
+    return {**text, "rope_parameters": rope}
+
+
+def config(tokenizer: Any, text: dict[str, Any]) -> Any:
     return transformers.Qwen2_5_VLConfig(
         architectures=["Qwen2_5_VLForConditionalGeneration"],
         vision_config={
@@ -35,14 +49,8 @@ def config(tokenizer: Any, text: dict[str, Any]) -> Any:
             "fullatt_block_indexes": [1],
             "tokens_per_second": 2,
         },
-        text_config={
-            **text,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]},
-        },
-        video_token_id=ids("<|video_pad|>"),
-        image_token_id=ids("<|image_pad|>"),
-        vision_start_token_id=ids("<|vision_start|>"),
-        vision_end_token_id=ids("<|vision_end|>"),
+        text_config=text_config(text),
+        **tokens(tokenizer),
     )
 
 

@@ -9,10 +9,10 @@ import transformers
 
 from tests.tiny import HIDDEN, PATCH
 from tests.tiny.qwen2_5_vl import TINY as QWEN25
+from tests.tiny.qwen2_5_vl import text_config, tokens
 
 
 def config(tokenizer: Any, text: dict[str, Any]) -> Any:
-    ids = tokenizer.convert_tokens_to_ids
     return transformers.Qwen2VLConfig(
         architectures=["Qwen2VLForConditionalGeneration"],
         vision_config={
@@ -25,14 +25,8 @@ def config(tokenizer: Any, text: dict[str, Any]) -> Any:
             "spatial_merge_size": 2,
             "temporal_patch_size": 2,
         },
-        text_config={
-            **text,
-            "rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 3, 3]},
-        },
-        video_token_id=ids("<|video_pad|>"),
-        image_token_id=ids("<|image_pad|>"),
-        vision_start_token_id=ids("<|vision_start|>"),
-        vision_end_token_id=ids("<|vision_end|>"),
+        text_config=text_config(text),
+        **tokens(tokenizer),
     )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import transformers
 
+from tests.tiny.qwen2_5_vl import tokens
 from tests.tiny.qwen3_vl import TINY as QWEN3
-from tests.tiny.qwen3_vl import VISION, text_config, tokens
+from tests.tiny.qwen3_vl import VISION, text_config
 
 
 def config(tokenizer: Any, text: dict[str, Any]) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import transformers
 from transformers import Qwen3VLProcessor
 
-from tests.tiny import HEADS, HIDDEN, PATCH, SIDE, TinyFamily
+from tests.tiny import HEADS, HIDDEN, PATCH, SIDE
+from tests.tiny.qwen2_5_vl import TINY as QWEN25
+from tests.tiny.qwen2_5_vl import tokens
 from tests.tiny.tokenizers import CHATML, chatml
 
 SPECIAL = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
@@ -35,16 +38,6 @@ VISION: dict[str, Any] = {
 def text_config(text: Mapping[str, Any]) -> dict[str, Any]:
     rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [4, 2, 2], "mrope_interleaved": True}
     return {**text, "head_dim": HIDDEN // HEADS, "rope_parameters": rope}
-
-
-def tokens(tokenizer: Any) -> dict[str, Any]:
-    ids = tokenizer.convert_tokens_to_ids
-    return {
-        "video_token_id": ids("<|video_pad|>"),
-        "image_token_id": ids("<|image_pad|>"),
-        "vision_start_token_id": ids("<|vision_start|>"),
-        "vision_end_token_id": ids("<|vision_end|>"),
-    }
 
 
 def config(tokenizer: Any, text: dict[str, Any]) -> Any:
@@ -73,21 +66,18 @@ def expanded(inputs: Mapping[str, Any]) -> str:
     return Qwen3VLProcessor.replace_video_token(settings, clip, 0)  # type: ignore[arg-type]
 
 
-TINY = TinyFamily(
+TINY = replace(
+    QWEN25,
     tokenizer=lambda: chatml(SPECIAL, TEMPLATE),
     config=config,
     pixels={
+        **QWEN25.pixels,
         # Of the clip, not of a frame: four frames of 28 x 28.
         "size": {"shortest_edge": 4 * SIDE**2, "longest_edge": 4 * SIDE * 42},
         "image_mean": [0.5, 0.5, 0.5],
         "image_std": [0.5, 0.5, 0.5],
-        "patch_size": PATCH,
-        "temporal_patch_size": 2,
-        "merge_size": 2,
-        "resample": 3,
     },
     expanded=expanded,
     patches=16,
     cells=4,
-    group=2,
 )

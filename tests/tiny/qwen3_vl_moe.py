@@ -7,8 +7,9 @@ from typing import Any
 
 import transformers
 
+from tests.tiny.qwen2_5_vl import tokens
 from tests.tiny.qwen3_vl import TINY as QWEN3
-from tests.tiny.qwen3_vl import VISION, text_config, tokens
+from tests.tiny.qwen3_vl import VISION, text_config
 
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 

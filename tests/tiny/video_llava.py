@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import transformers
 from transformers import VideoLlavaProcessor
 
-from tests.tiny import SIDE, TOWER, TinyFamily
-from tests.tiny.llava_next_video import TEMPLATE
-from tests.tiny.tokenizers import sentencepiece
+from tests.tiny import TOWER
+from tests.tiny.llava_next_video import TINY as LLAVA_NEXT
 
 
 def config(tokenizer: Any, text: dict[str, Any]) -> Any:
@@ -30,17 +30,4 @@ def expanded(inputs: Mapping[str, Any]) -> str:
     return VideoLlavaProcessor.replace_video_token(settings, frames, 0)  # type: ignore[arg-type]
 
 
-TINY = TinyFamily(
-    tokenizer=lambda: sentencepiece(TEMPLATE),
-    config=config,
-    pixels={
-        "size": {"shortest_edge": SIDE},
-        "crop_size": {"height": SIDE, "width": SIDE},
-        "do_center_crop": True,
-        "resample": 3,
-    },
-    expanded=expanded,
-    patches=5,
-    cells=5,
-    blocks_used=1,
-)
+TINY = replace(LLAVA_NEXT, config=config, expanded=expanded, patches=5, cells=5)

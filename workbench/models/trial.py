@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -68,14 +68,9 @@ def _run(model: VideoLLM, prompt: Prompt) -> None:
     ]
     enough = max(kinds.index(kind) for kind in kinds)
     attentions = {
-        number: one for number, one in model.family.attentions(model.hf).items() if number <= enough
+        one: number for number, one in model.family.attentions(model.hf).items() if number <= enough
     }
-    calls = dict.fromkeys(attentions, 0)
-
-    def count(module: Any, *parts: Any, **options: Any) -> Any:
-        *given, default = parts
-        calls[next(number for number, one in attentions.items() if one is module)] += 1
-        return default(module, *given, **options)
+    calls: dict[nn.Module, int] = {}
 
     def stop(module: nn.Module, args: Any, output: Any) -> None:
         hidden = output[0] if isinstance(output, tuple) else output
@@ -87,7 +82,7 @@ def _run(model: VideoLLM, prompt: Prompt) -> None:
     try:
         with (
             torch.no_grad(),
-            stand_in(attentions.values(), count),
+            counting(attentions) as calls,
             _passed_through(list(model.family.vision_blocks(model.hf))),
         ):
             model.hf(**prompt.inputs, use_cache=False)
@@ -95,13 +90,27 @@ def _run(model: VideoLLM, prompt: Prompt) -> None:
         pass
     finally:
         handle.remove()
-    for number, times in calls.items():
+    for attention, times in calls.items():
         if times != 1:
-            attention = type(attentions[number]).__name__
             raise ModelError(
-                f"Layer {number + 1} of {model.name} ({attention}) calls attention {times} times in a pass, "
-                "and edges can be cut only where it does once. Use a model with another decoder."
+                f"Layer {attentions[attention] + 1} of {model.name} ({type(attention).__name__}) calls "
+                f"attention {times} times in a pass, and edges can be cut only where it does once. Use a "
+                "model with another decoder."
             )
+
+
+@contextmanager
+def counting(attentions: Iterable[nn.Module]) -> Iterator[dict[nn.Module, int]]:
+    """How often each of these modules computes attention while the context is open."""
+    calls = dict.fromkeys(attentions, 0)
+
+    def count(module: nn.Module, *given: Any, **options: Any) -> Any:
+        *parts, default = given
+        calls[module] += 1
+        return default(module, *parts, **options)
+
+    with stand_in(calls, count):
+        yield calls
 
 
 @contextmanager

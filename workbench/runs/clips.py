@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from workbench.checksums import sum_of_file
+
 
 class ClipIdentity(NamedTuple):
     """A clip as it was when its sample was measured."""
@@ -75,8 +77,7 @@ def _pictures(folder: Path) -> list[Path]:
 def _hash(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe may never end
         raise OSError(f"{path} is not a file")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sum_of_file(path)
 
 
 def _absolute(video: Path) -> str:

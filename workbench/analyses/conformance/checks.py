@@ -21,7 +21,7 @@ from workbench.analyses.conformance.asking import QUESTION, Broken, embedded, mu
 from workbench.engine import Request, generate, get_engine
 from workbench.errors import PromptError, WorkbenchError
 from workbench.interventions import Flow, Knockout, centred, knockouts
-from workbench.models.attention import stand_in
+from workbench.models.trial import counting
 from workbench.prompts.layout import TokenLayout
 from workbench.prompts.partition import disjoint_spans
 
@@ -113,15 +113,7 @@ def separators(model: VideoLLM) -> str:
 @check("attention once a layer", "disguised linear layers, indexers")
 def attention_once(model: VideoLLM) -> str:
     """Every layer of softmax attention computes it by one call of ours."""
-    attentions = list(model.family.attentions(model.hf).values())
-    calls = dict.fromkeys(attentions, 0)
-
-    def count(module: Any, *parts: Any, **options: Any) -> Any:
-        *given, default = parts
-        calls[module] += 1
-        return default(module, *given, **options)
-
-    with stand_in(attentions, count):
+    with counting(model.family.attentions(model.hf).values()) as calls:
         model.logits(prompt_of(model))
     must(set(calls.values()) == {1}, f"calls a layer: {sorted(set(calls.values()))}")
     return ""

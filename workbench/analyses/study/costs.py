@@ -7,7 +7,7 @@ Empirical Study, Table 1; all else is measured here, in one run, the cases takin
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -121,7 +121,7 @@ def _measured(
         embedded = model.hf.get_input_embeddings()(prompt.input_ids.clamp(max=model.vocab_size - 1))
         for turn in range(1 + repeats):
             for name, one in what.items():
-                with _running(model, prompt, one) as work:
+                with running(model, prompt, one) as work:
                     spent, cache, logits, peak = _read(decoder, head, embedded, model.device)
                     if turn:
                         seconds[name].append(spent)
@@ -177,8 +177,9 @@ def _finish(device: torch.device) -> None:
 
 
 @contextmanager
-def _running(model: VideoLLM, prompt: Prompt, what: Acceleration | None) -> Iterator[Any]:
-    """The model is accelerated meanwhile; gives what tells the work of its last pass."""
+def running(model: VideoLLM, prompt: Prompt, what: Acceleration | None) -> Iterator[Callable[[], Work]]:
+    """Forward passes are of this prompt in this case (None: untouched) while the context is open; gives what
+    tells the work of the last one."""
     from workbench.engine.accelerated import accelerated
     from workbench.engine.flops import work_of
 

@@ -259,8 +259,11 @@ class KnockoutSweep(Measurement):
             if cell.flow not in cut.missing:
                 outcome = by_knockout[cell.knockout]
                 effect = _effect(sample, cell, token, baseline, outcome, cut.judge)
-                lost = cell.knockout.layers(model.n_layers)
-                edges = [existing.percent(lost) for measure in self.measures if measure.of_masks]
+                edges = [
+                    existing.percent(cell.knockout.layers(model.n_layers))
+                    for measure in self.measures
+                    if measure.of_masks
+                ]
                 yield *effect, *outcome.measured, *edges
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.accelerated.blocks import Part, attend_in_parts, parts_of
-from workbench.engine.accelerated.left import Left
+from workbench.engine.accelerated.left import Left, causal, closed
 from workbench.engine.generation import WRITING
 from workbench.engine.incremental.memory import to_device
 from workbench.errors import InterventionError, ModelError
@@ -180,11 +180,7 @@ class Departures:
             self._shut[key] = self._shut_to_written(*key)
         if (shut := self._shut[key]) is None:
             return mask
-        if mask is None:  # all that was written before is seen
-            behind = torch.ones(asked, keys, dtype=torch.bool, device=shut.device).tril(keys - asked)
-            return behind & ~shut
-        lowest = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
-        return mask.masked_fill(shut, lowest)
+        return closed(causal(asked, keys, shut.device) if mask is None else mask, shut)
 
     def _shut_to_written(
         self, since: int, flows: tuple[tuple[Removal, ...], ...], asked: int, keys: int

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from workbench.engine.incremental.memory import to_device
 from workbench.errors import InterventionError
-from workbench.shapes import Float, Int
+from workbench.shapes import Bool, Float, Int
 
 
 class Left:
@@ -37,7 +37,6 @@ class Left:
         self.rows: Int[Tensor, "B w"] = to_device(self._index, device)
         self.real: Tensor | None = None if real.all() else to_device(real, device)
         """bool (B, w), False for padding; None where there is none."""
-        self._device = device
         self._within: tuple[Left, Tensor] | None = None  # made once: the same prompts often run again
 
     @classmethod
@@ -59,7 +58,7 @@ class Left:
         places = np.zeros((len(self.own), narrow), np.int64)
         for place, (rows, kept) in enumerate(zip(self.own, fewer.own, strict=True)):
             places[place, narrow - kept.size :] = width - rows.size + np.searchsorted(rows, kept)
-        return to_device(places, self._device)
+        return to_device(places, self.rows.device)
 
     def along(self, values: Tensor, axis: int) -> Tensor:
         """These rows of something that has all rows along `axis` (negative), after the axis of the batch."""
@@ -93,8 +92,7 @@ class Left:
             mask = None  # made from the length of the first layer's cache, where rows have left already
         if mask is None:  # a batch without padding has none, and has some now
             asked = self.padded_rows if reading else asked
-            open_ = torch.ones(asked, total, dtype=torch.bool, device=self.rows.device)
-            mask = open_.tril(total - asked)[None, None]
+            mask = causal(asked, total, self.rows.device)
         mask = mask.expand(batch, -1, -1, -1)
         columns = self.rows
         real = torch.ones_like(columns, dtype=torch.bool) if self.real is None else self.real
@@ -105,5 +103,14 @@ class Left:
             columns = torch.cat([columns, written], dim=1)
             real = torch.cat([real, real.new_ones(written.shape)], dim=1)
         mask = mask.gather(3, columns[:, None, None, :].expand(-1, mask.shape[1], mask.shape[2], -1))
-        lowest = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
-        return mask.masked_fill(~real[:, None, None, :], lowest)
+        return closed(mask, ~real[:, None, None, :])
+
+
+def causal(asked: int, keys: int, device: torch.device) -> Bool[Tensor, "1 1 q k"]:
+    """What the last `asked` of so many rows see: all before them, and themselves."""
+    return torch.ones(1, 1, asked, keys, dtype=torch.bool, device=device).tril(keys - asked)
+
+
+def closed(mask: Tensor, shut: Bool[Tensor, "#B #h #q k"]) -> Tensor:
+    """A mask, bool or additive, with these edges closed too."""
+    return mask.masked_fill(shut, False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from workbench.checksums import sum_of_file
 from workbench.errors import ModelError
 from workbench.foreign import validated
 from workbench.models.checkpoints.folder import CheckpointFolder
@@ -131,8 +132,7 @@ def read_adapter(folder: CheckpointFolder) -> Adapter:
     settings = validated(_Said, said, source=str(folder.path / _CONFIG), error=ModelError)
     read_header(path)  # whether it is whole
     digest = hashlib.sha256(json.dumps(settings.model_dump(), sort_keys=True).encode())
-    with path.open("rb") as file:
-        digest.update(hashlib.file_digest(file, "sha256").digest())
+    digest.update(bytes.fromhex(sum_of_file(path)))
     divisor = settings.r**0.5 if settings.use_rslora else settings.r
     return Adapter(folder.path, settings.lora_alpha / divisor, settings.r, digest.hexdigest())
 

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel
 from safetensors.torch import save_file
 
-from workbench.checksums import SUMS
+from workbench.checksums import SUMS, sum_of_file
 from workbench.errors import ModelError
 from workbench.files import whole, write_whole
 from workbench.foreign import validated
@@ -179,7 +179,7 @@ def _write(piece: _Piece, made: Becomes, path: Path) -> str:
         shared.add(weight.untyped_storage().data_ptr())
     with whole(path) as unfinished:
         save_file(weights, unfinished, {"format": "pt"})
-    return _sum_of(path)
+    return sum_of_file(path)
 
 
 def _record(
@@ -237,7 +237,7 @@ def _finish(
     for name, text in content.items():
         write_whole(place / name, text)
     written = _json(json.loads(config.to_json_string(use_diff=False)))
-    listed = {path.name: _sum_of(path) for path in sorted(place.iterdir()) if _counts(path)}
+    listed = {path.name: sum_of_file(path) for path in sorted(place.iterdir()) if _counts(path)}
     listed |= record.files | {"config.json": hashlib.sha256(written.encode()).hexdigest()}
     write_whole(place / SUMS, "".join(f"{listed[name]}  {name}\n" for name in sorted(listed)))
     write_whole(place / "config.json", written)
@@ -263,12 +263,7 @@ def _check_place(folder: CheckpointFolder, place: Path) -> None:
 
 
 def _is(path: Path, digest: str) -> bool:
-    return path.is_file() and _sum_of(path) == digest
-
-
-def _sum_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return path.is_file() and sum_of_file(path) == digest
 
 
 def _json(said: Any) -> str:

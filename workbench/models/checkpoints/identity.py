@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from workbench.checksums import sum_of_file
 from workbench.errors import ModelError
 from workbench.models.checkpoints.folder import CheckpointFolder, in_short
 
@@ -90,8 +91,7 @@ def _content(path: Path) -> bytes:
             return hashlib.sha256(_told(json.loads(path.read_bytes()))).digest()
         except (ValueError, RecursionError):
             pass  # then its bytes
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    return bytes.fromhex(sum_of_file(path))
 
 
 def _told(settings: Any) -> bytes:

@@ -102,23 +102,34 @@ def _seconds_per_frame(clip: Clip) -> float:
     return float(distances.mean()) if distances.size else 1.0
 
 
+def pixel_bounds(settings: PixelSettings, of: str) -> tuple[int, int]:
+    """The least and the most pixels `of` a frame or a video. Raises ModelError where they are not said."""
+    least, most = settings.size.get("shortest_edge"), settings.size.get("longest_edge")
+    if not least or not most:
+        raise ModelError(
+            f"The video processor's size {dict(settings.size)} must name the least and most pixels of a "
+            f"{of} as shortest_edge and longest_edge."
+        )
+    return least, most
+
+
+def check_shape(height: int, width: int) -> None:
+    """Raises ModelError for frames that transformers refuses as too narrow."""
+    if max(height, width) / min(height, width) > 200:
+        raise ModelError(
+            f"Frames of {height} x {width} pixels are too narrow: one side may be at most 200 times the "
+            "other. Crop the video."
+        )
+
+
 def smart_resize(height: int, width: int, settings: PixelSettings) -> tuple[int, int]:
     """(height, width): whole merged patches, between the least and most pixels, nearly the same shape.
 
     Follows transformers' function of the same name. Raises ModelError for shapes that it refuses.
     """
     factor = settings.patch_size * settings.merge_size
-    least, most = settings.size.get("shortest_edge"), settings.size.get("longest_edge")
-    if not least or not most:
-        raise ModelError(
-            f"The video processor's size {dict(settings.size)} must name the least and most pixels of a "
-            "frame as shortest_edge and longest_edge."
-        )
-    if max(height, width) / min(height, width) > 200:
-        raise ModelError(
-            f"Frames of {height} x {width} pixels are too narrow: one side may be at most 200 times the "
-            "other. Crop the video."
-        )
+    least, most = pixel_bounds(settings, "frame")
+    check_shape(height, width)
     new_height, new_width = round(height / factor) * factor, round(width / factor) * factor
     if new_height * new_width > most:
         shrink = math.sqrt(height * width / most)

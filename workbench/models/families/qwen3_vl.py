@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from workbench.errors import ModelError
-from workbench.models.families.qwen2_5_vl import Qwen25VL
+from workbench.models.families.qwen2_5_vl import Qwen25VL, check_shape, pixel_bounds
 from workbench.prompts.pixels import PixelSettings
 from workbench.prompts.turn import Turn, VideoPiece
 
@@ -70,20 +69,11 @@ def smart_resize(count: int, height: int, width: int, settings: PixelSettings) -
     Raises ModelError for shapes that it refuses.
     """
     factor, group = settings.patch_size * settings.merge_size, settings.temporal_patch_size
-    least, most = settings.size.get("shortest_edge"), settings.size.get("longest_edge")
-    if not least or not most:
-        raise ModelError(
-            f"The video processor's size {dict(settings.size)} must name the least and most pixels of a "
-            "video as shortest_edge and longest_edge."
-        )
+    least, most = pixel_bounds(settings, "video")
     if min(height, width) < factor:
         scale = max(factor / height, factor / width)
         height, width = int(height * scale), int(width * scale)
-    if max(height, width) / min(height, width) > 200:
-        raise ModelError(
-            f"Frames of {height} x {width} pixels are too narrow: one side may be at most 200 times the "
-            "other. Crop the video."
-        )
+    check_shape(height, width)
     count = max(count, group)
     rows, columns = round(height / factor), round(width / factor)
     pixels = round(count / group) * group * rows * factor * columns * factor
