@@ -20,7 +20,7 @@ DECODER = ("embed_tokens", "norm", "rotary_emb", "layers.0", "layers.1", "layers
 
 
 def on_disk() -> VideoLLM:
-    pytest.importorskip("accelerate", reason="accelerate is an extra, and not installed")
+    pytest.importorskip("accelerate", reason="accelerate is not installed")
     places = dict.fromkeys([*PARTS, *(f"model.language_model.{part}" for part in DECODER), "lm_head"], "disk")
     return load(tiny_folder(), device_map=places)
 
@@ -60,7 +60,7 @@ def test_weights_on_the_disk_give_the_same_numbers() -> None:
 )
 @pytest.mark.filterwarnings("ignore:The following device_map keys")
 def test_maps_that_do_not_fit_are_refused(asked: dict[str, Any], says: str) -> None:
-    pytest.importorskip("accelerate", reason="accelerate is an extra, and not installed")
+    pytest.importorskip("accelerate", reason="accelerate is not installed")
     with pytest.raises(ModelError, match=says):
         load(tiny_folder(), **asked)
 
