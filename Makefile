@@ -17,9 +17,6 @@ RUNS := $(VENV)/.ready
 STAMP := $(VENV)/.ready-dev
 install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '$(1)'
 
-# Threads that wait give their core away. Otherwise any other busy program makes a small model ten times slower.
-export OMP_WAIT_POLICY ?= PASSIVE
-
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-faults test-browser lint format types notebooks map-the-flow empirical-study mini wheel constraints clean
 

@@ -12,19 +12,27 @@ import pytest
 from tests import ROOT
 from workbench.threads import warn_where_they_spin
 
+LOADED = "import sys, types; sys.modules['torch'] = types.ModuleType('torch'); "
+QUIET, BUSY = (
+    f"import os; os.getloadavg = lambda: ({load}, 0, 0); os.cpu_count = lambda: 2; " for load in (0.9, 1.1)
+)
+
 
 @pytest.mark.parametrize(
     ("before", "environment", "policy"),
     [
-        ("", {}, "PASSIVE"),
-        ("", {"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"),
-        ("import sys, types; sys.modules['torch'] = types.ModuleType('torch'); ", {}, "None"),
+        (BUSY, {}, ["PASSIVE", "None"]),
+        (BUSY, {"OMP_WAIT_POLICY": "ACTIVE"}, ["ACTIVE", "None"]),
+        (BUSY, {"GOMP_SPINCOUNT": "7"}, ["None", "7"]),
+        (BUSY + LOADED, {}, ["None", "None"]),
+        (QUIET, {}, ["None", "10000"] if sys.platform == "linux" else ["PASSIVE", "None"]),
     ],
 )
 def test_importing_the_package_asks_for_threads_that_wait_quietly(before, environment, policy) -> None:
     """Unless the user asked for something else, and while torch can still be told."""
-    usual = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
-    code = f"{before}import workbench, os; print(os.environ.get('OMP_WAIT_POLICY'))"
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    usual = {name: value for name, value in os.environ.items() if name not in names}
+    code = f"{before}import workbench, os; print(*[os.environ.get(name) for name in {names}])"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -33,12 +41,13 @@ def test_importing_the_package_asks_for_threads_that_wait_quietly(before, enviro
         text=True,
         check=True,
     )
-    assert done.stdout.split() == [policy]
+    assert done.stdout.split() == policy
 
 
 @pytest.mark.parametrize(("load", "warned"), [(3.0, True), (1.1, True), (0.9, False)])
 def test_it_is_said_where_it_is_too_late_and_matters(load, warned, monkeypatch) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY")
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     with warnings.catch_warnings(record=True) as told:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from workbench.engine.restrict import restrict
 from workbench.errors import InterventionError, KnockoutError, PromptError
 from workbench.interventions import Intervention, Knockout, as_intervention, keep_mask
 from workbench.models.defaults import fresh_defaults
+from workbench.shapes import Float
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -35,13 +37,16 @@ WRITING: ContextVar[tuple[Prompt, ...]] = ContextVar("writing", default=())
 """The prompts whose answers are being written, where nothing is cut: `accelerate` looks at their layouts."""
 
 
-class Generation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Generation:
     """What a model wrote."""
 
     text: str
     """Without special tokens and surrounding space."""
     token_ids: tuple[int, ...]
     """Every token, the one that ended it included."""
+    logits: Float[Tensor, " v"] = field(compare=False, repr=False)
+    """Logits (vocabulary,) of the prompt's last row, from which the first token was taken; float32."""
 
 
 def generate(
@@ -83,19 +88,22 @@ def _answers(model: VideoLLM, prompts: Sequence[Prompt], max_new_tokens: int) ->
     if not prompts:
         raise PromptError("No prompt was given, so there is nothing to answer. Give one or more.")
     inputs, mask = _padded(prompts)
-    ids = _written(model, inputs, mask, max_new_tokens)
+    steps = _Steps()
+    ids = _written(model, inputs, mask, max_new_tokens, steps)
     ends: Any = model.hf.generation_config
     last = {ends.eos_token_id} if isinstance(ends.eos_token_id, int) else set(ends.eos_token_id or ())
     found = []
-    for new in ids[:, mask.shape[1] :].tolist():
+    for new, logits in zip(ids[:, mask.shape[1] :].tolist(), steps.first, strict=True):
         # What was written after the end only fills the batch up.
         end = next((place for place, token in enumerate(new) if token in last), len(new))
         text = str(model.tokenizer.decode(new[: end + 1], skip_special_tokens=True)).strip()
-        found.append(Generation(text, tuple(new[: end + 1])))
+        found.append(Generation(text, tuple(new[: end + 1]), logits))
     return found
 
 
-def _written(model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_tokens: int) -> Tensor:
+def _written(
+    model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_tokens: int, steps: _Steps
+) -> Tensor:
     """Token ids (b, s) of a padded batch and what follows it."""
     ends: Any = model.hf.generation_config
     # cuDNN's attention, which torch prefers on new GPUs, plans each length anew: 40 ms a token at 7B.
@@ -104,8 +112,7 @@ def _written(model: VideoLLM, inputs: dict[str, Tensor], mask: Tensor, max_new_t
             **inputs,
             # Said, since transformers would otherwise guess from the padding token.
             attention_mask=mask,
-            # Of numbers that are none, the likeliest token is whatever comes first.
-            logits_processor=[_finite],
+            logits_processor=[steps],
             past_key_values=_cache(model),
             generation_config=GenerationConfig(
                 max_new_tokens=max_new_tokens,
@@ -156,10 +163,18 @@ def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
     return inputs, real
 
 
-def _finite(ids: Tensor, logits: Tensor) -> Tensor:
-    """The logits as they are. Raises NotFinite."""
-    probabilities(logits)
-    return logits
+class _Steps:
+    """Sees the logits of every step, and leaves them as they are."""
+
+    first: Tensor
+    """Those (b, v) of the prompts' last rows."""
+
+    def __call__(self, ids: Tensor, logits: Tensor) -> Tensor:
+        """Raises NotFinite: of numbers that are none, the likeliest token would be whatever comes first."""
+        probabilities(logits)
+        if not hasattr(self, "first"):
+            self.first = logits
+        return logits
 
 
 def answer(

@@ -14,11 +14,12 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.analyses.study.cases import UNTOUCHED, Case, without_video
+from workbench.analyses.study.putting import Answer, Put, run_as_cut
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Knockout
 from workbench.interventions.exits import Acceleration
-from workbench.measures.correctness import UNKNOWN, Judge, judge
-from workbench.measures.likelihood import chosen, options_readout
+from workbench.measures.correctness import UNKNOWN, judge
+from workbench.measures.likelihood import chosen
 from workbench.measures.text import letter_said
 from workbench.models.vision import seen_once
 from workbench.runs import Asked, Done, Measurement, Record, Skip, measure_samples, table_of
@@ -26,11 +27,10 @@ from workbench.runs.tables import schema_of
 
 if TYPE_CHECKING:
     from workbench.data import Sample, Samples
-    from workbench.engine import Engine, Request
+    from workbench.engine import Engine, Generation
     from workbench.interventions import Intervention
     from workbench.models import VideoLLM
     from workbench.prompts.assembly import Separators
-    from workbench.prompts.layout import TokenLayout
     from workbench.prompts.prompt import Prompt
     from workbench.video import Sampling
 
@@ -96,7 +96,8 @@ def study(
     """The answer to every sample: untouched, with the video cut everywhere ("no video"), and in every case.
 
     Args:
-        written: names of cases whose answer is written out too, "untouched" among them.
+        written: names of cases whose answer is written out too; if there are any, so is the untouched one.
+            The letters are then read off the step that wrote the first token.
         max_new_tokens: how long written answers may be.
         engine: runs cuts, and exits of the whole video as the cuts that they are. Other exits are run by
             `accelerated`, or by "reference" where that is the engine.
@@ -119,7 +120,8 @@ def study(
         raise RunError(
             f"The case {name!r} (layer {layer}) is there twice. Give every case a name of its own."
         )
-    told = {"cases": tuple(asked), "written": tuple(dict.fromkeys(written)), "max_new_tokens": max_new_tokens}
+    names = tuple(dict.fromkeys([UNTOUCHED, *written])) if written else ()
+    told = {"cases": tuple(asked), "written": names, "max_new_tokens": max_new_tokens}
     found = measure_samples(
         model,
         samples,
@@ -176,30 +178,38 @@ class Study(Measurement):
     def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
         put = [self._put(model, asked) for asked in group]
         with seen_once(model):
-            answers = iter(self._scores(model, [one for one in put if isinstance(one, _Put)], on_done))
+            answers = iter(self._answers(model, [one for one in put if isinstance(one, Put)], on_done))
             return [
                 self.skip(asked.sample, one)
                 if isinstance(one, str)
                 else Record(
-                    table_of(self._rows(model, one, next(answers)), self.schema),
+                    table_of(self._rows(one, next(answers)), self.schema),
                     skipped=tuple(Skip(asked.sample.id, name, why) for name, why in one.refused.items()),
                 )
                 for asked, one in zip(group, put, strict=True)
             ]
 
-    def _scores(
-        self, model: VideoLLM, put: Sequence[_Put], on_done: Done
-    ) -> list[dict[Intervention, tuple[float, ...]]]:
-        """For each sample and what is run: the letters' scores, untouched and then changed."""
-        found: list[dict[Intervention, tuple[float, ...]]] = [{} for _ in put]
+    def _answers(
+        self, model: VideoLLM, put: Sequence[Put], on_done: Done
+    ) -> list[dict[Intervention | None, Answer]]:
+        """For each sample, the answer to each thing that is run; None is the untouched model."""
+        found: list[dict[Intervention | None, Answer]] = [{} for _ in put]
+        for one, answers in zip(put, found, strict=True):
+            for what in one.to_write(self.written):
+                said = self._written(model, one.prompt, what)
+                key = None if what is None else one.run_as[what]
+                answers[key] = Answer(one.letters(said.logits), said.text)
+                on_done(int(what is not None))
         for engine, exits in ((self.engine, False), (self._exits_engine(), True)):
-            requests = [one.request(exits=exits) for one in put]
+            requests = [one.request(answers, exits=exits) for one, answers in zip(put, found, strict=True)]
             if not any(request.interventions for request in requests):
                 continue
             ran = engine.run(model, requests, on_done)
-            for scores, request, outcomes in zip(found, requests, ran, strict=True):
-                measured = [outcome.measured for outcome in outcomes.changed]
-                scores.update(zip(request.interventions, measured, strict=True))
+            for answers, request, outcomes in zip(found, requests, ran, strict=True):
+                for what, outcome in zip(request.interventions, outcomes.changed, strict=True):
+                    half = len(outcome.measured) // 2
+                    answers.setdefault(None, Answer(outcome.measured[:half]))
+                    answers[what] = Answer(outcome.measured[half:])
         return found
 
     def _exits_engine(self) -> Engine:
@@ -207,7 +217,7 @@ class Study(Measurement):
 
         return self.engine if self.engine.name == "reference" else AcceleratedEngine()
 
-    def _put(self, model: VideoLLM, asked: Asked) -> _Put | str:
+    def _put(self, model: VideoLLM, asked: Asked) -> Put | str:
         """What is asked of one sample; why it is not, where it cannot be."""
         verdict = judge(model, asked.sample, asked.prompt)
         if not verdict.letters:
@@ -223,24 +233,21 @@ class Study(Measurement):
                 refused[case.name] = str(error)
                 continue
             cases.append(case)
-            run_as[case.intervention] = _run_as(case.intervention, layout, model.n_layers)
+            run_as[case.intervention] = run_as_cut(case.intervention, layout, model.n_layers)
         return (
-            _Put(asked.sample, asked.prompt, verdict, cases, run_as, refused)
+            Put(asked.sample, asked.prompt, verdict, cases, run_as, refused)
             if cases
             else next(iter(refused.values()))
         )
 
-    def _rows(
-        self, model: VideoLLM, put: _Put, scores: Mapping[Intervention, tuple[float, ...]]
-    ) -> Iterator[CaseRow]:
+    def _rows(self, put: Put, answers: Mapping[Intervention | None, Answer]) -> Iterator[CaseRow]:
         sample, letters = put.sample, put.sample.letters
-        untouched = next(iter(scores.values()))[: len(letters)]
         for case in (None, *put.cases):
             name = UNTOUCHED if case is None else case.name
             what = None if case is None else case.intervention
-            changed = untouched if what is None else scores[put.run_as[what]][len(letters) :]
-            choice = chosen(changed, letters)
-            text = self._written(model, put.prompt, what) if name in self.written else None
+            answer = answers[None if what is None else put.run_as[what]]
+            choice = chosen(answer.letters, letters)
+            text = answer.text if name in self.written else None
             said = None if text is None else letter_said(text, sample.options)
             yield CaseRow(
                 sample_id=sample.id,
@@ -260,37 +267,11 @@ class Study(Measurement):
                 correct_written=None if text is None else float(said == put.judge.answer),
             )
 
-    def _written(self, model: VideoLLM, prompt: Prompt, what: Intervention | None) -> str:
+    def _written(self, model: VideoLLM, prompt: Prompt, what: Intervention | None) -> Generation:
         from workbench.engine import generate
         from workbench.engine.accelerated import accelerated
 
         if isinstance(what, Acceleration):
             with accelerated(model, what) as fast:
-                return fast.generate(prompt, max_new_tokens=self.max_new_tokens)
-        return generate(model, prompt, what, max_new_tokens=self.max_new_tokens).text
-
-
-class _Put(NamedTuple):
-    """One sample as it is put to the engines."""
-
-    sample: Sample
-    prompt: Prompt
-    judge: Judge
-    cases: list[Case]
-    run_as: dict[Intervention, Intervention]
-    """What is run for each of them: an exit of the whole video is a cut of the text, which costs less."""
-    refused: dict[str, str]
-    """Why other cases cannot act on it, by name."""
-
-    def request(self, *, exits: bool) -> Request:
-        """Its exits, or its cuts, each once."""
-        from workbench.engine import Request
-
-        wanted = [one for one in self.run_as.values() if isinstance(one, Knockout) is not exits]
-        readout = options_readout(self.judge, self.sample.letters)
-        return Request(prompt=self.prompt, interventions=list(dict.fromkeys(wanted)), readouts=[readout])
-
-
-def _run_as(what: Intervention, layout: TokenLayout, n_layers: int) -> Intervention:
-    same = what.as_knockout(layout, n_layers) if isinstance(what, Acceleration) else None
-    return what if same is None else same
+                return fast.generations([prompt], max_new_tokens=self.max_new_tokens)[0]
+        return generate(model, prompt, what, max_new_tokens=self.max_new_tokens)
