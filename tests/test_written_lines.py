@@ -300,6 +300,17 @@ def test_there_is_something_to_run() -> None:
     assert len(pages & set(NOTEBOOKS)) == len(NOTEBOOKS)
 
 
+def test_no_two_runs_are_sent_into_one_folder() -> None:
+    """A reader may type all of them, in any order."""
+    sent: dict[str, set[str]] = {}
+    for line in LINES:
+        if found := re.fullmatch(r"(workbench run .*) --out (\S+)(.*)", filled_in(line.text)):
+            sent.setdefault(found[2], set()).add(" ".join((found[1] + found[3]).split()))
+    sent.pop("runs/any", None)
+    assert {folder: runs for folder, runs in sent.items() if len(runs) > 1} == {}
+    assert len(sent) > 5
+
+
 @pytest.mark.parametrize(
     "line", [line for line in LINES if not line.block], ids=lambda line: f"{line.page}: {line.text}"
 )
