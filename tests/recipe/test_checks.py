@@ -28,6 +28,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "flow": ("frames -> lost", "lost"),
     "flows": (("vidio -> last",), "Did you mean 'video'"),
     "frames": ("midpiont(4)", "midpiont"),
+    "device_map": ("nearby", "device_map='nearby': input should be 'auto'"),
+    "load_in": ("3bit", "load_in='3bit': input should be '4bit' or '8bit'"),
     "setting": ("papers", "setting='papers': input should be 'paper'"),
     "groups": (("spatial",), "NAME=TASK"),
     "heads": ("first", "heads='first'"),
@@ -56,7 +58,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "window": ("trailing(13)", "which has 12 layers"),
 }
 """For each setting by name, a value that cannot work, and what is said."""
-FREE = {"device", "dtype", "word"}
+FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
 ALONE = {"model", "data", "tasks", "limit"}
 """Settings that mask_gallery refuses, whatever they say: it needs neither a model nor samples."""

@@ -18,6 +18,7 @@ from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
 from workbench.models.papers import paper_setting
 from workbench.models.placement import DeviceMap, dispatched
+from workbench.models.quantized import Bits, check_bits, quantize, size_of
 from workbench.models.trial import try_out
 from workbench.models.video_llm import VideoLLM
 from workbench.threads import warn_where_they_spin
@@ -46,6 +47,7 @@ def load(
     revision: str | None = None,
     allow_pickle: bool = False,
     adapter: str | Path | None = None,
+    load_in: Bits | None = None,
     setting: Literal["paper"] | None = None,
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
@@ -54,7 +56,8 @@ def load(
     and on the disk: "auto", or a dict from modules to places (needs accelerate). `dtype` is bfloat16 on cuda,
     else float32. `revision` pins a commit of the hub. Weights must be safetensors unless `allow_pickle`; code
     that comes with a checkpoint does not run unless `trust_remote_code`. `adapter` is the folder, or hub id,
-    of a LoRA adapter of peft, which is merged into the weights. With `setting="paper"` prompts are, where
+    of a LoRA adapter of peft, merged into the weights. `load_in` "4bit" or "8bit" is how the decoder's linear
+    layers are held (needs bitsandbytes; `models/quantized.py`). With `setting="paper"` prompts are, where
     nothing else is asked for, those of the paper that ran this checkpoint: frames, words, what stands around
     them, separators, and how frames are resized (`models/papers.py`).
 
@@ -67,6 +70,12 @@ def load(
 
     if device is not None and device_map is not None:
         raise ModelError(f"device={str(device)!r} and device_map= exclude each other. Give one of them.")
+    if load_in is not None and device_map is not None:
+        raise ModelError(
+            f"load_in={shown(load_in)} and device_map= exclude each other: give one device= that holds the "
+            "model in so few bits."
+        )
+    check_bits(load_in)
     place = _device(device)
     if place.type == "cpu":
         warn_where_they_spin()
@@ -94,6 +103,8 @@ def load(
     check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
     if merged is not None:
         merged.merge(hf)
+    if load_in is not None:
+        quantize(family.decoder_layers(hf), load_in, place)
     hf = _moved(hf, place) if device_map is None else dispatched(hf, device_map)
     hf.eval().requires_grad_(False)
     # A method, so that a copy of the model runs the copy.
@@ -109,6 +120,7 @@ def load(
         pixels=pixels,
         template=template,
         adapter=merged,
+        load_in=load_in,
         setting=None if setting is None else paper_setting(family, hf.config),
     )
     try_out(model)
@@ -146,10 +158,10 @@ def _moved(hf: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     try:
         return hf.to(device)  # type: ignore[arg-type]
     except torch.OutOfMemoryError as error:
-        size = sum(weight.nbytes for weight in hf.parameters()) / 2**30
+        size = size_of(hf) / 2**30
         raise ModelError(
-            f"The model ({size:.1f} GiB) does not fit on {device}. Use dtype='bfloat16', a smaller model, or "
-            "a GPU with more free memory."
+            f"The model ({size:.1f} GiB) does not fit on {device}. Use dtype='bfloat16', load_in='4bit', "
+            "device_map='auto', a smaller model, or a GPU with more free memory."
         ) from error
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # how torch says "not there" differs
         raise ModelError(

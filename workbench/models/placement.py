@@ -28,7 +28,7 @@ def present(module: Any) -> Iterator[None]:
     if not hasattr(module, "_hf_hook"):
         yield
         return
-    from accelerate.utils import align_module_device  # pyright: ignore[reportMissingImports]
+    from accelerate.utils import align_module_device
 
     with align_module_device(module):
         yield
@@ -41,7 +41,7 @@ def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
     Raises ModelError where accelerate is not there, or the map does not fit the model.
     """
     try:
-        import accelerate  # pyright: ignore[reportMissingImports]
+        import accelerate
     except ImportError:
         raise ModelError(
             "device_map= needs accelerate, which is not installed: pip install accelerate. Or give one "
@@ -55,8 +55,11 @@ def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
                 "to 'cpu', 'disk' or the number of a GPU."
             )
         most: Any = accelerate.utils.get_balanced_memory(hf, no_split_module_classes=whole)
-        device_map = accelerate.infer_auto_device_map(hf, max_memory=most, no_split_module_classes=whole)
-    places: dict[str, Any] = dict(device_map)  # type: ignore[arg-type]
+        places: dict[str, Any] = dict(
+            accelerate.infer_auto_device_map(hf, max_memory=most, no_split_module_classes=whole)
+        )
+    else:
+        places = dict(device_map)
     folder = None
     if "disk" in places.values():
         folder = tempfile.mkdtemp(prefix="workbench-weights-")

@@ -54,6 +54,7 @@ class VideoLLM:
     template: str | None
     """The checkpoint's chat template."""
     adapter: Adapter | None = None  # merged into the weights
+    load_in: str | None = None  # "4bit" or "8bit" of the decoder's linear layers
     setting: PaperSetting | None = None  # a paper's defaults for prompts
 
     @property
@@ -127,9 +128,7 @@ class VideoLLM:
     @cached_property
     def placeholder(self) -> str:
         """The video token as text."""
-        token = self.tokenizer.convert_ids_to_tokens(self.video_token_id)
-        assert isinstance(token, str)
-        return token
+        return str(self.tokenizer.convert_ids_to_tokens(self.video_token_id))
 
     @cached_property
     def turn(self) -> Turn:
@@ -292,7 +291,8 @@ class VideoLLM:
         return hooks.hook_names(self)
 
     def __repr__(self) -> str:
-        query, kv, dtype = self.n_heads, self.n_kv_heads, str(self.dtype).removeprefix("torch.")
+        query, kv = self.n_heads, self.n_kv_heads
+        dtype = " and ".join(filter(None, (str(self.dtype).removeprefix("torch."), self.load_in)))
         heads = f"{query} heads" if query == kv else f"{query} query / {kv} kv heads"
         return (
             f"VideoLLM({printable(self.name)}: {self.family.model_type}, {self.n_layers} layers, width "

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
 from workbench.checksums import write_listed
 from workbench.recipe.checks import check, typed
+from workbench.recipe.loading import Loading
 from workbench.recipe.output import say
 from workbench.recipe.sources import data_source, given_run
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from workbench.data import Samples
     from workbench.interventions import Window
     from workbench.models import VideoLLM
-    from workbench.models.checkpoints import CheckpointFolder
     from workbench.runs import Run
 
 Count = Annotated[int, Field(ge=1)]
@@ -34,13 +34,11 @@ Whole = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(ABC):
+class Recipe(Loading, ABC):
     """The settings that every experiment has."""
 
     paper_tasks: ClassVar[tuple[str, ...]] = ()
     """The paper's tasks, which are the default on its own data sets; empty stands for all."""
-    model: str
-    """mini/video-ft, mini/image, a folder with a checkpoint, or an id on the hub."""
     out: Path
     """Folder for the results. A run that was stopped goes on from what it holds."""
     data: str = "mini"
@@ -50,13 +48,6 @@ class Recipe(ABC):
     """Tasks of the data set to use; empty lets the recipe choose."""
     limit: int | None = None
     """Samples a task; all of them if not given."""
-    device: str | None = None
-    """cuda, cuda:1 or cpu; a GPU where there is one if not given."""
-    setting: Literal["paper"] | None = None
-    """paper: prompts are, where no style, frames or separators are asked for, those of the paper that ran
-    this checkpoint."""
-    dtype: str | None = None
-    """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
     seed: Whole = 0
     """For everything that is drawn at random, bootstrap intervals among them."""
 
@@ -90,24 +81,7 @@ class Recipe(ABC):
         """
         say(f"Loading {name or self.model} ..")
         assert self.checked
-        import workbench as wb
-
-        return wb.load(name or self.model, device=self.device, dtype=self.dtype, setting=self.setting)
-
-    def checkpoint(self, name: str | None = None) -> CheckpointFolder:
-        """The files of the model, or of another, without reading weights. Raises ModelError."""
-        from workbench.models.checkpoints import find
-
-        return find(name or self.model)
-
-    def depth(self, name: str | None = None) -> int:
-        """Layers of the model, or of another, from its config alone. Raises ModelError."""
-        from workbench.models.checkpoints import recognise
-        from workbench.models.checkpoints.weights import read_config
-
-        folder = self.checkpoint(name)
-        form, _ = recognise(folder)
-        return read_config(folder, form, trust_remote_code=False).get_text_config().num_hidden_layers
+        return self.loaded(name)
 
     def load_samples(self, *, tasks: tuple[str, ...] | None = None, limit: int | None = None) -> Samples:
         """The samples; `tasks` and `limit` are what the recipe prefers where the user does not say: the

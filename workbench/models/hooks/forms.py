@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from workbench.errors import HookError
 from workbench.models.placement import present
+from workbench.models.quantized import weight_of
 from workbench.shapes import Float, shaped
 
 
@@ -185,7 +186,7 @@ class HeadResults(Form):
     def read(self, moment: Moment) -> Tensor:
         z = moment.given.reshape(*moment.given.shape[:2], -1, self.head_dim)
         with present(moment.module):
-            weight = moment.module.weight
+            weight = weight_of(moment.module)
             return torch.einsum("bshe,dhe->bshd", z, weight.view(weight.shape[0], -1, self.head_dim))
 
     def write(self, moment: Moment, new: Tensor, old: Tensor) -> None:

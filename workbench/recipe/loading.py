@@ -1,0 +1,62 @@
+"""Which model an experiment takes, and how it is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from workbench.models import VideoLLM
+    from workbench.models.checkpoints import CheckpointFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """The model of an experiment."""
+
+    model: str
+    """mini/video-ft, mini/image, a folder with a checkpoint, or an id on the hub."""
+    device: str | None = None
+    """cuda, cuda:1 or cpu; a GPU where there is one if not given."""
+    device_map: Literal["auto"] | None = None
+    """auto: the model is spread over all GPUs, and over the memory of the machine where they do not hold it
+    (needs accelerate)."""
+    load_in: Literal["4bit", "8bit"] | None = None
+    """4bit or 8bit: the decoder's linear layers take so few bits a weight (needs bitsandbytes)."""
+    adapter: str | None = None
+    """Folder, or id on the hub, of a LoRA adapter of peft, which is merged into the weights."""
+    setting: Literal["paper"] | None = None
+    """paper: prompts are, where no style, frames or separators are asked for, those of the paper that ran
+    this checkpoint."""
+    dtype: str | None = None
+    """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
+
+    def loaded(self, name: str | None = None) -> VideoLLM:
+        """The model; another one, held alike and without the adapter, by its name. Raises ModelError."""
+        import workbench as wb
+
+        adapter = self.adapter if name in (None, self.model) else None
+        return wb.load(
+            name or self.model,
+            device=self.device,
+            device_map=self.device_map,
+            dtype=self.dtype,
+            load_in=self.load_in,
+            adapter=adapter,
+            setting=self.setting,
+        )
+
+    def checkpoint(self, name: str | None = None) -> CheckpointFolder:
+        """The files of the model, or of another, without reading weights. Raises ModelError."""
+        from workbench.models.checkpoints import find
+
+        return find(name or self.model)
+
+    def depth(self, name: str | None = None) -> int:
+        """Layers of the model, or of another, from its config alone. Raises ModelError."""
+        from workbench.models.checkpoints import recognise
+        from workbench.models.checkpoints.weights import read_config
+
+        folder = self.checkpoint(name)
+        form, _ = recognise(folder)
+        return read_config(folder, form, trust_remote_code=False).get_text_config().num_hidden_layers
