@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from benchmarks import acceleration, cost, folders, knockouts, plot, reading, scaling, shapes
+from benchmarks import acceleration, cost, folders, knockouts, plot, reading, scaling, shapes, sizes
+from tests.tiny import tiny_model
 from workbench.engine import get_engine
 from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout
@@ -51,6 +53,29 @@ def test_what_reading_costs(tmp_path: Path) -> None:
     found = json.loads(path.read_text("utf-8"))
     assert found["rows"] == 36
     assert found["logit_lens"]["seconds"] > 0
+
+
+def test_a_checkpoint_of_a_size_is_loaded_and_swept(tmp_path: Path) -> None:
+    sizes.main(sizes.Settings(size="tiny", device="cpu", repeats=1, scratch=tmp_path, out=tmp_path / "out"))
+    (path,) = tmp_path.glob("out/size-tiny-cpu.json")
+    found = json.loads(path.read_text("utf-8"))
+    assert found["parameters"] == sum(weight.numel() for weight in tiny_model().hf.parameters())
+    assert found["knockouts"] == 11 * 4
+    assert not any(one.is_dir() and one.name != "out" for one in tmp_path.iterdir()), "weights are taken away"
+
+
+@pytest.mark.parametrize(
+    ("size", "billions"),
+    [("llava-next-7b", 7.06), ("qwen3-vl-8b", 8.77), ("llava-next-13b", 13.35), ("llava-next-32b", 32.85)],
+)
+def test_sizes_are_those_of_the_checkpoints(
+    size: Any, billions: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    monkeypatch.setattr("transformers.PreTrainedModel.save_pretrained", lambda hf, *_, **__: made.append(hf))
+    sizes.write(sizes.SIZES[size], tmp_path / "made", torch.device("meta"))
+    count = sum(weight.numel() for weight in made[0].parameters())
+    assert count / 1e9 == pytest.approx(billions, abs=0.005)
 
 
 def test_what_a_folder_of_many_samples_costs(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ where they are no linear layers.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
@@ -55,9 +57,9 @@ def quantize(layers: Iterable[nn.Module], bits: Bits, device: torch.device) -> i
 
 
 def _in_bits(linear: nn.Linear, bits: Bits, device: torch.device) -> nn.Module:
-    from importlib import import_module
-
     quantized: Any = import_module("bitsandbytes.nn")  # has no types
+    # It says at every call that float32 is rounded to float16 before it is rounded to 8 bits.
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
 
     shape = (linear.in_features, linear.out_features)
     told: dict[str, Any] = {"bias": linear.bias is not None, "device": "meta"}

@@ -43,14 +43,30 @@ def bytes_per_row(model: VideoLLM) -> int:
 
 def most_rows(model: VideoLLM, limit_bytes: int | None = None) -> int:
     """Rows that one packed pass may have: as many as keep the device busy, if the memory that is free, or
-    `limit_bytes`, holds them."""
+    `limit_bytes`, holds them. Of several GPUs, which rows pass one after another, the fullest decides."""
     if limit_bytes is not None:
         return max(1, limit_bytes // bytes_per_row(model))
-    if model.device.type != "cuda":
+    if not (gpus := gpus_of(model)):
         return CPU_ROWS
-    free, _ = torch.cuda.mem_get_info(model.device)
-    held = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
-    return max(1, min(GPU_ROWS, int(SHARE * (free + held)) // bytes_per_row(model)))
+    free = min(_free(gpu) for gpu in gpus)
+    return max(1, min(GPU_ROWS, int(SHARE * free) // bytes_per_row(model)))
+
+
+def gpus_of(model: VideoLLM) -> list[torch.device]:
+    """The GPUs that hold weights of the model, or run those that lie elsewhere."""
+    held = {weight.device for weight in model.hf.parameters()} | {model.device}
+    run = set((getattr(model.hf, "hf_device_map", None) or {}).values())
+    held |= {torch.device("cuda", place) for place in run if isinstance(place, int)}
+    numbers = {
+        torch.cuda.current_device() if one.index is None else one.index for one in held if one.type == "cuda"
+    }
+    return [torch.device("cuda", number) for number in sorted(numbers)]
+
+
+def _free(gpu: torch.device) -> int:
+    """Bytes that this process may still take there."""
+    free, _ = torch.cuda.mem_get_info(gpu)
+    return free + torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu)
 
 
 @shaped
@@ -62,7 +78,7 @@ def to_device(array: Shaped[np.ndarray, "*axes"], device: torch.device) -> Shape
 
 @dataclass
 class Peak:
-    """The most memory that tensors took."""
+    """The most memory that tensors took on the GPU; on the fullest, where the model lies on several."""
 
     bytes: int | None = None
     """None on a CPU, where it is not measured."""
@@ -71,10 +87,9 @@ class Peak:
 @contextmanager
 def peak_memory(model: VideoLLM) -> Iterator[Peak]:
     """Measures while the context is open; the number is there afterwards."""
-    peak = Peak()
-    on_gpu = model.device.type == "cuda"
-    if on_gpu:
-        torch.cuda.reset_peak_memory_stats(model.device)
+    peak, gpus = Peak(), gpus_of(model)
+    for gpu in gpus:
+        torch.cuda.reset_peak_memory_stats(gpu)
     yield peak
-    if on_gpu:
-        peak.bytes = torch.cuda.max_memory_allocated(model.device)
+    if gpus:
+        peak.bytes = max(map(torch.cuda.max_memory_allocated, gpus))
