@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks import acceleration, cost, folders, knockouts, plot, reading, scaling, shapes, sizes
-from tests.tiny import tiny_model
+from tests.tiny import tiny_folder, tiny_model
 from workbench.engine import get_engine
 from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
 from workbench.interventions import Flow, Knockout
@@ -72,6 +72,7 @@ def test_sizes_are_those_of_the_checkpoints(
     size: Any, billions: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Any] = []
+    tiny_folder(sizes.SIZES[size].family)  # is kept for other tests: with its weights
     monkeypatch.setattr("transformers.PreTrainedModel.save_pretrained", lambda hf, *_, **__: made.append(hf))
     sizes.write(sizes.SIZES[size], tmp_path / "made", torch.device("meta"))
     count = sum(weight.numel() for weight in made[0].parameters())
