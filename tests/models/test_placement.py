@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from workbench.engine import get_engine
 from workbench.errors import ModelError
 from workbench.interventions import Flow, centred, knockouts
 from workbench.models import VideoLLM, load
+from workbench.models.placement import main_device
 
 PARTS = ("model.vision_tower", "model.multi_modal_projector", "model.image_newline", "model.vision_resampler")
 DECODER = ("embed_tokens", "norm", "rotary_emb", "layers.0", "layers.1", "layers.2", "layers.3")
@@ -25,7 +27,6 @@ def on_disk() -> VideoLLM:
     return load(tiny_folder(), device_map=places)
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_weights_on_the_disk_give_the_same_numbers() -> None:
     model, whole = on_disk(), tiny_model()
     assert {str(weight.device) for weight in model.hf.parameters()} >= {"meta"}
@@ -69,3 +70,18 @@ def test_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ModelError, match="pip install accelerate"):
         load(tiny_folder(), device_map="auto")
+
+
+def test_inputs_go_where_the_map_says_and_lone_parameters_with_them() -> None:
+    model = on_disk()
+    assert str(model.device) == "cpu"
+    newline = model.hf.get_parameter("model.image_newline")
+    assert newline.device == model.device, "no module's hook moves it"
+    assert str(tiny_model().device) == "cpu"
+
+
+def test_the_first_gpu_of_a_map_takes_the_inputs() -> None:
+    hf: Any = SimpleNamespace(hf_device_map={"embed": "disk", "layers.0": 1, "layers.1": 0}, device="meta")
+    assert main_device(hf) == torch.device("cuda", 1)
+    hf.hf_device_map = {"embed": "disk", "layers": "cpu"}
+    assert main_device(hf) == torch.device("cpu")

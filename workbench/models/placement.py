@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from workbench.errors import ModelError
 
@@ -60,20 +63,36 @@ def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
         )
     else:
         places = dict(device_map)
+    lone = places.keys() & dict(hf.named_parameters()).keys()
     folder = None
     if "disk" in places.values():
         folder = tempfile.mkdtemp(prefix="workbench-weights-")
         weakref.finalize(hf, shutil.rmtree, folder, ignore_errors=True)
     try:
-        accelerate.dispatch_model(hf, places, offload_dir=folder, main_device=_main(places))
+        with warnings.catch_warnings():
+            if lone:  # which it warns of as no modules, and wants to be given
+                warnings.filterwarnings("ignore", "The following device_map keys")
+            accelerate.dispatch_model(hf, places, offload_dir=folder, main_device=_main(places))
     except (ValueError, KeyError, RuntimeError, AttributeError) as error:
         raise ModelError(
             f"device_map= does not fit {type(hf).__name__} ({error!s:.200}). Name modules of the model, or "
             "use device_map='auto'."
         ) from error
+    for name in lone:  # such as LLaVA's newline: accelerate moves what modules hold, when they are called
+        weight = hf.get_parameter(name)
+        weight.data = weight.data.to(main_device(hf))
     return hf
 
 
-def _main(places: Mapping[str, Any]) -> Any:
+def main_device(hf: PreTrainedModel) -> torch.device:
+    """Where a model's inputs go."""
+    places = getattr(hf, "hf_device_map", None)
+    return hf.device if places is None else _main(places)
+
+
+def _main(places: Mapping[str, Any]) -> torch.device:
     """Where inputs go: the first GPU of the map, or else the CPU."""
-    return next((place for place in places.values() if place not in ("cpu", "disk")), "cpu")
+    gpus = [place for place in places.values() if place not in ("cpu", "disk")]
+    if not gpus:
+        return torch.device("cpu")
+    return torch.device("cuda", gpus[0]) if isinstance(gpus[0], int) else torch.device(gpus[0])

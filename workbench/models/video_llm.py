@@ -18,6 +18,7 @@ from workbench.errors import printable
 from workbench.models.checkpoints import Adapter, CheckpointFolder
 from workbench.models.families import Family
 from workbench.models.papers import PaperSetting, default_separators
+from workbench.models.placement import main_device
 from workbench.models.positions import check_length, most_positions
 from workbench.prompts.assembly import Separators, assemble, check_tokens, layout_of, plain_text
 from workbench.prompts.pixels import Backend, PixelSettings
@@ -78,7 +79,8 @@ class VideoLLM:
 
     @property
     def device(self) -> torch.device:
-        return self.hf.device
+        """Where inputs go."""
+        return main_device(self.hf)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -195,10 +197,8 @@ class VideoLLM:
         asked = ask(sample, question, options=options, **more)
         if paper is not None:
             turn, backend = turn or paper.turn_of(asked.clip), backend or paper.backend
-        settings, token = pixels or self.pixels, self.placeholder
-        video = self.family.video_inputs(
-            self.config, settings, asked.clip, placeholder=token, backend=backend or "torch"
-        )
+        settings, token, how = pixels or self.pixels, self.placeholder, backend or "torch"
+        video = self.family.video_inputs(self.config, settings, asked.clip, placeholder=token, backend=how)
         parts = assemble(asked.words, video.pieces, turn or self.turn, token)
         encoded = encode_parts(self.tokenizer, parts)
         check_tokens(self.tokenizer, parts, encoded, token, self.video_token_id)

@@ -111,9 +111,10 @@ def untouched_logits(
     Raises ModelError where they are not finite, CannotReuse where they do not come from the residual stream
     alone.
     """
-    p = probabilities(untouched.logits)
-    logits = untouched.logits.float()
     own = head(model, untouched.last, wide=wide)[0].float()
+    # A model on several devices gives its logits back where its inputs were.
+    logits = untouched.logits.float().to(own.device)
+    p = probabilities(logits)
     if float((own - logits).abs().max()) > _AGREES.get(model.dtype, 0.1) * float(logits.abs().max()):
         raise CannotReuse("its logits are not lm_head(norm(residual stream))")
     return (own, probabilities(own)) if wide else (logits, p)
