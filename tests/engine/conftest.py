@@ -1,4 +1,4 @@
-"""Tiny models of every family, with a prompt, for whatever an engine must hold on all of them."""
+"""Tiny models of every kind of decoder, with a prompt, for whatever an engine must hold on all of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model, tiny_prompt
+from tests.tiny import DECODER_NAMES, FamilyName, tiny_folder, tiny_model, tiny_prompt
 from workbench.models import Prompt, VideoLLM, load
 from workbench.models.attention import AttentionKind
 
@@ -27,7 +27,7 @@ def case(family: FamilyName, attention: AttentionKind = "sdpa", n_kv_heads: int 
     return Case(model, tiny_prompt(model))
 
 
-@pytest.fixture(params=FAMILY_NAMES)
+@pytest.fixture(params=DECODER_NAMES)
 def family(request: pytest.FixtureRequest) -> FamilyName:
     return request.param
 
@@ -39,11 +39,11 @@ def attention(request: pytest.FixtureRequest) -> AttentionKind:
 
 @pytest.fixture
 def tiny(family: FamilyName, attention: AttentionKind) -> Case:
-    """Every family under every attention implementation."""
+    """Every kind of decoder under every attention implementation. All families: analyses/conformance."""
     return case(family, attention)
 
 
-@pytest.fixture(params=[*FAMILY_NAMES, "bfloat16"])
+@pytest.fixture(params=[*DECODER_NAMES, "bfloat16"])
 def tiny_or_half(request: pytest.FixtureRequest, attention: AttentionKind) -> Case:
     """As `tiny`, and one model in bfloat16."""
     if request.param != "bfloat16":

@@ -34,6 +34,12 @@ KNOCKOUTS = (
 )
 
 
+@pytest.fixture(params=FAMILY_NAMES)
+def family(request: pytest.FixtureRequest) -> FamilyName:
+    """All of them: what each gives a decoder that has a cache differs."""
+    return request.param
+
+
 def longer(model: VideoLLM, prompt: Prompt, new: list[int]) -> Prompt:
     """The prompt with tokens after it, as a prompt of its own."""
     ids = torch.cat([prompt.input_ids, torch.tensor([new], dtype=torch.long)], dim=1)

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
+from tests.models.hooks.cases import DECODER_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
 from tests.tiny import pixel_input
 from workbench.errors import KnockoutError, ModelError
 from workbench.models import attention
 from workbench.models.hooks import hook_points, materialise, run_with_cache, run_with_hooks
 
 TOLERANCE = 1e-5
-ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
+ALL = pytest.mark.parametrize("family", DECODER_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
 
 

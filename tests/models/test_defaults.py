@@ -15,7 +15,7 @@ import torch
 
 import workbench as wb
 from tests.planted import N_FRAMES, planted_sample, save_planted, staged
-from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_prompt
+from tests.tiny import DECODER_NAMES, FamilyName, tiny_folder, tiny_prompt
 from workbench.engine import ENGINES
 from workbench.interventions import Knockout
 from workbench.mini.render import backdrops
@@ -80,7 +80,7 @@ def everything(family: FamilyName) -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", DECODER_NAMES)
 def test_a_sessions_defaults_reach_no_part_of_a_model(family: FamilyName, session: Session) -> None:
     expected = everything(family)
     with session():

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers.models.llama import modeling_llama
 
 from tests.engine.incremental.test_engine import all_knockouts, same
-from tests.tiny import FAMILY_NAMES, tiny_model, tiny_prompt
+from tests.tiny import DECODER_NAMES, tiny_model, tiny_prompt
 from workbench.engine import IncrementalEngine, get_engine
 from workbench.engine.incremental.fused import fused, is_rms_norm, rotates_halves
 
@@ -33,7 +33,7 @@ class PlusOneRMSNorm(nn.Module):
         return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps) * (1 + self.weight)
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", DECODER_NAMES)
 def test_the_engine_gives_the_same(family: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model(family)
     prompt, asked = tiny_prompt(model), all_knockouts(model.n_layers)

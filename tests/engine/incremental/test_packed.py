@@ -8,12 +8,12 @@ import pytest
 
 from tests.engine.conftest import Case
 from tests.engine.incremental.test_engine import REFERENCE, same
-from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_sample
+from tests.tiny import DECODER_NAMES, tiny_clip, tiny_model, tiny_sample
 from workbench.engine import Request, get_engine
 from workbench.interventions import Flow, Knockout, centred, knockouts
 
 
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", DECODER_NAMES)
 def test_prompts_of_unlike_lengths_run_together(family: Any) -> None:
     model = tiny_model(family)
     prompts = [

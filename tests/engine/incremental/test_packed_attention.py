@@ -8,14 +8,14 @@ import pytest
 
 from tests.engine.conftest import Case, case
 from tests.engine.incremental.test_engine import NAMED, all_knockouts, compare
-from tests.tiny import FAMILY_NAMES, tiny_model, tiny_prompt
+from tests.tiny import DECODER_NAMES, tiny_model, tiny_prompt
 from workbench.engine import get_engine
 from workbench.errors import KnockoutError
 from workbench.interventions import Knockout, after, centred, trailing
 
 
 @pytest.mark.parametrize("n_kv_heads", [1, 4])
-@pytest.mark.parametrize("family", FAMILY_NAMES)
+@pytest.mark.parametrize("family", DECODER_NAMES)
 def test_attention_with_and_without_grouped_keys(family: Any, n_kv_heads: int) -> None:
     model, prompt = case(family, n_kv_heads=n_kv_heads)
     compare(model, prompt, all_knockouts(model.n_layers, windows=(centred(3),)))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tests.tiny import (
+    DECODER_NAMES,
     FAMILY_NAMES,
     HEADS,
     HIDDEN,
@@ -31,6 +32,7 @@ VISION_BLOCKS = 2
 HEAD_DIM = HIDDEN // HEADS
 
 __all__ = [
+    "DECODER_NAMES",
     "FAMILY_NAMES",
     "HEADS",
     "HEAD_DIM",

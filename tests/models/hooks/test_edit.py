@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
+from tests.models.hooks.cases import DECODER_NAMES, HEADS, KINDS, LAYERS, Case, FamilyName, case, plain_logits
 from workbench.errors import HookError
 from workbench.models.hooks import HookPoint, hook_names, hook_points, run_with_cache, run_with_hooks
 
-ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
+ALL = pytest.mark.parametrize("family", DECODER_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
 GROUPED = pytest.mark.parametrize("kv_heads", [2, 4])
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.models.hooks.cases import (
-    FAMILY_NAMES,
+    DECODER_NAMES,
     KINDS,
     LAYERS,
     Case,
@@ -22,7 +22,7 @@ from tests.tiny import tiny_family
 from workbench.errors import HookError
 from workbench.models.hooks import hook_names, run_with_cache, run_with_hooks
 
-ALL = pytest.mark.parametrize("family", FAMILY_NAMES)
+ALL = pytest.mark.parametrize("family", DECODER_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
 GROUPED = pytest.mark.parametrize("kv_heads", [2, 4])
 
