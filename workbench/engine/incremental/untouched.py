@@ -208,16 +208,17 @@ class _Watch:
 
 @shaped
 def rows_of(parts: Sequence[Mapping[str, Any]], rows: Int[Tensor, " N"]) -> dict[str, Any]:
-    """A layer's arguments for `rows`, which count through the prompts of `parts` one after another."""
+    """A layer's arguments for `rows`, which count through the prompts of `parts` one after another. They stay
+    on the devices where they are, which may be others than the rows'."""
     chosen: dict[str, Any] = {}
     for name, value in parts[0].items():
         if name == "position_embeddings" and value is not None:
             chosen[name] = tuple(
-                torch.cat([part[name][axis] for part in parts], dim=-2)[..., rows, :]
+                torch.cat([part[name][axis] for part in parts], dim=-2)[..., rows.to(value[axis].device), :]
                 for axis in range(len(value))
             )
         elif name in _BY_ROW and value is not None:
-            chosen[name] = torch.cat([part[name] for part in parts], dim=-1)[..., rows]
+            chosen[name] = torch.cat([part[name] for part in parts], dim=-1)[..., rows.to(value.device)]
         else:
             chosen[name] = value
     return chosen
