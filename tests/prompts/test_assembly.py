@@ -41,7 +41,7 @@ ODD = Sample(
 )
 
 
-@pytest.fixture(params=FAMILY_NAMES)
+@pytest.fixture(params=FAMILIES)
 def model(request: pytest.FixtureRequest) -> VideoLLM:
     return tiny_model(request.param)
 

@@ -151,9 +151,10 @@ class VideoLLM:
         return frozenset(inspect.signature(self.hf.forward).parameters)
 
     @property
-    def only_last_logits(self) -> dict[str, int]:
-        """Arguments of a forward that give the logits of the last row alone, where the model knows how."""
-        return {"logits_to_keep": 1} if "logits_to_keep" in self.arguments else {}
+    def only_last_logits(self) -> dict[str, Tensor]:
+        """Arguments that give the last row's logits alone. A row: at a count, some decoders drop the others."""
+        known = {"logits_to_keep": torch.tensor([-1], device="cpu")}
+        return known if "logits_to_keep" in self.arguments else {}
 
     @property
     def weights_hash(self) -> str:

@@ -6,7 +6,7 @@ Axes: t frame, c channel, H and W pixels as they come, h and w as the model gets
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -30,6 +30,10 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 _RESAMPLE = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
+Further = bool | int | tuple[int, ...]
+"""A setting that few processors have: a choice, a number from 1, or several."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelSettings:
     """What a checkpoint's video processor does to frames. The names are those of its json file."""
@@ -50,6 +54,8 @@ class PixelSettings:
     """This and the next two: where the processor cuts the patches itself."""
     temporal_patch_size: int = 2
     merge_size: int = 2
+    further: Mapping[str, Further] = field(default_factory=dict)
+    """What few processors have, by its name in their json; a family's defaults name what it follows."""
 
 
 _LONGEST_SIDE = 4096  # pixels; no vision tower takes more
@@ -99,8 +105,9 @@ def settings_of(found: object, defaults: PixelSettings, *, source: object) -> Pi
     changes: dict[str, Any] = {
         field.name: value
         for field in fields(PixelSettings)
-        if (value := getattr(said, field.name)) is not None
+        if (value := getattr(said, field.name, None)) is not None
     }
+    changes["further"] = _further(found, defaults.further, source=source)
     size = defaults.size if said.size is None else _by_name(said.size, square=False)
     # Older checkpoints name the bounds by themselves.
     bounds = {"shortest_edge": said.min_pixels, "longest_edge": said.max_pixels}
@@ -123,6 +130,18 @@ def settings_of(found: object, defaults: PixelSettings, *, source: object) -> Pi
     if edge > _LONGEST_SIDE and "longest_edge" not in changes["size"]:
         raise ModelError(f"{source}: shortest_edge {edge:,} is no side of a frame: at most {_LONGEST_SIDE}.")
     return settings
+
+
+def _further(found: object, defaults: Mapping[str, Further], *, source: object) -> dict[str, Further]:
+    """Each of these settings as the json says it, or else as it is by default."""
+    said = found if isinstance(found, dict) else {}
+    read: dict[str, Further] = {}
+    for name, default in defaults.items():
+        kind: Any = bool if isinstance(default, bool) else _Patch
+        kind = tuple[(kind,) * len(default)] if isinstance(default, tuple) else kind
+        value = validated(kind | None, said.get(name), source=f"{source}: {name}", error=ModelError)
+        read[name] = default if value is None else value
+    return read
 
 
 def _by_name(size: int | list[int] | _Size, *, square: bool) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.models.families.base import Family, VideoInputs
+from workbench.models.families.gemma4 import Gemma4
 from workbench.models.families.glm4v import Glm4v, Glm46V
 from workbench.models.families.internvl import InternVL
 from workbench.models.families.internvl_video import InternVLVideo
@@ -36,6 +37,7 @@ FAMILIES: dict[str, Family] = {
         Qwen3VLMoe(),
         VideoLlava(),
         SmolVLM(),
+        Gemma4(),
     )
 }
 """Families by the model_type of config.json."""

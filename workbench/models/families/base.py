@@ -178,6 +178,10 @@ class Family(ABC):
         (DeepStack, Meng et al. 2024), in the order of these layers; none in most families."""
         return ()
 
+    def deepstack_after(self, config: Any) -> tuple[int, ...]:
+        """The block of the vision tower (from 0) behind which each of these projectors stands."""
+        return tuple(getattr(config.vision_config, "deepstack_visual_indexes", ()))
+
     def added(self, arguments: Mapping[str, Any]) -> dict[int, Float[Tensor, "s d"]]:
         """What is added to the residual stream after a layer (from 0), whatever attention does: by layer, one
         row a token. `arguments` are those of the decoder's forward. The engines check it in every prompt.
