@@ -152,9 +152,8 @@ class VideoLLM:
 
     @property
     def only_last_logits(self) -> dict[str, Tensor]:
-        """Arguments that give the last row's logits alone. A row: at a count, some decoders drop the others."""
-        known = {"logits_to_keep": torch.tensor([-1], device="cpu")}
-        return known if "logits_to_keep" in self.arguments else {}
+        """Arguments that give the last row's logits alone. A row: given a count, decoders may drop rows."""
+        return {name: torch.tensor([-1], device="cpu") for name in self.arguments & {"logits_to_keep"}}
 
     @property
     def weights_hash(self) -> str:
