@@ -63,6 +63,8 @@ class TinyFamily:
     """Of the random weights: they should show most cuts in the logits."""
     pooled: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
     """From the model and the projector's output: what becomes of it before it is shown to the decoder."""
+    in_front: str = ""
+    """What the processor puts in front of the chat template."""
     wide: bool = False
     """Whether its tower takes frames of other shapes than the square one, and moves their rows about."""
     experts: bool = False

@@ -87,7 +87,7 @@ def _answers(model: VideoLLM, prompts: Sequence[Prompt], max_new_tokens: int) ->
         raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
     if not prompts:
         raise PromptError("No prompt was given, so there is nothing to answer. Give one or more.")
-    inputs, mask = _padded(prompts)
+    inputs, mask = _padded(model, prompts)
     steps = _Steps()
     ids = _written(model, inputs, mask, max_new_tokens, steps)
     ends: Any = model.hf.generation_config
@@ -131,19 +131,21 @@ def _cache(model: VideoLLM) -> DynamicCache:
     return DynamicCache()
 
 
-def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
+def _padded(model: VideoLLM, prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
     """The inputs of several prompts as one batch, shorter ones padded on the left, and what is not padding.
 
     Inputs of one number a row are padded with 0, which is looked at nowhere; pixels lie one after another.
     """
     width = max(map(len, prompts))
     inputs: dict[str, Tensor] = {}
+    given = [prompt.inputs for prompt in prompts]
+    told = [model.family.behind(one, given[:place]) for place, one in enumerate(given)]
     for name in prompts[0].inputs:
         if name == "attention_mask":  # a prompt's own padding: given apart
             continue
         parts = []
-        for prompt in prompts:
-            part = prompt.inputs[name]
+        for prompt, one in zip(prompts, told, strict=True):
+            part = one[name]
             if part.shape == prompt.input_ids.shape:
                 part = nn.functional.pad(part, (width - len(prompt), 0))
             parts.append(part)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -160,16 +160,19 @@ def pixels(
     *,
     size: tuple[int, int] | None = None,
     backend: Backend = "torch",
+    antialias: bool = True,
 ) -> Float[Tensor, "t c h w"]:
     """Pixel values, float32, of frames.
 
     `size` (height, width) is the resized size, where the family computes it; otherwise the settings say it.
+    `antialias=False` looks at the nearest pixels alone, however much smaller a frame becomes, in both
+    backends.
     Always on the CPU: uint8 interpolation exists only there, so that every device gets the same numbers.
     """
     images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
     if settings.do_resize:
         height, width = size or target_size(images.shape[-2], images.shape[-1], settings)
-        images = _resize(images, height, width, _RESAMPLE[settings.resample], backend)
+        images = _resize(images, height, width, _RESAMPLE[settings.resample], backend, antialias=antialias)
     if settings.do_center_crop and settings.crop_size:
         images = _center_crop(images, settings.crop_size["height"], settings.crop_size["width"])
     return _rescale_and_normalize(images, settings)
@@ -204,9 +207,14 @@ def target_size(height: int, width: int, settings: PixelSettings) -> tuple[int, 
     )
 
 
-def _resize(images: Tensor, height: int, width: int, mode: str, backend: Backend) -> Tensor:
+def _resize(
+    images: Tensor, height: int, width: int, mode: str, backend: Backend, *, antialias: bool = True
+) -> Tensor:
     if tuple(images.shape[-2:]) == (height, width):
         return images
+    if backend in get_args(Backend) and not antialias:
+        near = F.interpolate(images.float(), size=(height, width), mode=mode, align_corners=False)
+        return near.round().clamp(0, 255).to(images.dtype)
     if backend == "torch":
         return F.interpolate(images, size=(height, width), mode=mode, antialias=True, align_corners=False)
     if backend != "pil":

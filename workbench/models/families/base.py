@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
@@ -224,6 +224,13 @@ class Family(ABC):
     def token_inputs(self, config: Any, input_ids: Int[Tensor, "1 s"]) -> dict[str, Tensor]:
         """Arguments of the forward that follow from the token ids."""
         return {}
+
+    def behind(
+        self, inputs: Mapping[str, Tensor], others: Sequence[Mapping[str, Tensor]]
+    ) -> Mapping[str, Tensor]:
+        """A prompt's arguments of the forward in a batch behind others: changed where they count through what
+        those give."""
+        return inputs
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
