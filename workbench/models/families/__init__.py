@@ -11,6 +11,7 @@ from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.llava_pooled import LlavaPooled
 from workbench.models.families.molmo2 import Molmo2
+from workbench.models.families.perception_lm import PerceptionLM
 from workbench.models.families.qwen2_5_vl import Qwen25VL
 from workbench.models.families.qwen2_vl import Qwen2VL
 from workbench.models.families.qwen3_5 import Qwen35, Qwen35Moe
@@ -40,6 +41,7 @@ FAMILIES: dict[str, Family] = {
         SmolVLM(),
         Gemma4(),
         Molmo2(),
+        PerceptionLM(),
     )
 }
 """Families by the model_type of config.json."""
