@@ -30,10 +30,6 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 _RESAMPLE = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 
 
-Further = bool | int | tuple[int, ...]
-"""A setting that few processors have: a choice, a number from 1, or several."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelSettings:
     """What a checkpoint's video processor does to frames. The names are those of its json file."""
@@ -54,8 +50,9 @@ class PixelSettings:
     """This and the next two: where the processor cuts the patches itself."""
     temporal_patch_size: int = 2
     merge_size: int = 2
-    further: Mapping[str, Further] = field(default_factory=dict)
-    """What few processors have, by its name in their json; a family's defaults name what it follows."""
+    further: Mapping[str, Any] = field(default_factory=dict)
+    """What few processors have, by its name in their json: a choice, a number from 1, or a tuple of these. A
+    family's defaults name what it follows."""
 
 
 _LONGEST_SIDE = 4096  # pixels; no vision tower takes more
@@ -132,14 +129,15 @@ def settings_of(found: object, defaults: PixelSettings, *, source: object) -> Pi
     return settings
 
 
-def _further(found: object, defaults: Mapping[str, Further], *, source: object) -> dict[str, Further]:
+def _further(found: object, defaults: Mapping[str, Any], *, source: object) -> dict[str, Any]:
     """Each of these settings as the json says it, or else as it is by default."""
     said = found if isinstance(found, dict) else {}
-    read: dict[str, Further] = {}
+    read: dict[str, Any] = {}
     for name, default in defaults.items():
         kind: Any = bool if isinstance(default, bool) else _Patch
         kind = tuple[(kind,) * len(default)] if isinstance(default, tuple) else kind
-        value = validated(kind | None, said.get(name), source=f"{source}: {name}", error=ModelError)
+        wanted: Any = kind | None
+        value = validated(wanted, said.get(name), source=f"{source}: {name}", error=ModelError)
         read[name] = default if value is None else value
     return read
 

@@ -107,7 +107,8 @@ def test_the_processors_choices_are_followed_or_refused() -> None:
             model, pixels=dataclasses.replace(model.pixels, further={**model.pixels.further, **said})
         )
 
-    tokens = model.tokenizer.convert_tokens_to_ids(["<im_start>", "<im_end>", "<frame_start>", "<frame_end>"])
+    marks = ("<im_start>", "<im_end>", "<frame_start>", "<frame_end>")
+    tokens = [model.tokenizer.convert_tokens_to_ids(mark) for mark in marks]
     counts = [prompt(use_frame_special_tokens=False).input_ids[0].tolist().count(token) for token in tokens]
     assert counts == [4, 4, 0, 0]
     with pytest.raises(ModelError, match="video_use_col_tokens"):

@@ -60,14 +60,14 @@ class Gemma4(Family):
     def video_inputs(
         self, config: Any, settings: PixelSettings, clip: Clip, *, placeholder: str, backend: Backend
     ) -> VideoInputs:
-        patch, pool = settings.patch_size, int(settings.further["pooling_kernel_size"])
+        patch, pool = settings.patch_size, settings.further["pooling_kernel_size"]
         vision = config.vision_config
         if (wanted := (vision.patch_size, vision.pooling_kernel_size)) != (patch, pool):
             raise ModelError(
                 "The checkpoint's video processor cuts patches as (patch_size, pooling_kernel_size) = "
                 f"{(patch, pool)}, and its vision tower takes {wanted}. Correct processor_config.json."
             )
-        size = _size(*clip.frames.shape[1:3], settings) if settings.do_resize else None
+        size = _size(clip.frames.shape[1], clip.frames.shape[2], settings) if settings.do_resize else None
         values = pixels(clip.frames, settings, size=size, backend=backend)
         rows, columns = (side // patch // pool for side in values.shape[-2:])
         return VideoInputs(
@@ -94,7 +94,7 @@ def _pieces(clip: Clip, shown: str) -> Iterator[VideoPiece]:
 def _size(height: int, width: int, settings: PixelSettings) -> tuple[int, int]:
     """(height, width): whole cells, as many as `max_soft_tokens` allows, nearly the same shape. Follows
     transformers' `get_aspect_ratio_preserving_size`."""
-    most, pool = (int(settings.further[name]) for name in ("max_soft_tokens", "pooling_kernel_size"))
+    most, pool = (settings.further[name] for name in ("max_soft_tokens", "pooling_kernel_size"))
     side = settings.patch_size * pool
     scale = math.sqrt(most * side**2 / (height * width))
     rows, columns = (math.floor(scale * length / side) for length in (height, width))

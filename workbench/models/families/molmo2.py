@@ -87,7 +87,6 @@ class Molmo2(Family):
                 "Rows with marks behind them are not offered: set video_use_col_tokens to false."
             )
         pooling = settings.further["pooling_size"]
-        assert isinstance(pooling, tuple)
         frames, (rows, columns) = len(clip), (length // patch for length in side)
         pooled = _pooled(rows, columns, pooling)
         every = pooled + torch.arange(frames, device="cpu").reshape(-1, 1, 1, 1) * (rows * columns)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from workbench.errors import ModelError
 from workbench.models.families.base import Family, VideoInputs, frame_times
 from workbench.prompts.pixels import Backend, PixelSettings, pixels
@@ -44,8 +46,8 @@ class PerceptionLM(Family):
         except Exception as error:  # torchvision, which it needs, may be there and not fit torch
             raise ModelError(
                 f"The vision tower of {self.model_type} is built by timm, which cannot be imported "
-                f"({type(error).__name__}: {error!s:.100}). Install it: pip install "
-                "'video-llm-workbench[timm]'. It brings torchvision, of which the release must fit torch."
+                f"({type(error).__name__}: {error!s:.100}). Install it, and the torchvision that fits torch "
+                f"{torch.__version__}: pip install timm torchvision."
             ) from error
         return super().config_class()
 
@@ -59,7 +61,7 @@ class PerceptionLM(Family):
         self, config: Any, settings: PixelSettings, clip: Clip, *, placeholder: str, backend: Backend
     ) -> VideoInputs:
         values = pixels(clip.frames, settings, backend=backend)
-        patch, pool = (int(settings.further[name]) for name in ("patch_size", "pooling_ratio"))
+        patch, pool = (settings.further[name] for name in ("patch_size", "pooling_ratio"))
         args = config.vision_config.model_args
         wanted, found = list(args.get("img_size", values.shape[-2:])), list(values.shape[-2:])
         if wanted != found or found[0] != found[1] or pool != config.projector_pooling_ratio:

@@ -80,7 +80,7 @@ def smart_resize(count: int, height: int, width: int, settings: PixelSettings) -
     check_shape(height, width)
     count = max(count, group)
     if settings.further.get("cap_pixels_per_frame"):
-        tokens = int(settings.further["max_video_tokens"])
+        tokens = settings.further["max_video_tokens"]
         most = count * max(min(tokens * factor**2, most // count), int(least * 1.05))
     rows, columns = round(height / factor), round(width / factor)
     pixels = round(count / group) * group * rows * factor * columns * factor
