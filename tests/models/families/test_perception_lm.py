@@ -32,7 +32,9 @@ def test_without_timm_the_load_says_what_to_install(
         raise problem
 
     monkeypatch.setattr(perception_lm, "import_module", absent)
-    with pytest.raises(ModelError, match=r"built by timm, .* pip install timm torchvision\."):
+    with pytest.raises(
+        ModelError, match=r"^The vision tower .* built by timm, .* pip install timm torchvision\.$"
+    ):
         load(folder, device="cpu")
 
 
