@@ -20,6 +20,12 @@ def test_tiles_are_the_output(size: int, bias: bool, wide: bool) -> None:
     assert torch.allclose(torch.cat([tile.logits for tile in found], -1), head(rows), atol=1e-6)
 
 
+def test_logits_go_through_their_cap() -> None:
+    head, rows = nn.Linear(8, 5), 100 * torch.randn(3, 8)
+    (tile,) = tiles(head, rows, cap=30.0)
+    assert torch.allclose(tile.logits, 30 * (head(rows) / 30).tanh())
+
+
 def test_only_tiles_that_hold_an_id_are_made() -> None:
     assert [tile.first for tile in tiles(nn.Linear(8, 50), torch.randn(1, 8), 10, only=[3, 41])] == [0, 40]
 

@@ -41,7 +41,7 @@ ODD = Sample(
 )
 
 
-@pytest.fixture(params=FAMILY_NAMES)
+@pytest.fixture(params=FAMILIES)
 def model(request: pytest.FixtureRequest) -> VideoLLM:
     return tiny_model(request.param)
 
@@ -77,7 +77,8 @@ def test_the_text_is_the_rendered_chat_template(model: VideoLLM) -> None:
     gap = "" if str(rendered)[-1].isspace() else " "
     marked = model.family.template_video(model.placeholder)
     shown = str(rendered).replace("<video>", marked).replace(marked, model.placeholder)
-    assert tiny_prompt(model).text == f"{shown}{gap}Best option:("
+    in_front = tiny_family(model.family.model_type).in_front
+    assert tiny_prompt(model).text == f"{in_front}{shown}{gap}Best option:("
 
 
 @pytest.mark.parametrize("sample", [tiny_sample(), ODD], ids=["plain", "odd"])

@@ -157,6 +157,24 @@ def read(**said: object) -> PixelSettings:
     return settings_of(said, DEFAULTS, source="preprocessor_config.json")
 
 
+def test_settings_of_few_processors_are_read_where_a_family_follows_them() -> None:
+    defaults = dataclasses.replace(DEFAULTS, further={"capped": False, "cells": 70, "pooling": (3, 3)})
+
+    def further(**said: object) -> object:
+        return settings_of(said, defaults, source="config.json").further
+
+    assert further(others=1) == defaults.further
+    assert further(capped=True, cells=140, pooling=[2, 4]) == {
+        "capped": True,
+        "cells": 140,
+        "pooling": (2, 4),
+    }
+    for wrong in ({"capped": 3}, {"cells": 0}, {"cells": "many"}, {"pooling": [2]}):
+        with pytest.raises(ModelError, match=f"config.json: {next(iter(wrong))}"):
+            further(**wrong)
+    assert read(capped=True, cells=140) == DEFAULTS
+
+
 def test_settings_are_read_in_all_the_ways_that_authors_write_them() -> None:
     assert read() == DEFAULTS
     assert read(size=None, do_resize=None, image_processor_type="X") == DEFAULTS

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
@@ -27,16 +28,6 @@ from workbench.prompts.pixels import PixelSettings
 from workbench.video import Clip
 
 FamilyName = str
-FEWER_POINTS: tuple[FamilyName, ...] = ("glm4v", "glm46v", "qwen3_vl_moe")
-"""Norms behind attention and MLP too, or experts: not all hook points. They have tests in test_glm4v.py."""
-FAMILY_NAMES: tuple[FamilyName, ...] = tuple(
-    name for name in FAMILIES if not FAMILIES[name].recurrent and name not in FEWER_POINTS
-)
-"""Families with softmax attention in every layer, and all hook points."""
-DECODER_NAMES: tuple[FamilyName, ...] = ("llava_next_video", "qwen2_5_vl", "qwen3_vl")
-"""One for each kind of decoder: plain rotary positions, three axes, and what DeepStack adds."""
-HYBRID_NAMES: tuple[FamilyName, ...] = tuple(name for name in FAMILIES if FAMILIES[name].recurrent)
-
 N_FRAMES, SIDE, PATCH = 4, 28, 7  # frames of 28 x 28 pixels, 4 x 4 patches, pooled or merged to 2 x 2 cells
 HIDDEN, HEADS = 64, 4
 TOWER: dict[str, Any] = {
@@ -73,10 +64,28 @@ class TinyFamily:
     """Of the random weights: they should show most cuts in the logits."""
     pooled: Callable[[Any, torch.Tensor], torch.Tensor] | None = None
     """From the model and the projector's output: what becomes of it before it is shown to the decoder."""
+    needs: str = ""
+    """A package without which it cannot be built: its tests are skipped then."""
+    in_front: str = ""
+    """What the processor puts in front of the chat template."""
+    wide: bool = False
+    """Whether its tower takes frames of other shapes than the square one, and moves their rows about."""
+    experts: bool = False
+    """A mixture of experts for an MLP, which hides the MLP's inside."""
+    outer_norms: bool = False
+    """Norms behind attention and MLP, which hide what these add to the residual stream."""
+    reused: bool = True
+    """Whether the fast engine runs it."""
 
 
 def tiny_family(family: FamilyName) -> TinyFamily:
     return import_module(f"tests.tiny.{family}").TINY
+
+
+def _plain(family: FamilyName) -> bool:
+    said = tiny_family(family)
+    other = said.needs or FAMILIES[family].recurrent or said.experts or said.outer_norms
+    return said.reused and not other
 
 
 @cache
@@ -98,6 +107,8 @@ def tiny_folder(family: FamilyName = "llava_next_video", *, n_kv_heads: int = 2,
     """The checkpoint folder of such a model. Shared: copy it before changing it."""
     folder = _root() / f"{family}-{n_kv_heads}-{n_layers}"
     said = tiny_family(family)
+    if said.needs:
+        pytest.importorskip(said.needs, reason=f"the tiny {family} is built by {said.needs}")
     said.tokenizer().save_pretrained(folder)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     config = said.config(tokenizer, _text(tokenizer, n_kv_heads, n_layers))
@@ -183,3 +194,18 @@ def _spread(hf: torch.nn.Module) -> None:
                 weight.normal_(0, weight[0].numel() ** -0.5)
             else:
                 weight.add_(0.2 * torch.randn_like(weight))
+
+
+# Below what the families' modules need of this one.
+FAMILY_NAMES: tuple[FamilyName, ...] = tuple(name for name in FAMILIES if _plain(name))
+"""Families with softmax attention in every layer and all hook points, which the fast engine runs."""
+HYBRID_NAMES: tuple[FamilyName, ...] = tuple(name for name in FAMILIES if FAMILIES[name].recurrent)
+FEWER_POINTS: tuple[FamilyName, ...] = tuple(
+    name
+    for name in FAMILIES
+    if tiny_family(name).experts or tiny_family(name).outer_norms
+    if name not in HYBRID_NAMES and tiny_family(name).reused
+)
+"""Not all hook points, and the fast engine. They have tests in test_glm4v.py."""
+DECODER_NAMES: tuple[FamilyName, ...] = ("llava_next_video", "qwen2_5_vl", "qwen3_vl")
+"""One for each kind of decoder: plain rotary positions, three axes, and what DeepStack adds."""

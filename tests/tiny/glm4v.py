@@ -85,4 +85,6 @@ TINY = replace(
     expanded=expanded,
     patches=16,
     cells=4,
+    wide=False,
+    outer_norms=True,
 )

@@ -77,4 +77,5 @@ TINY = TinyFamily(
     patches=48,
     cells=12,
     group=2,
+    wide=True,
 )

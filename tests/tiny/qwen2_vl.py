@@ -30,4 +30,4 @@ def config(tokenizer: Any, text: dict[str, Any]) -> Any:
     )
 
 
-TINY = replace(QWEN25, config=config, patches=16, cells=4, seed=1)
+TINY = replace(QWEN25, config=config, patches=16, cells=4, wide=False, seed=1)

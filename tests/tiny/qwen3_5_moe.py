@@ -20,4 +20,4 @@ def config(tokenizer: Any, text: dict[str, Any]) -> Any:
     return transformers.Qwen3_5MoeConfig(**{**said, "architectures": ["Qwen3_5MoeForConditionalGeneration"]})
 
 
-TINY = replace(QWEN35, config=config)
+TINY = replace(QWEN35, config=config, experts=True)

@@ -80,4 +80,5 @@ TINY = replace(
     expanded=expanded,
     patches=16,
     cells=4,
+    wide=False,
 )

@@ -23,4 +23,4 @@ def config(tokenizer: Any, text: dict[str, Any]) -> Any:
     )
 
 
-TINY = replace(QWEN3, config=config)
+TINY = replace(QWEN3, config=config, experts=True)

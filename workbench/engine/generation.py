@@ -87,7 +87,7 @@ def _answers(model: VideoLLM, prompts: Sequence[Prompt], max_new_tokens: int) ->
         raise PromptError(f"max_new_tokens={max_new_tokens} leaves nothing to generate. Give 1 or more.")
     if not prompts:
         raise PromptError("No prompt was given, so there is nothing to answer. Give one or more.")
-    inputs, mask = _padded(prompts)
+    inputs, mask = _padded(model, prompts)
     steps = _Steps()
     ids = _written(model, inputs, mask, max_new_tokens, steps)
     ends: Any = model.hf.generation_config
@@ -131,19 +131,21 @@ def _cache(model: VideoLLM) -> DynamicCache:
     return DynamicCache()
 
 
-def _padded(prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
+def _padded(model: VideoLLM, prompts: Sequence[Prompt]) -> tuple[dict[str, Tensor], Tensor]:
     """The inputs of several prompts as one batch, shorter ones padded on the left, and what is not padding.
 
     Inputs of one number a row are padded with 0, which is looked at nowhere; pixels lie one after another.
     """
     width = max(map(len, prompts))
     inputs: dict[str, Tensor] = {}
+    given = [prompt.inputs for prompt in prompts]
+    told = [model.family.behind(one, given[:place]) for place, one in enumerate(given)]
     for name in prompts[0].inputs:
         if name == "attention_mask":  # a prompt's own padding: given apart
             continue
         parts = []
-        for prompt in prompts:
-            part = prompt.inputs[name]
+        for prompt, one in zip(prompts, told, strict=True):
+            part = one[name]
             if part.shape == prompt.input_ids.shape:
                 part = nn.functional.pad(part, (width - len(prompt), 0))
             parts.append(part)
@@ -217,31 +219,39 @@ def _cut(intervention: Knockout, model: VideoLLM, layout: TokenLayout) -> Iterat
             "word cannot be read from once it is cut. Measure the answer's probability instead, or name "
             f"layers with softmax attention only ({', '.join(str(number + 1) for number in attentions)})."
         )
-    made: dict[tuple[int, Any], Tensor] = {}
+    made: dict[tuple[int, int, Any], Tensor] = {}
+    length = 0
 
-    def keep(rows: int, length: int, flows: Any) -> Tensor:
-        """What the last `rows` of `length` rows may see: bool (1, h, rows, length)."""
-        if (length, flows) not in made:
+    def begin(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # Of a layer with keys of its own: the last layers may use those of earlier ones, and drop rows.
+        nonlocal length
+        past = kwargs["past_key_values"].get_seq_length(min(attentions))
+        length = past + kwargs["inputs_embeds"].shape[1]
+
+    def keep(rows: int, flows: Any) -> Tensor:
+        """What the last `rows` of all rows so far may see: bool (1, h, rows, length)."""
+        if (length, rows, flows) not in made:
             tokens = [""] * (length - layout.length) if layout.tokens else []
             grown = layout.with_generated(length - layout.length, tokens=tokens)
             for old in [key for key in made if key[0] != length]:
                 del made[old]
             mask = keep_mask(flows, grown, model.n_heads)[None, :, -rows:]
-            made[length, flows] = torch.from_numpy(mask).to(model.device)
-        return made[length, flows]
+            made[length, rows, flows] = torch.from_numpy(mask).to(model.device)
+        return made[length, rows, flows]
 
     def put(flows: Any) -> Any:
         def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             hidden = args[0] if args else kwargs["hidden_states"]
-            past = kwargs["past_key_values"].get_seq_length(module.layer_idx)
-            rows = hidden.shape[1]
-            return restrict((args, kwargs), keep(rows, past + rows, flows), model.attention)
+            return restrict((args, kwargs), keep(hidden.shape[1], flows), model.attention)
 
         return before
 
     handles = [
-        attentions[number].register_forward_pre_hook(put(flows), with_kwargs=True)
-        for number, flows in cut.items()
+        model.family.decoder(model.hf).register_forward_pre_hook(begin, with_kwargs=True),
+        *(
+            attentions[number].register_forward_pre_hook(put(flows), with_kwargs=True)
+            for number, flows in cut.items()
+        ),
     ]
     try:
         yield

@@ -35,11 +35,12 @@ def tiles(
     *,
     only: Sequence[int] | None = None,
     wide: bool = False,
+    cap: float | None = None,
 ) -> Iterator[Tile]:
     """Logits of normed residual streams, tile by tile; with `only`, of the tiles that hold these ids.
 
     The product is in the model's own type, as in its forward, or in float32 where `wide`; what is given is in
-    float32.
+    float32. Logits go through cap * tanh(logits / cap) where there is a cap.
     """
     wanted = None if only is None else {id // size for id in only}
     with present(unembed):
@@ -49,4 +50,6 @@ def tiles(
                 bias = None if unembed.bias is None else unembed.bias[first : first + size]
                 if wide:
                     weight, bias = weight.float(), None if bias is None else bias.float()
-                yield Tile(first, F.linear(hidden.to(weight.dtype), weight, bias).float())
+                logits = F.linear(hidden.to(weight.dtype), weight, bias)
+                logits = logits if cap is None else (logits / cap).tanh() * cap
+                yield Tile(first, logits.float())

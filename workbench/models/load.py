@@ -100,7 +100,7 @@ def load(
     template = form.template(folder, tokenizer)
     identity_of(folder, template, pixels)  # while the files are what is loaded
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
-    check_tokenizer(folder, tokenizer, hf.config, family.video_token_id(hf.config))
+    check_tokenizer(folder, tokenizer, family.video_token_id(hf.config), len(family.embed(hf).weight))
     if merged is not None:
         merged.merge(hf)
     if load_in is not None:

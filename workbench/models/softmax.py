@@ -20,6 +20,16 @@ def beyond_softmax(attention: Any) -> str | None:
     return next(found, None)
 
 
+def has_keys_of_others(attention: Any) -> bool:
+    """Whether this attention module uses the keys and values of an earlier layer (Gemma 3n, Gemma 4)."""
+    return bool(getattr(attention, "is_kv_shared_layer", False))
+
+
+def logit_cap(config: Any) -> float | None:
+    """Logits go through cap * tanh(logits / cap) behind the unembedding; None where they do not."""
+    return getattr(config.get_text_config(), "final_logit_softcapping", None)
+
+
 def check_modules(attentions: Iterable[Any]) -> None:
     """Raises ModelError where one of these attention modules does more than mask and softmax."""
     for attention in attentions:

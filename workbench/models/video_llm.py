@@ -151,9 +151,9 @@ class VideoLLM:
         return frozenset(inspect.signature(self.hf.forward).parameters)
 
     @property
-    def only_last_logits(self) -> dict[str, int]:
-        """Arguments of a forward that give the logits of the last row alone, where the model knows how."""
-        return {"logits_to_keep": 1} if "logits_to_keep" in self.arguments else {}
+    def only_last_logits(self) -> dict[str, Tensor]:
+        """Arguments that give the last row's logits alone. A row: given a count, decoders may drop rows."""
+        return {name: torch.tensor([-1], device="cpu") for name in self.arguments & {"logits_to_keep"}}
 
     @property
     def weights_hash(self) -> str:

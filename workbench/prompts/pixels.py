@@ -6,8 +6,8 @@ Axes: t frame, c channel, H and W pixels as they come, h and w as the model gets
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -50,6 +50,9 @@ class PixelSettings:
     """This and the next two: where the processor cuts the patches itself."""
     temporal_patch_size: int = 2
     merge_size: int = 2
+    further: Mapping[str, Any] = field(default_factory=dict)
+    """What few processors have, by its name in their json: a choice, a number from 1, or a tuple of these. A
+    family's defaults name what it follows."""
 
 
 _LONGEST_SIDE = 4096  # pixels; no vision tower takes more
@@ -99,8 +102,9 @@ def settings_of(found: object, defaults: PixelSettings, *, source: object) -> Pi
     changes: dict[str, Any] = {
         field.name: value
         for field in fields(PixelSettings)
-        if (value := getattr(said, field.name)) is not None
+        if (value := getattr(said, field.name, None)) is not None
     }
+    changes["further"] = _further(found, defaults.further, source=source)
     size = defaults.size if said.size is None else _by_name(said.size, square=False)
     # Older checkpoints name the bounds by themselves.
     bounds = {"shortest_edge": said.min_pixels, "longest_edge": said.max_pixels}
@@ -125,6 +129,19 @@ def settings_of(found: object, defaults: PixelSettings, *, source: object) -> Pi
     return settings
 
 
+def _further(found: object, defaults: Mapping[str, Any], *, source: object) -> dict[str, Any]:
+    """Each of these settings as the json says it, or else as it is by default."""
+    said = found if isinstance(found, dict) else {}
+    read: dict[str, Any] = {}
+    for name, default in defaults.items():
+        kind: Any = bool if isinstance(default, bool) else _Patch
+        kind = tuple[(kind,) * len(default)] if isinstance(default, tuple) else kind
+        wanted: Any = kind | None
+        value = validated(wanted, said.get(name), source=f"{source}: {name}", error=ModelError)
+        read[name] = default if value is None else value
+    return read
+
+
 def _by_name(size: int | list[int] | _Size, *, square: bool) -> dict[str, int]:
     """A size as {name: pixels}; a number alone is the shortest edge, or both sides of a square."""
     if isinstance(size, int):
@@ -141,16 +158,19 @@ def pixels(
     *,
     size: tuple[int, int] | None = None,
     backend: Backend = "torch",
+    antialias: bool = True,
 ) -> Float[Tensor, "t c h w"]:
     """Pixel values, float32, of frames.
 
     `size` (height, width) is the resized size, where the family computes it; otherwise the settings say it.
+    `antialias=False` looks at the nearest pixels alone, however much smaller a frame becomes, in both
+    backends.
     Always on the CPU: uint8 interpolation exists only there, so that every device gets the same numbers.
     """
     images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).contiguous()
     if settings.do_resize:
         height, width = size or target_size(images.shape[-2], images.shape[-1], settings)
-        images = _resize(images, height, width, _RESAMPLE[settings.resample], backend)
+        images = _resize(images, height, width, _RESAMPLE[settings.resample], backend, antialias=antialias)
     if settings.do_center_crop and settings.crop_size:
         images = _center_crop(images, settings.crop_size["height"], settings.crop_size["width"])
     return _rescale_and_normalize(images, settings)
@@ -185,9 +205,14 @@ def target_size(height: int, width: int, settings: PixelSettings) -> tuple[int, 
     )
 
 
-def _resize(images: Tensor, height: int, width: int, mode: str, backend: Backend) -> Tensor:
+def _resize(
+    images: Tensor, height: int, width: int, mode: str, backend: Backend, *, antialias: bool = True
+) -> Tensor:
     if tuple(images.shape[-2:]) == (height, width):
         return images
+    if backend in get_args(Backend) and not antialias:
+        near = F.interpolate(images.float(), size=(height, width), mode=mode, align_corners=False)
+        return near.round().clamp(0, 255).to(images.dtype)
     if backend == "torch":
         return F.interpolate(images, size=(height, width), mode=mode, antialias=True, align_corners=False)
     if backend != "pil":

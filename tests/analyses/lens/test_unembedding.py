@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import transformers
 from torch import Tensor, nn
 
 from tests.tiny import tiny_model, tiny_prompt
@@ -86,7 +87,7 @@ class Flat:
     def __init__(self, logits: Tensor, dtype: torch.dtype = torch.float32) -> None:
         head = nn.Linear(1, logits.numel(), bias=False)
         head.weight.data = logits[:, None].to(dtype)
-        self.name, self.hf = "flat", None
+        self.name, self.hf, self.config = "flat", None, transformers.PreTrainedConfig()
         self.family = type("F", (), {"final_norm": lambda *_: nn.Identity(), "lm_head": lambda *_: head})()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.planted import planted_sample
-from tests.tiny import tiny_folder
+from tests.tiny import tiny_folder, tiny_model
 from workbench.analyses.answers import accuracy
 from workbench.data import Samples
 from workbench.errors import ModelError, RunError
@@ -74,6 +74,14 @@ def test_what_is_done_to_frames_stands_there_in_words(folder: Path) -> None:
     after = identity(folder)
     assert after["pixels"]["image_mean"] == [0.5, 0.5, 0.25]
     assert {key for key in before if before[key] != after[key]} == {"pixels"}
+
+
+def test_settings_of_few_processors_stand_beside_the_others() -> None:
+    """And a checkpoint without them is what it was before there were any."""
+    model = tiny_model()
+    plain = identity_of(model.checkpoint, model.template, model.pixels)["pixels"]
+    more = replace(model.pixels, further={"cells": 70})
+    assert identity_of(model.checkpoint, model.template, more)["pixels"] == {**plain, "cells": 70}
 
 
 def test_what_decides_no_number_makes_no_difference(folder: Path) -> None:

@@ -44,6 +44,17 @@ def test_settings_come_from_the_file_that_transformers_would_read(tmp_path: Path
     assert pixels_of(tmp_path, defaults).size == square(16)
 
 
+def test_what_stands_around_the_videos_part_is_read_where_a_family_follows_it(tmp_path: Path) -> None:
+    defaults = PixelSettings(size=square(1), further={"with_marks": True})
+    written(tmp_path, "processor_config.json", {"with_marks": False, "patch_size": 3})
+    written(tmp_path, "preprocessor_config.json", {"size": square(16)})
+    found = pixels_of(tmp_path, defaults)
+    assert (found.further, found.patch_size) == ({"with_marks": False}, defaults.patch_size)
+    written(tmp_path, "processor_config.json", {"with_marks": False, "video_processor": {"size": square(4)}})
+    assert pixels_of(tmp_path, defaults).further == {"with_marks": False}
+    assert pixels_of(tmp_path, PixelSettings(size=square(1))).further == {}
+
+
 def test_older_qwen_settings_name_their_bounds(tmp_path: Path) -> None:
     written(tmp_path, "preprocessor_config.json", {"min_pixels": 3136, "max_pixels": 12845056})
     found = pixels_of(tmp_path, PixelSettings(size={"shortest_edge": 1, "longest_edge": 2}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,8 +27,7 @@ def test_a_folders_own_tokenizer_is_read_and_fits(family: FamilyName) -> None:
     offsets = tokenizer("a b", return_offsets_mapping=True, add_special_tokens=False)["offset_mapping"]
     assert offsets[0][0] == 0
     video = tokenizer.convert_tokens_to_ids(tiny_model(family).placeholder)
-    config: Any = SimpleNamespace(get_text_config=lambda: SimpleNamespace(vocab_size=len(tokenizer)))
-    check_tokenizer(folder, tokenizer, config, video)
+    check_tokenizer(folder, tokenizer, video, len(tokenizer))
 
 
 def test_files_that_cannot_be_read_are_refused(folder: Path) -> None:
@@ -51,12 +49,9 @@ def test_a_tokenizer_of_another_model_is_refused(
 ) -> None:
     tokenizer = read(folder)
     rows = len(tokenizer) if vocab_size is None else vocab_size
-    config: Any = SimpleNamespace(get_text_config=lambda: SimpleNamespace(vocab_size=rows))
     known = tokenizer.convert_tokens_to_ids("<video>")
     with pytest.raises(ModelError, match=says):
-        check_tokenizer(
-            CheckpointFolder("tiny", folder), tokenizer, config, known if video is None else video
-        )
+        check_tokenizer(CheckpointFolder("tiny", folder), tokenizer, video or known, rows)
 
 
 def with_steps(folder: Path, part: str, step: dict[str, Any], times: int) -> Path:

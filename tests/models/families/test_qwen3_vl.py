@@ -8,10 +8,10 @@ import pytest
 
 from tests.models.families.recorded import check_pixels, noise_clip
 from tests.models.families.test_base import decoder_call
-from tests.tiny import tiny_clip, tiny_model, tiny_prompt
+from tests.tiny import tiny_clip, tiny_family, tiny_model, tiny_prompt
 from workbench.errors import ModelError
-from workbench.models.families.qwen3_vl import smart_resize
-from workbench.prompts.pixels import PixelSettings
+from workbench.models.families.qwen3_vl import Qwen3VL, smart_resize
+from workbench.prompts.pixels import PixelSettings, settings_of
 
 
 def test_patches_are_those_of_the_video_processor() -> None:
@@ -38,6 +38,40 @@ def test_smart_resize_equals_transformers(frames: int, size: tuple[int, int]) ->
     settings = PixelSettings(size={"shortest_edge": 8 * 56 * 56, "longest_edge": 600 * 600 * 8})
     found = smart_resize(frames, *size, settings)
     assert found == theirs(frames, *size, 2, 28, 8 * 56 * 56, 600 * 600 * 8)
+
+
+@pytest.mark.parametrize(
+    ("clip", "free", "capped"),
+    [  # as Qwen3VLVideoProcessor of transformers 5.23 makes them without and with its cap
+        ((2, 480, 640), (336, 448), (112, 140)),
+        ((4, 480, 640), (224, 308), (112, 140)),
+        ((8, 240, 320), (168, 224), (112, 140)),
+        ((3, 90, 130), (84, 140), (84, 140)),
+    ],
+)
+def test_a_checkpoint_may_cap_each_frame(
+    clip: tuple[int, int, int], free: tuple[int, int], capped: tuple[int, int]
+) -> None:
+    said = {"size": {"shortest_edge": 4 * 28**2, "longest_edge": 400 * 28**2}, "patch_size": 14}
+    defaults = Qwen3VL.default_pixels
+    assert smart_resize(*clip, settings_of(said, defaults, source="a")) == free
+    said |= {"cap_pixels_per_frame": True, "max_video_tokens": 24}
+    assert smart_resize(*clip, settings_of(said, defaults, source="a")) == capped
+
+
+def test_the_templates_marks_are_not_kept_around_the_units() -> None:
+    """The model's own processor (transformers 4.57) put the units in their place; since 5.0 they stay."""
+    model = tiny_model("qwen3_vl")
+    prompt = tiny_prompt(model)
+    units = tiny_family("qwen3_vl").expanded(prompt.inputs)
+    ids = model.tokenizer(prompt.text.replace("<|video_pad|>", units))["input_ids"]
+    assert prompt.input_ids[0].tolist() == ids
+    kept = model.tokenizer(prompt.text.replace("<|video_pad|>", f"<|vision_start|>{units}<|vision_end|>"))[
+        "input_ids"
+    ]
+    marks = model.tokenizer("<|vision_start|><|vision_end|>")["input_ids"]
+    first, last = (prompt.layout[span][0] for span in ("between", "question"))
+    assert kept == [*ids[:first], marks[0], *ids[first:last], marks[1], *ids[last:]]
 
 
 def test_a_single_frame_is_shown_twice() -> None:

@@ -19,6 +19,7 @@ from tests.tiny import (
     FamilyName,
     _spread,
     tiny_clip,
+    tiny_family,
     tiny_folder,
     tiny_model,
     tiny_sample,
@@ -101,10 +102,10 @@ def _other(family: FamilyName, kv_heads: int, text: dict[str, Any]) -> Any:
 
 @cache
 def _prompt(family: FamilyName) -> Prompt:
-    """A question about 4 frames: 2 x 2 cells each; in Qwen2.5-VL 2 units of 2 x 6 cells, since its tower
+    """A question about 4 frames: 2 x 2 cells each; 2 units of 2 x 6 cells where a tower takes wide frames and
     shuffles what is larger than a window of 2 x 2."""
     model = tiny_model(family, n_layers=LAYERS)
-    if family != "qwen2_5_vl":
+    if not tiny_family(family).wide:
         return model.encode(tiny_sample(), clip=tiny_clip())
     pixels = replace(model.pixels, size={"shortest_edge": 28 * 28, "longest_edge": 28 * 84})
     return model.encode(tiny_sample(), clip=tiny_clip(height=24, width=84), pixels=pixels)

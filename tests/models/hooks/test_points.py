@@ -9,12 +9,14 @@ import pytest
 from torch import Tensor, nn
 
 from tests.models.hooks.cases import FAMILY_NAMES, LAYERS, VISION_BLOCKS, FamilyName, case
+from tests.tiny import DECODER_NAMES
 from workbench.errors import HookError
 from workbench.models.hooks import (
     get_act_name,
     hook_names,
     hook_points,
     run_with_cache,
+    run_with_hooks,
 )
 
 
@@ -37,6 +39,18 @@ def test_every_family_has_every_point(family: FamilyName) -> None:
     expected |= {f"deepstack.{index}.hook_out" for index in range(further)}
     assert set(names) == expected
     assert len(names) == len(expected)
+
+
+@pytest.mark.parametrize("family", DECODER_NAMES)
+def test_names_stand_in_the_order_of_the_forward(family: FamilyName) -> None:
+    of = case(family, "eager")
+    met: list[str] = []
+    acting = [name for name, point in hook_points(of.model).items() if not point.inert]
+    run_with_hooks(of.model, of.prompt, [(acting.__contains__, lambda value, hook: met.append(hook.name))])
+    # Two views of one passage come one after the other, where a third may stand between their names.
+    twice = {"attn.hook_result", "hook_mlp_in", "hook_embed"}
+    names = [name for name in acting if name.partition(".")[2] not in twice]
+    assert [name for name in met if name in names] == names
 
 
 @pytest.mark.parametrize(

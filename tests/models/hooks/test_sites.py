@@ -76,3 +76,18 @@ def test_a_module_that_is_given_no_tensor_has_no_point() -> None:
         pytest.raises(HookError, match="has no hook point"),
     ):
         linear("text")
+
+
+def test_a_modules_input_is_what_comes_first_by_whatever_name() -> None:
+    class Named(nn.Module):
+        def forward(self, embeds: Tensor, shift: float) -> Tensor:
+            return embeds + shift
+
+    point: Any = SimpleNamespace(module=Named(), side="in", attention=None, name="here")
+
+    def doubled(point: HookPoint, moment: Moment) -> None:
+        moment.value = 2 * moment.value
+
+    with visiting([point], doubled, {}):
+        assert point.module(embeds=torch.ones(2), shift=1.0).tolist() == [3.0, 3.0]
+        assert point.module(torch.ones(2), shift=1.0).tolist() == [3.0, 3.0]

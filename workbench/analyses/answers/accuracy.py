@@ -216,9 +216,9 @@ def first_answers(model: VideoLLM, prompts: Sequence[Prompt]) -> list[Baseline]:
     from workbench.engine import Baseline
     from workbench.engine.readout import probabilities
 
-    inputs = {
-        name: torch.cat([prompt.inputs[name] for prompt in prompts]) for name in sorted(prompts[0].inputs)
-    }
+    given = [prompt.inputs for prompt in prompts]
+    told = [model.family.behind(one, given[:place]) for place, one in enumerate(given)]
+    inputs = {name: torch.cat([one[name] for one in told]) for name in sorted(given[0])}
     with torch.inference_mode():
         logits = model.hf(**inputs, use_cache=False, **model.only_last_logits).logits[:, -1]  # (b, vocab)
     best = probabilities(logits).max(dim=-1)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from workbench.engine.vocabulary import VOCAB_CHUNK, tiles
 from workbench.errors import ModelError, RunError, not_finite
 from workbench.models.placement import present
+from workbench.models.softmax import logit_cap
 from workbench.shapes import Float, Int, shaped
 
 if TYPE_CHECKING:
@@ -58,12 +59,13 @@ def read_residual(
     """
     head = _head(model)
     _check(head.out_features, top_k, groups, row_chunk, vocab_chunk)
-    parts = []
+    parts, cap = [], logit_cap(model.config)
     with torch.no_grad():
         for part in residual.split(row_chunk):
             hidden = model.family.final_norm(model.hf)(part) if norm else part
             with present(head):
-                parts.append(_read_rows(head, hidden.to(head.weight.device), top_k, groups, vocab_chunk))
+                hidden = hidden.to(head.weight.device)
+                parts.append(_read_rows(head, hidden, top_k, groups, vocab_chunk, cap))
     return Reading(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
@@ -91,14 +93,19 @@ def _check(
 
 
 def _read_rows(
-    head: nn.Linear, hidden: Tensor, top_k: int, groups: Sequence[Sequence[int]], vocab_chunk: int
+    head: nn.Linear,
+    hidden: Tensor,
+    top_k: int,
+    groups: Sequence[Sequence[int]],
+    vocab_chunk: int,
+    cap: float | None,
 ) -> Reading:
     rows, device = len(hidden), hidden.device
     ids = torch.tensor([id for group in groups for id in group], dtype=torch.int64, device=device)
     own = torch.empty(rows, len(ids), dtype=torch.float32, device=device)
     if len(ids):
         # Its own pass, with the tiles of the pass below: a word's logit is then the same to the last bit.
-        for first, logits in tiles(head, hidden, vocab_chunk, only=ids.tolist()):
+        for first, logits in tiles(head, hidden, vocab_chunk, only=ids.tolist(), cap=cap):
             inside = (ids >= first) & (ids < first + logits.shape[1])
             own[:, inside] = logits[:, ids[inside] - first]
     sizes = [len(group) for group in groups]
@@ -108,7 +115,7 @@ def _read_rows(
     top = own.new_empty(rows, 0)
     top_ids = ids.new_empty(rows, 0)
     larger = torch.zeros(rows, len(groups), dtype=torch.int64, device=device)
-    for first, logits in tiles(head, hidden, vocab_chunk):
+    for first, logits in tiles(head, hidden, vocab_chunk, cap=cap):
         total = torch.logaddexp(total, logits.logsumexp(1))
         for number, value in enumerate(best):
             larger[:, number] += (logits > value).sum(1)

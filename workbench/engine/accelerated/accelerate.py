@@ -23,6 +23,7 @@ from workbench.errors import InterventionError, ModelError
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.interventions.knockouts import Cut, Knockout
 from workbench.models.attention import stand_in
+from workbench.models.softmax import has_keys_of_others
 from workbench.prompts.rows import PosSlice, chosen_rows
 from workbench.shapes import Float, Int
 
@@ -211,6 +212,14 @@ def _refuse(model: VideoLLM, what: Acceleration) -> None:
         raise ModelError(
             f"{model.name} was loaded with attention={model.attention!r}, whose patterns are over all pairs. "
             "Load it with attention='sdpa' to accelerate it."
+        )
+    attentions = model.family.attentions(model.hf)
+    shared = [number + 1 for number, one in attentions.items() if has_keys_of_others(one)]
+    if shared and what.exits:
+        raise ModelError(
+            f"Layers {shared[0]}..{shared[-1]} of {model.name} attend to keys and values of earlier layers, "
+            "which rows cannot leave. Give the exit to the reference engine, which masks: "
+            "get_engine('reference')."
         )
     kinds = (
         getattr(model.config.get_text_config(), "layer_types", None) or ["full_attention"] * model.n_layers

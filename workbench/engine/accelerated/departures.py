@@ -77,6 +77,11 @@ class Departures:
             since = self._since(number)
             if since < 0:
                 return None
+            if any(isinstance(part, Tensor) for part in args[1:]):
+                raise ModelError(
+                    f"{type(layer).__name__} is given more than the residual stream row by row, and rows "
+                    "leave that alone. Give the exit to the reference engine, which masks."
+                )
             changed = self._arguments(kwargs, self._left[since], asked=hidden.shape[1])
             if args:
                 return (hidden, *args[1:]), changed

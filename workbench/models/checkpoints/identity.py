@@ -46,7 +46,8 @@ def identity_of(folder: CheckpointFolder, template: str | None, pixels: PixelSet
     if folder not in _known:
         _known[folder] = _of_files(folder)
     told = None if template is None else _sum([template.encode("utf-8", "surrogatepass")])
-    done = {field.name: getattr(pixels, field.name) for field in fields(pixels)}
+    done = {field.name: getattr(pixels, field.name) for field in fields(pixels) if field.name != "further"}
+    done |= pixels.further
     return {
         **_known[folder],
         "chat_template_sha256": told,

@@ -37,16 +37,23 @@ def pixel_settings(folder: CheckpointFolder, defaults: PixelSettings) -> PixelSe
 
     Raises ModelError where the folder has no settings, or has some that cannot be followed.
     """
-    inner = (folder.json(_PROCESSOR) or {}).get(_VIDEO_PART)
+    whole = folder.json(_PROCESSOR) or {}
+    # What stands around the video's part is the processor's own, and of it only what the family follows.
+    around = {name: whole[name] for name in defaults.further if name in whole}
+    inner = whole.get(_VIDEO_PART)
     if inner is not None:
-        return settings_of(inner, defaults, source=folder.path / _PROCESSOR)
+        return settings_of(_with(around, inner), defaults, source=folder.path / _PROCESSOR)
     for name in _VIDEO_FILES:
         if (found := folder.json(name)) is not None:
-            return settings_of(found, defaults, source=folder.path / name)
+            return settings_of(_with(around, found), defaults, source=folder.path / name)
     raise ModelError(
         f"{folder.path} says nothing about how frames become pixels. Copy {' or '.join(_VIDEO_FILES)} there "
         f"from the original checkpoint, or {_PROCESSOR} with a {_VIDEO_PART} part."
     )
+
+
+def _with(around: Mapping[str, Any], found: Any) -> Any:
+    return {**around, **found} if isinstance(found, dict) else found
 
 
 def chat_template(folder: CheckpointFolder, tokenizer: PreTrainedTokenizerBase) -> str | None:

@@ -81,10 +81,10 @@ def _growth(step: dict[str, Any]) -> float:
 
 
 def check_tokenizer(
-    folder: CheckpointFolder, tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, video_token: int
+    folder: CheckpointFolder, tokenizer: PreTrainedTokenizerBase, video_token: int, rows: int
 ) -> None:
-    """Raises ModelError where the tokenizer belongs to another model than `config`, whose video token has the
-    id `video_token`."""
+    """Raises ModelError where the tokenizer belongs to another model than the one whose video token has the
+    id `video_token`, and whose embedding has so many rows."""
     token = tokenizer.convert_ids_to_tokens(video_token)
     if not isinstance(token, str) or token not in control_tokens(tokenizer):
         raise ModelError(
@@ -92,7 +92,6 @@ def check_tokenizer(
             "tokenizer knows as "
             f"{token!r}, no special token. Copy the tokenizer's files from the original checkpoint."
         )
-    rows: int = config.get_text_config().vocab_size
     if len(tokenizer) > rows:
         raise ModelError(
             f"The tokenizer in {folder.path} has {len(tokenizer)} tokens, and the model {rows}. "

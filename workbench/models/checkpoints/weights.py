@@ -33,6 +33,8 @@ def read_config(folder: CheckpointFolder, form: Format, *, trust_remote_code: bo
     try:
         with _quiet(), fresh_defaults():
             return form.config(folder, trust_remote_code=trust_remote_code)
+    except ModelError:  # has its own remedy
+        raise
     except Exception as error:  # a config can be wrong in every way
         raise ModelError(
             f"{folder.path / 'config.json'} describes no model ({in_short(error)}). "

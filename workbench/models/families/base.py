@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from torch import Tensor
@@ -178,6 +178,10 @@ class Family(ABC):
         (DeepStack, Meng et al. 2024), in the order of these layers; none in most families."""
         return ()
 
+    def deepstack_after(self, config: Any) -> tuple[int, ...]:
+        """The block of the vision tower (from 0) behind which each of these projectors stands."""
+        return tuple(getattr(config.vision_config, "deepstack_visual_indexes", ()))
+
     def added(self, arguments: Mapping[str, Any]) -> dict[int, Float[Tensor, "s d"]]:
         """What is added to the residual stream after a layer (from 0), whatever attention does: by layer, one
         row a token. `arguments` are those of the decoder's forward. The engines check it in every prompt.
@@ -220,6 +224,13 @@ class Family(ABC):
     def token_inputs(self, config: Any, input_ids: Int[Tensor, "1 s"]) -> dict[str, Tensor]:
         """Arguments of the forward that follow from the token ids."""
         return {}
+
+    def behind(
+        self, inputs: Mapping[str, Tensor], others: Sequence[Mapping[str, Tensor]]
+    ) -> Mapping[str, Tensor]:
+        """A prompt's arguments of the forward in a batch behind others: changed where they count through what
+        those give."""
+        return inputs
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -27,9 +27,12 @@ class Qwen3VL(Qwen25VL):
         image_mean=(0.5, 0.5, 0.5),
         image_std=(0.5, 0.5, 0.5),
         patch_size=16,
+        further={"cap_pixels_per_frame": False, "max_video_tokens": 768},
     )
 
     def template_video(self, placeholder: str) -> str:
+        # As the processor that came with the model does (transformers 4.57). That of 5.0 leaves the
+        # template's marks where they are, around all units and their own.
         return f"{_START}{placeholder}{_END}"
 
     def deepstack(self, root: Any) -> Any:
@@ -65,7 +68,8 @@ def smart_resize(count: int, height: int, width: int, settings: PixelSettings) -
     """(height, width) of `count` frames: whole merged patches, and of all frames together between the least
     and the most pixels.
 
-    Follows transformers' function of the same name; a single frame counts as two, as it is shown twice.
+    Follows transformers' function of the same name, and its cap for each frame where the checkpoint asks for
+    it; a single frame counts as two, as it is shown twice.
     Raises ModelError for shapes that it refuses.
     """
     factor, group = settings.patch_size * settings.merge_size, settings.temporal_patch_size
@@ -75,6 +79,9 @@ def smart_resize(count: int, height: int, width: int, settings: PixelSettings) -
         height, width = int(height * scale), int(width * scale)
     check_shape(height, width)
     count = max(count, group)
+    if settings.further.get("cap_pixels_per_frame"):
+        tokens = settings.further["max_video_tokens"]
+        most = count * max(min(tokens * factor**2, most // count), int(least * 1.05))
     rows, columns = round(height / factor), round(width / factor)
     pixels = round(count / group) * group * rows * factor * columns * factor
     if pixels > most:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from workbench.errors import HookError
 from workbench.models.attention import TAPS, kind_of
@@ -120,7 +120,7 @@ class Hooked(Protocol):
     @property
     def family(self) -> Family: ...
     @property
-    def only_last_logits(self) -> dict[str, int]: ...
+    def only_last_logits(self) -> dict[str, Tensor]: ...
 
 
 class HookPoints(dict[str, HookPoint]):
@@ -210,6 +210,8 @@ def _vision(model: Hooked) -> Iterator[HookPoint]:
     family, hf = model.family, model.hf
     blocks = list(family.vision_blocks(hf))
     used = family.vision_blocks_used(hf.config, len(blocks))
+    further = dict(enumerate(family.deepstack(hf)))
+    after = family.deepstack_after(hf.config) if further else ()
     for index, block in enumerate(blocks):
         inert = ""
         if index >= used:
@@ -228,18 +230,21 @@ def _vision(model: Hooked) -> Iterator[HookPoint]:
                 position_axis=None,
                 inert=inert,
             )
-    projectors: list[tuple[str, int | None, Any]] = [
-        (f"deepstack.{index}", index, module) for index, module in enumerate(family.deepstack(hf))
-    ]
-    for name, index, module in (*projectors, ("projector", None, family.projector(hf))):
-        yield HookPoint(
-            name=f"{name}.hook_out",
-            module=module,
-            side="out",
-            form=forms.Frames(partial(family.vision_rows, hf, merged=True)),
-            index=index,
-            position_axis=None,
-        )
+        for number, module in further.items():
+            if after[number] == index:
+                yield _projected(model, f"deepstack.{number}", module, number)
+    yield _projected(model, "projector", family.projector(hf), None)
+
+
+def _projected(model: Hooked, name: str, module: nn.Module, index: int | None) -> HookPoint:
+    return HookPoint(
+        name=f"{name}.hook_out",
+        module=module,
+        side="out",
+        form=forms.Frames(partial(model.family.vision_rows, model.hf, merged=True)),
+        index=index,
+        position_axis=None,
+    )
 
 
 _ATTENTION = ("q", "k", "v", "z", "rot_q", "rot_k", "result", "pattern", "attn_scores")

@@ -49,9 +49,9 @@ def _entering(group: list[HookPoint], visit: Visit, prompt: Mapping[str, Tensor]
         moment = Moment(module=module, given=given, value=given, prompt=prompt)
         for point in group:
             visit(point, moment)
-        if args and args[0] is given:
+        if args:
             return (moment.value, *args[1:]), kwargs
-        return args, {**kwargs, "hidden_states": moment.value}
+        return args, {**kwargs, next(iter(kwargs)): moment.value}
 
     return hook
 
@@ -68,7 +68,8 @@ def _leaving(group: list[HookPoint], visit: Visit, prompt: Mapping[str, Tensor])
 
 
 def _given(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor:
-    given = args[0] if args else kwargs.get("hidden_states")
+    # What comes first, by whatever name: most say "hidden_states".
+    given = next(iter((*args, *kwargs.values())), None)
     if not isinstance(given, Tensor):
         raise HookError(
             f"{type(module).__name__} is not called with a tensor first, so it has no hook point."
