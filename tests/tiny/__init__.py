@@ -35,7 +35,10 @@ FAMILY_NAMES: tuple[FamilyName, ...] = tuple(
 """Families with softmax attention in every layer, and all hook points."""
 DECODER_NAMES: tuple[FamilyName, ...] = ("llava_next_video", "qwen2_5_vl", "qwen3_vl")
 """One for each kind of decoder: plain rotary positions, three axes, and what DeepStack adds."""
-HYBRID_NAMES: tuple[FamilyName, ...] = tuple(name for name in FAMILIES if FAMILIES[name].recurrent)
+HYBRID_NAMES: tuple[FamilyName, ...] = tuple(
+    name for name in FAMILIES if FAMILIES[name].recurrent == ("linear_attn",)
+)
+"""With linear attention. Decoders of convolutions have their tests in test_lfm3_vl.py."""
 
 N_FRAMES, SIDE, PATCH = 4, 28, 7  # frames of 28 x 28 pixels, 4 x 4 patches, pooled or merged to 2 x 2 cells
 HIDDEN, HEADS = 64, 4
