@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import transformers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
@@ -106,7 +107,9 @@ def tiny_folder(family: FamilyName = "llava_next_video", *, n_kv_heads: int = 2,
     config = said.config(tokenizer, _text(tokenizer, n_kv_heads, n_layers))
     with torch.random.fork_rng():
         torch.manual_seed(said.seed)
-        hf = FAMILIES[family].load_class()(config)
+        known = FAMILIES.get(family)
+        kind = getattr(transformers, config.architectures[0]) if known is None else known.load_class()
+        hf = kind(config)
         _spread(hf)
     logging.disable_progress_bar()
     hf.save_pretrained(folder)

@@ -197,7 +197,8 @@ class VideoLLM:
         asked = ask(sample, question, options=options, **more)
         if paper is not None:
             turn, backend = turn or paper.turn_of(asked.clip), backend or paper.backend
-        settings, token, how = pixels or self.pixels, self.placeholder, backend or "torch"
+        settings, token = self.family.pixel_settings(self.pixels, pixels), self.placeholder
+        how = backend or "torch"
         video = self.family.video_inputs(self.config, settings, asked.clip, placeholder=token, backend=how)
         parts = assemble(asked.words, video.pieces, turn or self.turn, token)
         encoded = encode_parts(self.tokenizer, parts)

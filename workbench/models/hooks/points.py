@@ -231,7 +231,9 @@ def _vision(model: Hooked) -> Iterator[HookPoint]:
     projectors: list[tuple[str, int | None, Any]] = [
         (f"deepstack.{index}", index, module) for index, module in enumerate(family.deepstack(hf))
     ]
-    for name, index, module in (*projectors, ("projector", None, family.projector(hf))):
+    if (projector := family.projector(hf)) is not None:
+        projectors.append(("projector", None, projector))
+    for name, index, module in projectors:
         yield HookPoint(
             name=f"{name}.hook_out",
             module=module,
