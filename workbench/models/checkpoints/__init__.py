@@ -41,8 +41,8 @@ def recognise(folder: CheckpointFolder) -> tuple[Format, Family]:
     said = f"is a {model_type!r} model" if model_type else "does not say its model_type"
     raise ModelError(
         f"{folder.path / 'config.json'} {said}, which is not among the supported families: {supported}; and "
-        "transformers has no class of that name that takes a video. Use a checkpoint of one of them, or add a "
-        "family (docs/add_a_family.md)."
+        "transformers has no class of that name that takes a video. Use a checkpoint of one of them, or add "
+        "a family (docs/add_a_family.md)."
     )
 
 
