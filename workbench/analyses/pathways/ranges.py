@@ -110,7 +110,7 @@ class Pathways(dict[str, tuple[int, int]]):
             f"{self.settings['samples']} samples ({tasks}). "
             f"Bold: below {self.settings['threshold']:g}%. "
             "The effective layers run from the first to the last such bin, gaps included."
-            + (f" {NO_EDGES}: {NO_EDGE}." if self.table["no_edges"].any() else "")
+            + (f" {NO_EDGES}: {NO_EDGE}." if bool(self.table["no_edges"].to_numpy().any()) else "")
         )
 
     def __rich__(self) -> Table:

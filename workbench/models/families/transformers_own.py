@@ -9,9 +9,8 @@ reuse between cuts (`engine/incremental/proof.py`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,10 @@ from torch import Tensor
 
 from workbench.errors import ModelError, PromptError
 from workbench.models.families.base import Family, VideoInputs, frame_times
+from workbench.models.families.written import pieces, split
 from workbench.prompts.pixels import Backend, PixelSettings
 from workbench.prompts.tokens import control_tokens
-from workbench.prompts.turn import Turn, VideoPiece
+from workbench.prompts.turn import Turn
 from workbench.shapes import Int
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class TransformersOwn(Family):
         # Marks that the template and the processor both write are written once, by the processor.
         before, *_, after = re.split(f"(?:{re.escape(placeholder)})+", self._written)
         special = set(control_tokens(tokenizer))
-        opening, closing = _split(before, special)[-1:], _split(after, special)[:1]
+        opening, closing = split(before, special)[-1:], split(after, special)[:1]
         twice = opening and closing and {*opening, *closing} <= special
         if not twice or not (turn.opening.endswith(opening[0]) and turn.bridge.startswith(closing[0])):
             return turn
@@ -233,55 +233,6 @@ def _is_numbers(value: Any) -> bool:
     except (TypeError, ValueError, RuntimeError):
         return False
     return True
-
-
-def pieces(written: str, placeholder: str, units: int, special: set[str]) -> Iterator[VideoPiece]:
-    """What a processor writes for a clip of so many units, taken apart.
-
-    A unit has one run of placeholders, or as many as others, or an equal part of the only one. Special tokens
-    around runs are separators, and other text words; those that stand before the first run open each unit,
-    and what else stands between two runs closes the former up to its first word. Raises ModelError where the
-    placeholders cannot be parted among the units.
-    """
-    runs = [match.span() for match in re.finditer(f"(?:{re.escape(placeholder)})+", written)]
-    counts = [(end - start) // len(placeholder) for start, end in runs]
-    if len(runs) == 1 and counts[0] % units == 0:
-        ((start, end),) = runs
-        yield from _around(written[:start], 0, special)
-        for unit in range(units):
-            yield VideoPiece(placeholder * (counts[0] // units), unit)
-        yield from _around(written[end:], units - 1, special)
-        return
-    if not runs or len(runs) % units:
-        raise ModelError(
-            f"The processor writes {sum(counts)} rows in {len(runs)} stretches for {units} units of frames, "
-            f"so that nothing says which rows show which frame. {_HOW}"
-        )
-    each = len(runs) // units
-    ahead = _split(written[: runs[0][0]], special)
-    opening = len(list(takewhile(special.__contains__, reversed(ahead))))  # marks that open a run
-    last = 0
-    for number, (start, end) in enumerate(runs):
-        unit, between = number // each, _split(written[last:start], special)
-        if number and number % each == 0:
-            closing = min(len(list(takewhile(special.__contains__, between))), len(between) - opening)
-            yield from _around(between[:closing], unit - 1, special)
-            between = between[closing:]
-        yield from _around(between, unit, special)
-        yield VideoPiece(written[start:end], unit)
-        last = end
-    yield from _around(written[last:], units - 1, special)
-
-
-def _split(text: str, special: set[str]) -> list[str]:
-    """A text in special tokens and what stands between them."""
-    known = "|".join(re.escape(token) for token in sorted(special, key=len, reverse=True))
-    return [part for part in re.split(f"({known})", text) if part] if known else [text] if text else []
-
-
-def _around(text: str | list[str], unit: int, special: set[str]) -> Iterator[VideoPiece]:
-    for part in _split(text, special) if isinstance(text, str) else text:
-        yield VideoPiece(part, unit, separator=part in special, words=part not in special)
 
 
 def transformers_own(said: Mapping[str, Any], folder: Path) -> TransformersOwn | None:
