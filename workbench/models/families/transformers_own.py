@@ -248,7 +248,7 @@ def transformers_own(said: Mapping[str, Any], folder: Path) -> TransformersOwn |
     if not isinstance(model_type, str):
         return None
     auto: Any = processing_auto
-    classes: Mapping[str, Any] = modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES
+    classes: Any = modeling_auto.MODEL_FOR_MULTIMODAL_LM_MAPPING_NAMES
     model_class, name = classes.get(model_type), auto.PROCESSOR_MAPPING_NAMES.get(model_type)
     if not isinstance(model_class, str) or name is None:
         return None
