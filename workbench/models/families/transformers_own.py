@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,6 +36,15 @@ if TYPE_CHECKING:
 _TICKS = 1000
 """Frames are dated in whole milliseconds: processors take numbers of frames and a rate."""
 _HOW = "Use a checkpoint of another model, or add a family (docs/add_a_family.md)."
+
+
+class Written(NamedTuple):
+    """A clip as a processor gives it."""
+
+    inputs: dict[str, Tensor]
+    """Arguments of the forward."""
+    text: str
+    """What stands in place of the video token."""
 
 
 class TransformersOwn(Family):
@@ -180,9 +189,11 @@ class TransformersOwn(Family):
             frame_times=times,
         )
 
-    def _processed(
-        self, frames: np.ndarray, timestamps: Sequence[float] | np.ndarray
-    ) -> tuple[dict[str, Tensor], str]:
+    def written(self, clip: Clip) -> Written:
+        """What the processor makes of a clip. Raises ModelError where it cannot read it."""
+        return self._processed(clip.frames, clip.timestamps)
+
+    def _processed(self, frames: np.ndarray, timestamps: Sequence[float] | np.ndarray) -> Written:
         """The forward's arguments for frames (t, h, w, c), and what is written in the video token's place."""
         ticks = [round(float(second) * _TICKS) for second in timestamps]
         step = (ticks[-1] - ticks[0]) / (len(ticks) - 1) if len(ticks) > 1 else _TICKS
@@ -218,7 +229,7 @@ class TransformersOwn(Family):
             for name, value in found.items()
             if name not in left_out and not isinstance(value, str) and _is_numbers(value)
         }
-        return inputs, written
+        return Written(inputs, written)
 
     def token_inputs(self, config: Any, input_ids: Int[Tensor, "1 s"]) -> dict[str, Tensor]:
         kinds = getattr(self.processor, "create_mm_token_type_ids", None)
