@@ -138,6 +138,6 @@ def test_points_without_an_edge_say_so_and_others_without_a_value_do_not() -> No
     found = layers_without_edges(summary)
     assert set(found["layer"]) == {3}
     assert set(found["flow"]) == {"video -> question"}
-    assert (found["n"] == 0).all()
+    assert set(found["n"]) == {0}
     four = summary[(summary["flow"] == "video -> question") & (summary["layer"] == 4)]
-    assert four["note"].str.startswith("no usable sample").all()
+    assert all(str(note).startswith("no usable sample") for note in four["note"])
