@@ -19,6 +19,7 @@ import workbench.runs.manifest
 from tests import ROOT
 from tests.halted import halted
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
+from tests.tiny import tiny_folder
 from workbench.cli import _printable_warnings, main
 from workbench.errors import RunError
 
@@ -73,6 +74,17 @@ def test_lists(what, words, capsys) -> None:
     said = capsys.readouterr().out
     for word in words:
         assert word in said
+
+
+def test_a_familys_name_lists_what_it_says_and_models_are_set_beside_each_other(capsys) -> None:
+    assert main(["models", "check", "lfm3_vl"]) == 0
+    said = capsys.readouterr().out
+    for word in ("Lfm3VlForConditionalGeneration", "LiquidAI/LFM3-VL-2B", "layers without attention  conv"):
+        assert word in said
+    assert main(["models", "check", str(tiny_folder()), str(tiny_folder("qwen2_vl"))]) == 0
+    last = capsys.readouterr().out.splitlines()
+    rows = [line for line in last if line.startswith("cut edges are 0")]
+    assert [row.split()[-2:] for row in rows] == [["yes", "yes"]]
 
 
 def status(*words: str) -> int:

@@ -15,9 +15,13 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import workbench
 from workbench.errors import RunError, WorkbenchError, printable
+
+if TYPE_CHECKING:
+    from workbench.models import Family
 
 FAILED = 2
 """Exit status of a request that cannot be met, as that of a wrong option."""
@@ -123,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
         "models", help="models check MODEL ..: what each model stands, check by check"
     )
     models.add_argument("what", choices=["check"], metavar="check")
-    models.add_argument("models", nargs="+", metavar="MODEL", help="mini/video-ft, a folder, or a hub id")
+    models.add_argument(
+        "models", nargs="+", metavar="MODEL", help="mini/video-ft, a folder, a hub id, a family"
+    )
     models.add_argument("--device", help="cuda, cuda:1 or cpu; a GPU where there is one if not given")
     models.add_argument("--dtype", help="bfloat16 on a GPU and float32 on a CPU if not given")
     listing = commands.add_parser("list", help=f"what there is: {', '.join(_LISTS)}")
@@ -172,17 +178,37 @@ def _report(folder: str) -> int:
 
 def _check_models(names: Sequence[str], *, device: str | None, dtype: str | None) -> int:
     from workbench.analyses.conformance import conformance
+    from workbench.models import FAMILIES
 
-    right = True
+    held: dict[str, dict[str, str]] = {}
     for name in names:
+        if name in FAMILIES:
+            _print_family(FAMILIES[name])
+            continue
         table = conformance(workbench.load(name, device=device, dtype=dtype))
         rows = [
             (row["model"], row["check"], "yes" if row["holds"] else "NO", printable(row["remark"]))
             for row in table.to_dict("records")
         ]
         _print_table(("model", "check", "holds", "remark"), rows)
-        right = right and bool(table["holds"].all())
-    return 0 if right else FAILED
+        held[name] = {row[1]: row[2] for row in rows}
+    if len(held) > 1:
+        checks = list(next(iter(held.values())))
+        _print_table(("check", *held), [(one, *(found[one] for found in held.values())) for one in checks])
+    return FAILED if any("NO" in found.values() for found in held.values()) else 0
+
+
+def _print_family(family: Family) -> None:
+    """What a family says of itself; its checks need one of its models."""
+    facts = (
+        ("class of transformers", family.model_class),
+        ("checkpoints", family.models),
+        ("separators by default", family.default_separators),
+        ("layers without attention", ", ".join(family.recurrent) or "none"),
+        ("setting of a paper", family.paper_setting or "by the checkpoint, where there is one"),
+        ("to check a model", "workbench models check FOLDER, or a hub id"),
+    )
+    _print_table((family.model_type, ""), facts)
 
 
 def _list(what: str) -> int:

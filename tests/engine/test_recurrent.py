@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,6 +24,7 @@ from workbench.engine.reference import last_logits, logits
 from workbench.errors import InterventionError, KnockoutError, ModelError
 from workbench.interventions import Knockout, keep_mask
 from workbench.models import Prompt, VideoLLM
+from workbench.prompts.layout import TokenLayout
 
 ALL = pytest.mark.parametrize("family", HYBRID_NAMES)
 
@@ -196,3 +198,26 @@ def test_the_same_holds_for_a_short_convolution() -> None:
     assert not torch.equal(run(hidden, cut=False)[5:7], run(other, cut=False)[5:7])
     rest = [0, 1, 2, 3, 4, 7, 8]
     assert torch.equal(found[rest], run(hidden, cut=False)[rest])
+
+
+@pytest.mark.parametrize("family", [*HYBRID_NAMES[:1], "lfm3_vl"])
+def test_a_prompt_that_is_padded_on_the_left_is_cut_as_it_is_without(family: FamilyName) -> None:
+    """What marks the padding is as long as the rows that the layer runs on."""
+    model, prompt, _ = two_videos(family)
+    rows, layout = 3, prompt.layout
+    ids = prompt.input_ids
+    inputs = {
+        name: torch.nn.functional.pad(value, (rows, 0)) if value.shape == ids.shape else value
+        for name, value in prompt.inputs.items()
+    }
+    inputs["attention_mask"] = torch.nn.functional.pad(torch.ones_like(ids), (rows, 0))
+    later = TokenLayout(
+        length=len(prompt) + rows,
+        spans={name: found + rows for name, found in layout.spans.items() if name != "system"},
+        frames=[frame + rows for frame in layout.frames],
+    )
+    padded = dataclasses.replace(prompt, inputs=inputs, layout=later)
+    cut = Knockout.of("video -> question", (1, 2))
+    found, expected = last_logits(model, padded, cut), last_logits(model, prompt, cut)
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert (expected - last_logits(model, prompt)).abs().max() > 1e-2

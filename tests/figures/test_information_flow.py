@@ -279,3 +279,20 @@ def test_the_figures_of_all_groups_are_of_one_summary(monkeypatch: pytest.Monkey
     drawn.clear()
     flow_figures(curve_table(table))
     assert sum(drawn) == table["flow"].nunique() * 12, "its own summary, and none beside it"
+
+
+def test_a_curve_has_a_gap_and_crosses_where_the_model_has_no_such_edge() -> None:
+    """A line through the gap, or a point at 0, would be an effect of a cut that never was."""
+    table = sweep_table({"moving_direction": SHAPES["moving_direction"]})
+    flow = "video -> question"
+    gone = (table["flow"] == flow) & table["layer"].isin([2, 4, 5])
+    fig: Any = information_flow(table.assign(edges_percent=100.0 - 100.0 * gone))
+    line = next(line for line in lines(fig) if line.name == flow_label(flow))
+    assert list(line.x) == [1, None, 3, None, *range(6, 13)]
+    assert [y is None for y in line.y] == [x is None for x in line.x]
+    assert len(line.customdata if line.customdata is not None else line.x) == len(line.x)
+    crosses = [trace for trace in fig.data if trace.name == "no such edge in the model"]
+    assert [(list(one.x), list(one.y), one.showlegend) for one in crosses] == [([2, 4, 5], [0, 0, 0], True)]
+    plain: Any = information_flow(table)
+    assert not [trace for trace in plain.data if trace.name == "no such edge in the model"]
+    assert None not in list(next(line for line in lines(plain) if line.name == flow_label(flow)).x)

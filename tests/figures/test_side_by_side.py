@@ -170,3 +170,12 @@ def test_tables_that_cannot_be_drawn_are_refused() -> None:
         windows_compared(WINDOWS.iloc[:0])
     with pytest.raises(RunError, match="No curve has a usable sample"):
         windows_compared(WINDOWS.assign(n=0))
+
+
+def test_lines_have_gaps_where_there_was_nothing_to_cut() -> None:
+    table = sweep_table({"t": {"video -> question": [-30.0] * 12}})
+    gone = (table["flow"] == "video -> question") & (table["layer"] == 6)
+    fig: Any = windows_compared(curve_table(table.assign(edges_percent=100.0 - 100.0 * gone)))
+    crosses = [one for one in fig.data if one.name == "no such edge in the model"]
+    assert [list(one.x) for one in crosses] == [[6]]
+    assert sum(None in list(one.x) for one in lines(fig)) == 1

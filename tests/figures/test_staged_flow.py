@@ -5,7 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.figures.drawn import notes
 from tests.figures.tables import FLOWS, pathways_table, sweep_table
+from workbench.analyses.pathways.ranges import pathways
 from workbench.errors import RunError
 from workbench.figures import FLOW_STYLES, staged_flow
 from workbench.figures.parts.text import flow_label
@@ -106,3 +108,18 @@ def test_what_cannot_be_drawn_is_refused() -> None:
         staged_flow(table.iloc[:0])
     with pytest.raises(RunError, match="no task 'static'"):
         staged_flow(by_task(), task="static")
+
+
+def test_bins_in_which_the_model_has_no_such_edge_are_hatched_and_the_words_say_so() -> None:
+    swept = sweep_table({"t": {"video -> question": [0, 0, -30, -30, 0, 0, 0, 0, 0, 0, 0, 0]}})
+    gone = (swept["flow"] == "video -> question") & (swept["layer"] > 10)
+    fig: Any = staged_flow(pathways(swept.assign(edges_percent=100.0 - 100.0 * gone), bin=2).table)
+    bar = next(bar for bar in bars(fig) if bar.name == flow_label("video -> question"))
+    hatched = [shape == "/" for shape in bar.marker.pattern.shape]
+    assert hatched == [False] * 5 + [True]
+    assert [not text for text in bar.text] == hatched
+    assert bar.customdata[-1][1].startswith("no such edge in the model")
+    assert "Hatched: no such edge in the model" in notes(fig)
+    plain: Any = staged_flow(pathways(swept, bin=2).table)
+    assert "Hatched" not in notes(plain)
+    assert all(bar.marker.pattern.shape is None for bar in bars(plain))

@@ -5,9 +5,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.figures.drawn import notes
 from tests.figures.tables import SHAPES, sweep_table
 from workbench.errors import RunError
 from workbench.figures import information_flow
+from workbench.figures.parts.text import flow_label
+from workbench.figures.totals import total_effects
 from workbench.statistics.bootstrap import bootstrap_mean
 
 
@@ -26,3 +29,13 @@ def test_windows_without_a_place_give_bars() -> None:
     both = pd.concat([table, sweep_table()])
     with pytest.raises(RunError, match="several windows"):
         information_flow(both)
+
+
+def test_a_flow_that_the_model_has_no_edge_of_has_no_bar_and_the_words_say_why() -> None:
+    table = sweep_table({"t": {"video -> question": [-30.0] * 12}})
+    table = table[table["layer"] == 1].assign(window="all_layers", layer=0, first_layer=1, last_layer=12)
+    gone = table["flow"] == "video -> last"
+    fig: Any = total_effects(table.assign(edges_percent=100.0 - 100.0 * gone))
+    assert not any(flow_label("video -> last") in str(label) for bar in fig.data for label in bar.y)
+    assert "No bar: video → last: no such edge in the model" in notes(fig)
+    assert "No bar" not in notes(total_effects(table))

@@ -10,7 +10,14 @@ import pytest
 from tests.figures.tables import sweep_table
 from workbench.errors import RunError
 from workbench.statistics.bootstrap import bootstrap_mean
-from workbench.statistics.curves import CURVE_COLUMNS, curve_points, curve_table, curves_of, is_summary
+from workbench.statistics.curves import (
+    CURVE_COLUMNS,
+    curve_points,
+    curve_table,
+    curves_of,
+    is_summary,
+    layers_without_edges,
+)
 
 
 def test_each_point_is_the_bootstrap_of_its_own_values() -> None:
@@ -120,3 +127,17 @@ def test_every_point_knows_what_chance_gives_among_all_of_them() -> None:
     assert (curves["bound"] >= curves["high"]).all()
     four: Any = curve_table(sweep_table(samples=4))
     assert (four["p_fall"] >= 2.0**-4).all(), "of four samples chance gives all falls in 1 of 16"
+
+
+def test_points_without_an_edge_say_so_and_others_without_a_value_do_not() -> None:
+    table = sweep_table(samples=6)
+    gone = (table["flow"] == "video -> question") & (table["layer"] == 3)
+    lost = (table["flow"] == "video -> question") & (table["layer"] == 4)
+    table.loc[lost, "change_percent"] = np.nan
+    summary = curve_table(table.assign(edges_percent=100.0 - 100.0 * gone))
+    found = layers_without_edges(summary)
+    assert set(found["layer"]) == {3}
+    assert set(found["flow"]) == {"video -> question"}
+    assert set(found["n"]) == {0}
+    four = summary[(summary["flow"] == "video -> question") & (summary["layer"] == 4)]
+    assert all(str(note).startswith("no usable sample") for note in four["note"])

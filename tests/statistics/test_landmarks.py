@@ -99,3 +99,21 @@ def test_where_there_are_no_curves_a_sentence_says_why() -> None:
     assert sampled_curves(table, CROSS, samples=("x",)) == "no sample has all of these flows"
     with pytest.raises(RunError, match="several windows"):
         sampled_curves(pd.concat([table, table.assign(window="centred(5)")]), CROSS)
+
+
+def test_layers_without_such_an_edge_are_left_out_of_depths_and_means() -> None:
+    """The deepest layer of a curve that rises everywhere is its lowest rise, not a 0 that was never cut."""
+    table = noisy({CROSS: [0, 20, 30, 0], TO_QUESTION: [0, 0, -10, -30]}, samples=8)
+    table["change_percent"] += 90.0 * (table["flow"] == CROSS)
+    table.loc[(table["flow"] == CROSS) & table["layer"].isin([1, 4]), "change_percent"] = 0.0
+    gone = (table["flow"] == CROSS) & table["layer"].isin([1, 4])
+    whole = sampled_curves(table, CROSS, TO_QUESTION)
+    found = sampled_curves(table.assign(edges_percent=np.where(gone, 0.0, 100.0)), CROSS, TO_QUESTION)
+    assert isinstance(whole, SampledCurves)
+    assert isinstance(found, SampledCurves)
+    assert whole.deepest(CROSS).value == 0
+    assert found.deepest(CROSS).value == pytest.approx(found.changes[CROSS][:, 1].mean())
+    assert found.mean(CROSS).value == pytest.approx(2 * whole.mean(CROSS).value)
+    assert found.deepest(TO_QUESTION) == whole.deepest(TO_QUESTION)
+    none = sampled_curves(table.assign(edges_percent=0.0), CROSS)
+    assert none == f"the model has no edge of {CROSS} in any layer"

@@ -104,11 +104,15 @@ class _Cut:
         for rows, kept in self.groups:
             index = torch.as_tensor(kept, device=hidden.device)
             given = hidden.index_select(1, index)
+            # What marks padding is of these rows too.
+            others = dict(kwargs)
+            if isinstance(padding := kwargs.get("attention_mask"), Tensor) and padding.ndim == 2:
+                others["attention_mask"] = padding.index_select(1, index.to(padding.device))
             # Not the module itself, whose hooks have run.
             found = (
-                module.forward(given, *args[1:], **kwargs)
+                module.forward(given, *args[1:], **others)
                 if args
-                else module.forward(**{**kwargs, "hidden_states": given})
+                else module.forward(**{**others, "hidden_states": given})
             )
             found = found[0] if isinstance(found, tuple) else found
             places = torch.as_tensor(np.searchsorted(kept, rows), device=hidden.device)

@@ -18,7 +18,7 @@ from workbench.figures.parts.template import line_styles
 from workbench.figures.parts.text import FEW_NOTE, arrows, few_mark, plain, task_name
 from workbench.figures.totals import total_effects
 from workbench.interventions import axis_of, series_of
-from workbench.statistics.curves import Point, curve_points, curves_of
+from workbench.statistics.curves import Point, curve_points, curves_of, layers_without_edges
 from workbench.statistics.peaks import CLEAR
 
 _WHERE = "Where information flows"
@@ -61,7 +61,8 @@ def information_flow(
         chosen = select(table, tasks=tasks, flows=None if flows is None else choice.flows, window=window)
         return total_effects(chosen, title=title, columns=columns, caption=caption, seed=seed, styles=styles)
     chosen = select(table, tasks=tasks, flows=choice.flows, window=window)
-    points = curve_points(chosen, seed=seed)
+    summary = curves_of(chosen, seed=seed)
+    points = curve_points(summary)
     series = list(dict.fromkeys(series_of(point.window) for point in points))
     compared = len(series) > 1
     comparable = len({point.flow for point in points}) == 1 and all(axis_of(p.window) for p in points)
@@ -74,6 +75,10 @@ def information_flow(
     for point in points:
         name = series_of(point.window) if compared else point.flow
         curves.setdefault((point.task, name), []).append(point)
+    gaps: dict[tuple[str, str], list[int]] = {}
+    for row in layers_without_edges(summary).to_dict("records"):
+        name = series_of(row["window"]) if compared else str(row["flow"])
+        gaps.setdefault((str(row["task"]), name), []).append(int(row["layer"]))
     shown = list(dict.fromkeys(task for task, _ in curves))
     names = list(dict.fromkeys(name for _, name in curves))
     about = f"Flow: {points[0].flow}" if compared else window_words(series[0])
@@ -82,6 +87,7 @@ def information_flow(
         Panel(
             _panel_title(task, [point for point in points if point.task == task]),
             {name: curves[task, name] for name in names if (task, name) in curves},
+            gaps={name: layers for (of, name), layers in gaps.items() if of == task and name in names},
         )
         for task in shown
     ]

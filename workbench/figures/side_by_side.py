@@ -26,7 +26,7 @@ from workbench.figures.parts.template import (
 )
 from workbench.figures.parts.text import FEW_NOTE, arrows, few_mark, flow_label, percent, plain, task_name
 from workbench.statistics.columns import require_columns
-from workbench.statistics.curves import CURVE_COLUMNS, Point
+from workbench.statistics.curves import CURVE_COLUMNS, Point, layers_without_edges
 from workbench.statistics.peaks import is_clear, peaks
 
 MODEL_STYLES = [
@@ -84,7 +84,7 @@ def models_compared(
             numbers = " · ".join(_number(row, styles[model].color) for model, row in here.items())
             of_flow = f": {flow_label(flow)}" if len(flows) > 1 else ""
             heading = f"<b>{plain(task_name(str(task)))}</b>{of_flow}, n = {numbers}"
-            panels.append(Panel(heading, lines, remarks))
+            panels.append(Panel(heading, lines, remarks, _gaps(curves, "model", task, flow)))
     about = f"Flow: {arrows(flows[0])}. " if len(flows) == 1 else ""
     samples = f"the samples that {'every' if common else 'each'} model answers correctly"
     if any(row["used"] > row["correct"] for row in counts.to_dict("records")):
@@ -99,6 +99,15 @@ def models_compared(
         caption=_deepest(points, "Deepest fall of each model"),
         columns=columns,
     )
+
+
+def _gaps(curves: pd.DataFrame, line: str, task: str, flow: str) -> dict[str, list[int]]:
+    """By line, the layers in which there was nothing to cut."""
+    gaps: dict[str, list[int]] = {}
+    for row in layers_without_edges(curves).to_dict("records"):
+        if (row["task"], row["flow"]) == (task, flow):
+            gaps.setdefault(str(row[line]), []).append(int(row["layer"]))
+    return gaps
 
 
 def windows_compared(
@@ -123,7 +132,8 @@ def windows_compared(
             n = max((point.n for line in lines.values() for point in line), default=0)
             of_task = f", {plain(task_name(task))}" if len(tasks) > 1 else ""
             few |= bool(few_mark(n))
-            panels.append(Panel(f"<b>{flow_label(flow)}</b>{of_task}, n = {n}{few_mark(n)}", lines))
+            heading = f"<b>{flow_label(flow)}</b>{of_task}, n = {n}{few_mark(n)}"
+            panels.append(Panel(heading, lines, gaps=_gaps(curves, "window", task, flow)))
     of_task = f" Task: {task_name(tasks[0])}." if len(tasks) == 1 else ""
     return draw_panels(
         panels,

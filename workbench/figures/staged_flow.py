@@ -14,6 +14,7 @@ from workbench.figures.parts.grid import grid, layer_axis
 from workbench.figures.parts.template import INK, MUTED, LineStyle, ink_on, line_styles, translucent
 from workbench.figures.parts.text import arrows, flow_label, layers_text, percent, plain, task_name
 from workbench.statistics.columns import require_columns
+from workbench.statistics.structural import NO_EDGE
 
 COLUMNS = ("flow", "bin_first", "bin_last", "mean_change_percent", "counts", "first_layer", "last_layer")
 """What a pathways table holds. A further column `task`, or `model`, gives one panel for each of them."""
@@ -34,6 +35,8 @@ class Cell(NamedTuple):
     low: float
     high: float
     """Ends of the mean's 95% interval; NaN where the table has none."""
+    no_edges: bool
+    """The model has none of the flow's edges in these layers."""
 
 
 def staged_flow(
@@ -69,7 +72,8 @@ def staged_flow(
         title="The staged flow: in which layers each flow matters" if title is None else title,
         subtitle="Number: mean change of the answer's probability (%) when the flow is cut around these "
         "layers. Outlined: bins that count. Frame: the flow's effective layers, from the first to the last "
-        "of them; dotted where bins between them do not count.",
+        "of them; dotted where bins between them do not count."
+        + (f" Hatched: {NO_EDGE}." if any(cell.no_edges for bins in cells.values() for cell in bins) else ""),
         note=note,
         panel_height=_ROW * len(flows) + 12,
         left=24 + round(7.2 * max(len(arrows(flow)) for flow in flows)),
@@ -120,6 +124,7 @@ def _cells(pathways: pd.DataFrame) -> dict[tuple[str, str], list[Cell]]:
             range_last=last,
             low=float(row.get("low", np.nan)),
             high=float(row.get("high", np.nan)),
+            no_edges=bool(row.get("no_edges", False)),
         )
         cells.setdefault((str(row.get("task", row.get("model", ""))), str(row["flow"])), []).append(cell)
     return cells
@@ -133,6 +138,8 @@ def _bars(flow: str, row: int, bins: Sequence[Cell], style: LineStyle) -> go.Bar
         ink_on(style.color, alpha) if cell.counts else MUTED for cell, alpha in zip(bins, alphas, strict=True)
     ]
     told: list[Any] = [[layers_text(cell.first, cell.last), _told(cell)] for cell in bins]
+    # Empty and pale is "no value": what never existed looks otherwise.
+    hatched = {"shape": ["/" if cell.no_edges else "" for cell in bins], "fgcolor": MUTED, "size": 6}
     outlines = {"color": style.color, "width": [1.5 if cell.counts else 0 for cell in bins]}
     return go.Bar(
         orientation="h",
@@ -140,7 +147,11 @@ def _bars(flow: str, row: int, bins: Sequence[Cell], style: LineStyle) -> go.Bar
         base=[cell.first - 0.46 for cell in bins],
         x=[cell.last - cell.first + 0.92 for cell in bins],
         width=0.72,
-        marker={"color": [translucent(style.color, alpha) for alpha in alphas], "line": outlines},
+        marker={
+            "color": [translucent(style.color, alpha) for alpha in alphas],
+            "line": outlines,
+            **({"pattern": hatched} if any(cell.no_edges for cell in bins) else {}),
+        },
         text=["" if cell.mean != cell.mean else f"{round(cell.mean)}" for cell in bins],
         textposition="inside",
         insidetextanchor="middle",
@@ -157,6 +168,8 @@ def _bars(flow: str, row: int, bins: Sequence[Cell], style: LineStyle) -> go.Bar
 
 def _told(cell: Cell) -> str:
     """ "-63%, 95% interval -80 to -41%"."""
+    if cell.no_edges:
+        return NO_EDGE
     if cell.mean != cell.mean:
         return "no value"
     known = cell.low == cell.low

@@ -13,7 +13,8 @@ from workbench.figures.parts.grid import grid
 from workbench.figures.parts.headlines import headline
 from workbench.figures.parts.template import LineStyle, line_styles
 from workbench.figures.parts.text import arrows, flow_label, plain, task_name
-from workbench.statistics.curves import Point, curve_points
+from workbench.statistics.curves import Point, curve_points, curves_of, layers_without_edges
+from workbench.statistics.structural import NO_EDGE
 
 
 def total_effects(
@@ -30,7 +31,9 @@ def total_effects(
     For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each. `table` is as
     in `information_flow`; `styles` are the flows' colours, by default their own.
     """
-    points = curve_points(table, seed=seed)
+    summary = curves_of(table, seed=seed)
+    points = curve_points(summary)
+    gone = dict.fromkeys(map(str, layers_without_edges(summary)["flow"]))
     windows = list(dict.fromkeys(point.window for point in points))
 
     def row_of(point: Point) -> str:
@@ -47,6 +50,7 @@ def total_effects(
         title="What the answer loses when a flow is cut" if title is None else title,
         subtitle="Mean over samples, with its 95% bootstrap interval."
         + (f" Window: {windows[0]}." if len(windows) == 1 else ""),
+        note=arrows(f"No bar: {', '.join(gone)}: {NO_EDGE}.") if gone else "",
         caption=arrows(headline(points)) if caption and len(windows) == 1 else "",
         panel_height=40 + (44 if len(windows) > 1 else 32) * len(rows),
         left=28

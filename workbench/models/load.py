@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import warnings
 from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Literal
@@ -19,7 +21,7 @@ from workbench.models.defaults import under_fresh_defaults
 from workbench.models.papers import paper_setting
 from workbench.models.placement import DeviceMap, dispatched
 from workbench.models.quantized import Bits, check_bits, quantize, size_of
-from workbench.models.trial import try_out
+from workbench.models.trial import Undescribed, try_frames, try_out
 from workbench.models.video_llm import VideoLLM
 from workbench.threads import warn_where_they_spin
 
@@ -98,7 +100,9 @@ def load(
     pixels = form.pixels(folder, family)
     tokenizer = form.tokenizer(folder, config, trust_remote_code=trust_remote_code)
     template = form.template(folder, tokenizer)
-    identity_of(folder, template, pixels)  # while the files are what is loaded
+    # While the files are what is loaded.
+    identity_of(folder, template, pixels, processor=family.guessed)
+    family.video_token_id(config)  # a model that takes no video is refused before it takes memory
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, family.video_token_id(hf.config), len(family.embed(hf).weight))
     if merged is not None:
@@ -124,6 +128,15 @@ def load(
         setting=None if setting is None else paper_setting(family, hf.config),
     )
     try_out(model)
+    if family.guessed:
+        try_frames(model)
+        warnings.warn(
+            f"{model.name} is a {family.model_type}, which no family here describes: it is read as "
+            "transformers' class and processor say. What holds for it says "
+            f"`workbench models check {shlex.quote(str(name_or_path))}`.",
+            Undescribed,
+            stacklevel=2,
+        )
     return model
 
 

@@ -13,12 +13,17 @@ from torch import nn
 from workbench.errors import ModelError, WorkbenchError
 from workbench.models.attention import stand_in
 from workbench.models.checkpoints.folder import in_short
+from workbench.prompts.layout import TokenLayout
 from workbench.prompts.prompt import Prompt
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
 
 _SIDE = 64  # pixels of the frame, which the model's settings resize
+
+
+class Undescribed(UserWarning):
+    """A model that no family module describes."""
 
 
 class _Enough(Exception):
@@ -45,6 +50,54 @@ def try_out(model: VideoLLM) -> None:
             f"{model.folder} was loaded, and cannot be run ({in_short(error)}). The settings in config.json "
             "do not fit each other or the tokenizer: copy it again from the original checkpoint."
         ) from error
+
+
+def try_frames(model: VideoLLM) -> None:
+    """Shows the model two clips that differ in one frame, for the first and the last frame, and looks which
+    rows that enter the decoder differ: those that the layout gives to that frame, and no others.
+
+    For families of which nobody said it. Raises ModelError where it is otherwise.
+    """
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (4, _SIDE, _SIDE, 3), dtype=np.uint8)
+    plain, layout = _entering(model, frames)
+    for frame, unit in ((0, 0), (3, layout.n_frames - 1)):
+        other = frames.copy()
+        other[frame] = 255 - other[frame]
+        moved = np.flatnonzero((_entering(model, other)[0] != plain).any(-1).cpu().numpy())
+        if not moved.size or not np.isin(moved, layout.frames[unit]).all():
+            others = np.setdiff1d(moved, layout.frames[unit]).size
+            raise ModelError(
+                f"{model.name} ({model.family.model_type}): a change of frame {frame} reaches {moved.size} "
+                f"rows, {others} of them not its own, so that its frames are not where its processor's text "
+                "lets one look for them, or are mixed before the decoder. Write a family that says where "
+                "they are (docs/add_a_family.md)."
+            )
+
+
+def _entering(model: VideoLLM, frames: np.ndarray) -> tuple[torch.Tensor, TokenLayout]:
+    """What enters the first layer (s, d) for these frames, and where they are."""
+    from workbench.video import Clip
+
+    clip = Clip(frames=frames, timestamps=0.25 + 0.5 * np.arange(len(frames)), path=None, duration=2.0)
+    prompt = model.encode(clip, "What is shown?")
+    kept: list[torch.Tensor] = []
+
+    def keep(module: nn.Module, args: Any, kwargs: Any) -> None:
+        kept.append((args[0] if args else kwargs["hidden_states"])[0])
+        raise _Enough
+
+    handle = next(iter(model.family.decoder_layers(model.hf))).register_forward_pre_hook(
+        keep, with_kwargs=True
+    )
+    try:
+        with torch.no_grad():
+            model.hf(**prompt.inputs, use_cache=False)
+    except _Enough:
+        pass
+    finally:
+        handle.remove()
+    return kept[0], prompt.layout
 
 
 def _prompt(model: VideoLLM) -> Prompt | None:

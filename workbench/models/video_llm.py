@@ -194,10 +194,10 @@ class VideoLLM:
             frames = paper.frames if frames is None and isinstance(sample, str | Path) else frames
             style = paper.style if style is None and (options or getattr(sample, "options", ())) else style
         more: Any = {"clip": clip, "frames": frames, "style": style, "read": self.read_clip}
-        asked = ask(sample, question, options=options, **more)
+        asked, token = ask(sample, question, options=options, **more), self.placeholder
         if paper is not None:
             turn, backend = turn or paper.turn_of(asked.clip), backend or paper.backend
-        settings, token, how = pixels or self.pixels, self.placeholder, backend or "torch"
+        settings, how = self.family.pixel_settings(self.pixels, pixels), backend or "torch"
         video = self.family.video_inputs(self.config, settings, asked.clip, placeholder=token, backend=how)
         parts = assemble(asked.words, video.pieces, turn or self.turn, token)
         encoded = encode_parts(self.tokenizer, parts)

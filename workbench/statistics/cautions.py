@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.statistics.columns import SWEEP, require_columns
 from workbench.statistics.ratios import ratio_of_means
+from workbench.statistics.structural import structural_zeros
 
 FEW_SAMPLES = 5
 """Below this many samples an interval says little, and nothing is decided."""
@@ -59,9 +60,7 @@ def curve_warnings(table: pd.DataFrame) -> list[str]:
 
 def _structural_zeros(table: pd.DataFrame) -> list[str]:
     """Flows that have no edge at all in some layers of the model."""
-    if "edges_percent" not in table:
-        return []
-    none = table[table["edges_percent"] == 0]
+    none = table[structural_zeros(table)]
     said = []
     for flow, part in none.groupby("flow", sort=False):
         places = sorted(set(zip(part["first_layer"], part["last_layer"], strict=True)))

@@ -16,6 +16,7 @@ from workbench.statistics.cautions import reliability
 from workbench.statistics.columns import SWEEP, require_columns
 from workbench.statistics.familywise import chance_of_falls, upper_bounds
 from workbench.statistics.ratios import ratio_of_means
+from workbench.statistics.structural import NO_EDGE, structural_zeros, without_structural_zeros
 
 POINT = ["task", "flow", "window", "layer", "first_layer", "last_layer"]
 """Columns of a sweep's table that name one point of one curve."""
@@ -63,33 +64,31 @@ def curve_table(
     interval: the same as `bootstrap_mean` of these values. `ratio_of_means` is the change of the mean
     probability, which small `p_base` cannot blow up. `bound` and `p_fall` allow for all points of this table:
     those of a part of it may be lower. Where a model has none of a flow's edges there is no effect to speak
-    of: n is 0, and the curve has a gap. Tasks and flows keep the order in which they first appear; layers
-    ascend. Raises RunError where columns are missing.
+    of: n is 0, `note` is `NO_EDGE`, and the curve has a gap. Tasks and flows keep the order in which they
+    first appear; layers ascend. Raises RunError where columns are missing.
     """
     require_columns(table, *POINT, "change_percent", "p_base", "p_knockout", remedy=SWEEP)
+    nothing = structural_zeros(table)
     table = without_structural_zeros(table)
     if table.empty:
         return pd.DataFrame(columns=CURVE_COLUMNS)
     points = _means(table, confidence, seed, resamples)
     usable = np.isfinite(table["change_percent"].to_numpy(np.float64))
-    place = table.groupby(POINT, sort=False).ngroup().to_numpy()[usable]
+    every = table.groupby(POINT, sort=False).ngroup().to_numpy()
+    place = every[usable]
     p_base, p_knockout = (table[name].to_numpy(np.float64)[usable] for name in ("p_base", "p_knockout"))
     base, knocked = (np.bincount(place, values, len(points)) for values in (p_base, p_knockout))
     smallest = np.full(len(points), np.inf)
     np.minimum.at(smallest, place, p_base)
     points["ratio_of_means"] = ratio_of_means(base, knocked)
-    points["note"] = [reliability(int(n), p) for n, p in zip(points["n"], smallest, strict=True)]
+    zeros = np.bincount(every, nothing) == np.bincount(every)
+    points["note"] = [
+        NO_EDGE if zero and not n else reliability(int(n), p)
+        for n, p, zero in zip(points["n"], smallest, zeros, strict=True)
+    ]
     seen = [pd.factorize(points[name])[0] for name in ("window", "flow", "task")]
     ordered = points.iloc[np.lexsort((points["layer"].to_numpy(), *seen))].reset_index(drop=True)
     return cast(pd.DataFrame, ordered[CURVE_COLUMNS])
-
-
-def without_structural_zeros(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with NaN for the change of rows in which the model had no edge to cut (edges_percent 0)."""
-    if "edges_percent" not in table:
-        return table
-    nothing = table["edges_percent"].to_numpy(np.float64) == 0
-    return table.assign(change_percent=np.where(nothing, np.nan, table["change_percent"]))
 
 
 def _means(table: pd.DataFrame, confidence: float, seed: int, resamples: int) -> pd.DataFrame:
@@ -118,6 +117,11 @@ def curves_of(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         return curve_table(table, seed=seed)
     require_columns(table, *CURVE_COLUMNS, remedy="Pass what curve_table(run.table) gives.")
     return table
+
+
+def layers_without_edges(table: pd.DataFrame) -> pd.DataFrame:
+    """The points of a `curve_table` at which the model has none of the flow's edges."""
+    return cast(pd.DataFrame, table[(table["n"] == 0) & (table["note"] == NO_EDGE)])
 
 
 def curve_points(table: pd.DataFrame, *, seed: int = 0) -> list[Point]:

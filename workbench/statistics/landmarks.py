@@ -17,7 +17,7 @@ Axes: n samples, l layers, r resamples. Curves are in percent.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
@@ -25,7 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.errors import RunError
-from workbench.shapes import Float, shaped
+from workbench.shapes import Bool, Float, shaped
 from workbench.statistics.bootstrap import (
     CONFIDENCE,
     Estimate,
@@ -36,6 +36,7 @@ from workbench.statistics.bootstrap import (
 )
 from workbench.statistics.curves import CHANGES
 from workbench.statistics.familywise import LEAST
+from workbench.statistics.structural import structural_zeros
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,6 +47,9 @@ class SampledCurves:
     """Change in percent by flow."""
     samples: tuple[str, ...]
     seed: int = 0
+    exists: Mapping[str, Bool[np.ndarray, " l"]] = field(default_factory=dict)
+    """Layers in which the model has edges of the flow, in some sample; a flow that is not here has them in
+    all. In others a change of 0 is no finding (`workbench.statistics.structural`)."""
 
     @property
     def n(self) -> int:
@@ -60,13 +64,18 @@ class SampledCurves:
         """A smooth statistic of mean curves (.., l) -> (..), with its 95% interval."""
         return percentile_interval(statistic(*map(self.resampled, flows)), self.n)
 
+    def cut(self, flow: str) -> Float[np.ndarray, "n m"]:
+        """Change in percent in the layers in which there is something to cut."""
+        changes = self.changes[flow]
+        return changes[:, self.exists[flow]] if flow in self.exists else changes
+
     def deepest(self, flow: str) -> Estimate:
-        """The lowest mean change of any layer."""
-        return deepest(self.changes[flow], seed=self.seed)
+        """The lowest mean change of any layer in which there is something to cut."""
+        return deepest(self.cut(flow), seed=self.seed)
 
     def mean(self, flow: str) -> Estimate:
-        """The mean change over all layers."""
-        found = bootstrap_mean(self.changes[flow].mean(axis=1), seed=self.seed, within=CHANGES)
+        """The mean change over all layers in which there is something to cut."""
+        found = bootstrap_mean(self.cut(flow).mean(axis=1), seed=self.seed, within=CHANGES)
         return Estimate(found.mean, found.low, found.high)
 
 
@@ -96,7 +105,20 @@ def sampled_curves(
     if wide.empty:
         return "no sample has all of these flows"
     changes = {flow: cast(pd.DataFrame, wide[flow]).sort_index(axis=1).to_numpy(np.float64) for flow in flows}
-    return SampledCurves(changes=changes, samples=tuple(map(str, wide.index)), seed=seed)
+    found = tuple(map(str, wide.index))
+    exists = _existing(cast(pd.DataFrame, used[used["sample_id"].astype(str).isin(found)]))
+    if gone := [flow for flow, layers in exists.items() if not layers.any()]:
+        return f"the model has no edge of {', '.join(gone)} in any layer"
+    return SampledCurves(changes=changes, samples=found, seed=seed, exists=exists)
+
+
+def _existing(table: pd.DataFrame) -> dict[str, Bool[np.ndarray, " l"]]:
+    """By flow, the layers in which some sample has an edge to cut; empty where none is missing."""
+    zeros = structural_zeros(table)
+    if not zeros.any():
+        return {}
+    there = table.assign(there=~zeros).groupby(["flow", "layer"])["there"].any()
+    return {str(flow): part.sort_index().to_numpy(bool) for flow, part in there.groupby("flow")}
 
 
 @shaped

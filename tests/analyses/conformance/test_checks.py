@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from tests.tiny import FamilyName, tiny_folder, tiny_model
-from workbench.analyses.conformance import CHECKS, checks, conformance
+from workbench.analyses.conformance import CHECKS, checks, conformance, processor
 from workbench.analyses.conformance.asking import Broken
 from workbench.engine import reference
 from workbench.engine.incremental import untouched
 from workbench.models import FAMILIES, VideoLLM, load
 from workbench.models.families.llava_next_video import LlavaNextVideo
+from workbench.models.families.transformers_own import Written
 from workbench.models.hooks import running
 from workbench.prompts.prompt import Prompt
 from workbench.prompts.turn import Turn
@@ -72,6 +74,20 @@ def unrestricted(model: VideoLLM, monkeypatch: pytest.MonkeyPatch) -> VideoLLM:
     return model
 
 
+def mixes(model: VideoLLM, monkeypatch: pytest.MonkeyPatch) -> VideoLLM:
+    """A layer that sends something from row to row beside its attention."""
+    layer: Any = model.family.decoder_layers(model.hf)[1]
+    layer.register_forward_pre_hook(lambda module, args: (args[0] + 0.1 * args[0].mean(1, True), *args[1:]))
+    return model
+
+
+def stamps(model: VideoLLM, monkeypatch: pytest.MonkeyPatch) -> VideoLLM:
+    """A processor whose text the family does not write."""
+    said = SimpleNamespace(written=lambda clip: Written({}, f"Time 0s: {model.placeholder}"))
+    monkeypatch.setattr(processor, "transformers_own", lambda *given: said)
+    return model
+
+
 def adds_between(model: VideoLLM, monkeypatch: pytest.MonkeyPatch) -> VideoLLM:
     layer: Any = model.family.decoder_layers(model.hf)[2]
     layer.register_forward_pre_hook(lambda module, args: (args[0] + 0.1, *args[1:]), prepend=True)
@@ -120,6 +136,8 @@ FAULTS: dict[str, tuple[Callable[..., VideoLLM], str]] = {
     "separators": (loses_rows, "spans overlap or leave rows out"),
     "attention once a layer": (twice, r"calls a layer: \[1, 2\]"),
     "cut edges are 0": (unrestricted, "a cut edge has weight"),
+    "nothing gets around a cut": (mixes, "pixels still move logits"),
+    "as its processor reads it": (stamps, "'Time 0s: <video>' there"),
     "fast engine": (forgets, "by the reference"),
     "rows alone or together": (depends, "depends on its company"),
     "residual stream": (adds_between, "layer 2: something unknown is added after it"),

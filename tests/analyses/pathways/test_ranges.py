@@ -101,6 +101,7 @@ def test_a_flow_without_effective_layers_is_no_key_but_is_listed(tmp_path) -> No
         "bins_that_count",
         "low",
         "high",
+        "no_edges",
         "window",
         "bin",
         "threshold",
@@ -189,3 +190,31 @@ def test_the_range_is_what_a_plain_reading_gives(n_layers, size, threshold, data
     assert covered == list(range(1, n_layers + 1))
     assert dict(found) == ({CROSS: (min(inside), max(inside))} if inside else {})
     assert isinstance(found, Pathways)
+
+
+def test_layers_without_such_an_edge_are_no_zeros() -> None:
+    """In a bin they do not thin the mean of the others; a bin of them alone has none, and says so."""
+    table = effects({CROSS: [-20, 0, 0, 0, -8, -4], TO_LAST: [0, 0, 0, 0, 0, -40]})
+    table["edges_percent"] = [100, 0, 0, 0, 100, 50, *[100] * 6]
+    found = pathways(table, bin=2)
+    mine = found.table[found.table["flow"] == CROSS]
+    assert mine["mean_change_percent"].tolist() == pytest.approx([-20, np.nan, -6], nan_ok=True)
+    assert mine["no_edges"].tolist() == [False, True, False]
+    assert mine["counts"].tolist() == [True, False, True]
+    assert found.bins_that_count[CROSS] == "1-2, 5-6"
+    other = found.table[found.table["flow"] == TO_LAST]
+    assert other["mean_change_percent"].tolist() == [0, 0, -20]
+    assert other["no_edges"].tolist() == [False] * 3, "edges that exist and carry nothing"
+    assert found.wide()["3-4"].tolist() == ["no edge", 0.0]
+    page = found._repr_html_()
+    assert page.count("no edge") == 2, "its cell, and what that means"
+    assert "no such edge in the model here" in page
+    assert "no such edge" not in pathways(table.drop(columns="edges_percent"), bin=2)._repr_html_()
+
+
+def test_a_flow_without_any_edge_has_no_range() -> None:
+    table = effects({CROSS: [-20, -30]})
+    found = pathways(table.assign(edges_percent=0.0), bin=1)
+    assert dict(found) == {}
+    assert found.table["no_edges"].tolist() == [True, True]
+    assert np.isnan(found.table["mean_change_percent"].to_numpy(np.float64)).all()

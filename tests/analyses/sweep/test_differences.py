@@ -125,3 +125,11 @@ def test_what_cannot_be_compared_is_refused() -> None:
         compare_flows(table.drop(columns="p_base"), CROSS, TO_QUESTION)
     with pytest.raises(RunError, match="share no sample"):
         compare_models(table, table.assign(sample_id="other" + table["sample_id"]), CROSS)
+
+
+def test_layers_in_which_one_flow_has_no_edge_are_not_compared() -> None:
+    table = noisy({CROSS: [0, 0], TO_QUESTION: [0, -20]})
+    gone = (table["flow"] == CROSS) & (table["layer"] == 1)
+    found = compare_flows(table.assign(edges_percent=100.0 - 100.0 * gone), CROSS, TO_QUESTION)
+    assert found["layer"].tolist() == [2]
+    assert compare_flows(table, CROSS, TO_QUESTION)["layer"].tolist() == [1, 2]

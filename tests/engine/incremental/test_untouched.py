@@ -227,7 +227,7 @@ def test_models_with_masks_of_their_own_are_right(build: Any, flow: str, attenti
 def test_rows_that_see_later_ones_go_to_the_reference_engine() -> None:
     model, _, prompt = molmo2("sdpa")
     asked = knockouts([Flow.parse("frames -> later frames")], [centred(3)], model.n_layers)
-    with pytest.warns(Slower, match="some of its rows see later ones"):
+    with pytest.warns(Slower, match="rows see later ones.* flows close edges to earlier rows alone"):
         get_engine("incremental").outcomes(model, prompt, asked)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model
 from workbench.errors import ModelError
 from workbench.models.checkpoints import CheckpointFolder
+from workbench.models.checkpoints import tokenizer as tokenizer_module
 from workbench.models.checkpoints.native import Native
 from workbench.models.checkpoints.tokenizer import check_tokenizer, read_tokenizer
 
@@ -89,3 +91,49 @@ def test_steps_of_known_tokenizers_are_taken(folder: Path) -> None:
     space = {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
     assert read(with_steps(folder, "normalizer", space, 3))
     assert read(with_steps(folder, "decoder", {**space, "pattern": {"Regex": " {2,}"}}, 3))
+
+
+@pytest.mark.parametrize(
+    ("content", "needs", "installs"),
+    [
+        (b"\n\x0e\n\x05<unk>", "sentencepiece and protobuf", "sentencepiece protobuf"),
+        (b"IQ== 0\nIg== 1\n", "tiktoken", "tiktoken"),
+    ],
+)
+def test_a_vocabulary_that_no_installed_package_reads_names_the_package(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, needs: str, installs: str
+) -> None:
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer.model").write_bytes(content)
+    monkeypatch.setattr(tokenizer_module, "_installed", lambda package: False)
+    with pytest.raises(
+        ModelError, match=f"as tokenizer.model alone, .* with {needs}: pip install {installs}"
+    ):
+        read(folder)
+    monkeypatch.setattr(tokenizer_module, "_installed", lambda package: True)
+    with pytest.raises(ModelError, match="cannot be read"):  # by transformers, which was let at it
+        read(folder)
+
+
+def test_a_sentencepiece_model_alone_is_read(folder: Path) -> None:
+    """Trained on the spot; ids and places of its tokens are those of sentencepiece itself."""
+    spm: Any = pytest.importorskip("sentencepiece", reason="a tokenizer.model is read with sentencepiece")
+    pytest.importorskip("google.protobuf", reason="a tokenizer.model is read with protobuf")
+    made = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(["which way does the ball move", "left right up down"] * 9),
+        model_writer=made,
+        vocab_size=320,
+        model_type="bpe",
+        byte_fallback=True,
+        user_defined_symbols=["<video>"],
+        minloglevel=2,
+    )
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer.model").write_bytes(made.getvalue())
+    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "tokenizer_class": "LlamaTokenizer"}))
+    found = read(folder)("which ball", add_special_tokens=False, return_offsets_mapping=True)
+    theirs = spm.SentencePieceProcessor(model_proto=made.getvalue())
+    assert found["input_ids"] == theirs.encode("which ball")
+    assert found["offset_mapping"][-1][1] == len("which ball")

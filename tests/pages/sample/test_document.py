@@ -72,6 +72,9 @@ def test_a_run_gives_the_samples_own_curves() -> None:
     curves = Exploration(model, prompt, run=run).document["curves"]
     assert curves["windows"] == "centred(1)"
     assert [line["points"] for line in curves["lines"]] == [[[1, -5.0], [2, -6.0]]]
+    never = fake_run([{**row, "edges_percent": 100.0 * (row["layer"] != 1)} for row in rows])
+    gap = Exploration(model, prompt, run=never).document["curves"]["lines"]
+    assert [line["points"] for line in gap] == [[[1, None], [2, -6.0]]], "nothing was there to cut"
     with pytest.raises(RunError, match="no effects of the sample"):
         Exploration(model, prompt, run=fake_run(rows[3:]))
     with pytest.raises(RunError, match="no curve"):

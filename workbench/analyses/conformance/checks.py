@@ -143,6 +143,19 @@ def cut_edges_are_0(model: VideoLLM) -> str:
     return ""
 
 
+@check("nothing gets around a cut", "running states, convolutions, rows that are mixed elsewhere")
+def nothing_around(model: VideoLLM) -> str:
+    """Where the text is cut from the video in every layer, other pixels change no bit behind the video."""
+    from workbench.engine.reference import last_logits
+
+    cut = Knockout.of("video -> text", (1, model.n_layers))
+    one, other = (last_logits(model, prompt_of(model, changed=frame), cut) for frame in (None, 0))
+    plain, changed = (last_logits(model, prompt_of(model, changed=frame)) for frame in (None, 0))
+    must(not torch.equal(plain, changed), "the pixels reach no logit, cut or not")
+    must(torch.equal(one, other), f"pixels still move logits by {float((one - other).abs().max()):.3g}")
+    return ""
+
+
 @check("fast engine", "masks that are not causal, terms between layers, other heads")
 def fast_engine(model: VideoLLM) -> str:
     """The incremental engine gives the reference engine's numbers, or says why that one must run."""

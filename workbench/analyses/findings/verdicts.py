@@ -117,7 +117,7 @@ def _tuning(table: pd.DataFrame, image: pd.DataFrame | None, seed: int) -> Findi
     tuned, plain = cast(SampledCurves, tuned), cast(SampledCurves, plain)
     if tuned.samples != plain.samples:
         return not_measured(claim, "the two models' tables do not hold the same samples")
-    difference = deepest_apart(tuned.changes[CROSS_FRAME], plain.changes[CROSS_FRAME], seed=seed)
+    difference = deepest_apart(tuned.cut(CROSS_FRAME), plain.cut(CROSS_FRAME), seed=seed)
     words = (
         f"difference {difference} points: deepest {tuned.deepest(CROSS_FRAME)}% in the "
         f"video-tuned, {plain.deepest(CROSS_FRAME)}% in the image model"
@@ -157,7 +157,7 @@ def _true_option(table: pd.DataFrame, noise: float, seed: int) -> Finding:
     claim, curves = CLAIMS["true_option"], sampled_curves(table, TRUE_LAST, FALSE_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    lead = deepest_apart(curves.changes[TRUE_LAST], curves.changes[FALSE_LAST], seed=seed)
+    lead = deepest_apart(curves.cut(TRUE_LAST), curves.cut(FALSE_LAST), seed=seed)
     true, false = (curves.deepest(flow) for flow in (TRUE_LAST, FALSE_LAST))
     return finding(
         claim,
@@ -173,7 +173,7 @@ def _false_options(table: pd.DataFrame, noise: float, seed: int) -> Finding:
     claim, curves = CLAIMS["false_options"], sampled_curves(table, FALSE_LAST, seed=seed)
     if isinstance(curves, str):
         return not_measured(claim, curves)
-    change, raised = curves.mean(FALSE_LAST), deepest(-curves.changes[FALSE_LAST], seed=seed)
+    change, raised = curves.mean(FALSE_LAST), deepest(-curves.cut(FALSE_LAST), seed=seed)
     highest = Estimate(-raised.value, -raised.high, -raised.low)
     note = ""
     if "p_base" in table:

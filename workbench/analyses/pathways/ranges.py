@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,11 +27,15 @@ from workbench.markup import as_text, table_html
 from workbench.statistics.bootstrap import bootstrap_table
 from workbench.statistics.columns import SWEEP, require_columns
 from workbench.statistics.curves import CHANGES
+from workbench.statistics.structural import NO_EDGE, structural_zeros
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from workbench.runs import Run
+
+NO_EDGES = "no edge"
+"""What a table to read says of a bin in which the model has none of a flow's edges."""
 
 
 class Pathways(dict[str, tuple[int, int]]):
@@ -44,8 +48,9 @@ class Pathways(dict[str, tuple[int, int]]):
 
     table: pd.DataFrame
     """One row a flow and bin: flow, bin_first, bin_last, mean_change_percent, counts, first_layer, last_layer
-    (the flow's range; missing where it has none), bins_that_count (those of the flow, "1-2, 10-12"), and low
-    and high, the ends of the mean's 95% interval over samples, in percent."""
+    (the flow's range; missing where it has none), bins_that_count (those of the flow, "1-2, 10-12"), low and
+    high, the ends of the mean's 95% interval over samples, in percent, and no_edges (True where the model has
+    none of the flow's edges in the bin's layers, so that nothing was cut: no mean, and never counted)."""
     settings: dict[str, Any]
     """bin, threshold, window, tasks, samples."""
 
@@ -89,11 +94,10 @@ class Pathways(dict[str, tuple[int, int]]):
         """A table to read: one row a flow, one column a bin (mean change in percent), the bins that count,
         and the range from the first to the last of them."""
         rows: dict[str, dict[str, Any]] = {flow: {"flow": flow} for flow in self.flows}
-        for flow, first, last, mean in zip(
-            *(self.table[name] for name in ("flow", "bin_first", "bin_last", "mean_change_percent")),
-            strict=True,
-        ):
-            rows[flow][bin_name(LayerBin(int(first), int(last)))] = float(mean)
+        for row in self.table.to_dict("records"):
+            name = bin_name(LayerBin(int(row["bin_first"]), int(row["bin_last"])))
+            mean = float(row["mean_change_percent"])
+            rows[row["flow"]][name] = NO_EDGES if row["no_edges"] else mean
         for flow, row in rows.items():
             row["bins that count"] = self.bins_that_count.get(flow, "-")
             row["effective"] = bin_name(LayerBin(*self[flow])) if flow in self else "-"
@@ -106,6 +110,7 @@ class Pathways(dict[str, tuple[int, int]]):
             f"{self.settings['samples']} samples ({tasks}). "
             f"Bold: below {self.settings['threshold']:g}%. "
             "The effective layers run from the first to the last such bin, gaps included."
+            + (f" {NO_EDGES}: {NO_EDGE}." if bool(self.table["no_edges"].to_numpy().any()) else "")
         )
 
     def __rich__(self) -> Table:
@@ -126,8 +131,8 @@ class Pathways(dict[str, tuple[int, int]]):
             table.add_row(as_text(row[0]), *cells, str(row[-2]), f"[bold green]{row[-1]}[/bold green]")
         return table
 
-    def _counts(self, mean: float) -> bool:
-        return mean < self.settings["threshold"]
+    def _counts(self, mean: float | str) -> bool:
+        return not isinstance(mean, str) and mean < self.settings["threshold"]
 
     def _repr_html_(self) -> str:
         def cell(value: Any) -> Any:
@@ -138,7 +143,9 @@ class Pathways(dict[str, tuple[int, int]]):
         return table_html(self.wide(), self._caption(), cell=cell)
 
 
-def _number(value: float) -> str:
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
     return f"{round(value, 1) + 0.0:.1f}"  # + 0.0 turns -0.0 into 0.0
 
 
@@ -226,13 +233,16 @@ def _choose_window(table: pd.DataFrame, window: str | None) -> str:
 
 def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
     bins = layer_bins(int(table["layer"].to_numpy().max()), settings["bin"])
-    intervals = _intervals(table, settings["bin"])
+    zeros = structural_zeros(table)
+    there = cast(pd.DataFrame, table[~zeros])  # a change of 0 where nothing was cut is no finding
+    intervals = _intervals(there, settings["bin"])
     ranges: dict[str, tuple[int, int]] = {}
     rows = []
     for flow in table["flow"].unique():
-        part = (table["flow"] == flow).to_numpy()
-        layers = np.asarray(table["layer"], np.int64)[part]
-        changes = np.asarray(table["change_percent"], np.float64)[part]
+        part = (there["flow"] == flow).to_numpy()
+        layers = np.asarray(there["layer"], np.int64)[part]
+        changes = np.asarray(there["change_percent"], np.float64)[part]
+        swept = {int(layer) for layer in table["layer"][(table["flow"] == flow).to_numpy()]}
         by_layer = {layer: changes[layers == layer].mean() for layer in sorted(set(layers.tolist()))}
         # A mean of layer means: each centre layer weighs the same.
         means = [bin_mean(by_layer, span) for span in bins]
@@ -255,14 +265,21 @@ def _select(table: pd.DataFrame, settings: dict[str, Any]) -> Pathways:
                     "bins_that_count": counting,
                     "low": low,
                     "high": high,
+                    "no_edges": _none_of(span, by_layer) and not _none_of(span, swept),
                 }
             )
     columns = pd.DataFrame(rows).astype({"first_layer": "Int64", "last_layer": "Int64"})
     return Pathways(ranges, columns, settings)
 
 
+def _none_of(span: LayerBin, layers: Container[int]) -> bool:
+    return not any(layer in layers for layer in range(span.first, span.last + 1))
+
+
 def _intervals(table: pd.DataFrame, size: int) -> dict[tuple[str, int], tuple[float, float]]:
     """The 95% interval over samples of each flow's mean in each bin, by flow and the bin's number."""
+    if table.empty:
+        return {}
     by = ["flow", "bin"]
     each: Any = (
         table.assign(bin=(table["layer"] - 1) // size)

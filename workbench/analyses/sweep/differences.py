@@ -27,6 +27,7 @@ from workbench.statistics.columns import SWEEP, require_columns
 from workbench.statistics.holm import holm
 from workbench.statistics.paired import paired_p_values, too_few_pairs
 from workbench.statistics.ratios import ratio_of_means
+from workbench.statistics.structural import without_structural_zeros
 
 PLACE = ["task", "window", "layer"]
 """Columns that name one comparison."""
@@ -203,7 +204,7 @@ def _of_flow(table: pd.DataFrame, flow: str) -> pd.DataFrame:
             f"The table has no flow {flow!r}. It has {', '.join(map(repr, known))}."
             f"{near_matches(flow, known)}"
         )
-    chosen = cast(pd.DataFrame, table[table["flow"] == flow])
+    chosen = cast(pd.DataFrame, without_structural_zeros(table)[table["flow"] == flow])
     return cast(pd.DataFrame, chosen[[name for name in _NEEDED if name != "flow"]])
 
 

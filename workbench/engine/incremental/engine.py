@@ -24,6 +24,7 @@ from workbench.engine.incremental.packed import run_packed
 from workbench.engine.incremental.packed_attention import PackedAttention, Start
 from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
 from workbench.engine.incremental.precision import float32_residual
+from workbench.engine.incremental.proof import prove
 from workbench.engine.incremental.untouched import CannotReuse, run_untouched, untouched_logits
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
@@ -68,6 +69,8 @@ class IncrementalEngine(Engine):
         """
         check(model, requests)
         try:
+            if model.family.guessed and requests:
+                prove(model, requests[0].prompt, self._run)
             return self._run(model, requests, on_done)
         except CannotReuse as reason:
             warnings.warn(

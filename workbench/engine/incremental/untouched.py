@@ -237,5 +237,8 @@ def _own_mask(mask: Any, length: int) -> Tensor | None:
         keep = keep == 0
     causal = torch.ones(length, length, dtype=torch.bool, device=keep.device).tril()
     if bool((keep & ~causal).any()):
-        raise CannotReuse("some of its rows see later ones, so that a cut changes rows before it too")
+        raise CannotReuse(
+            "some of its rows see later ones, so that a cut changes rows before it too; flows close edges to "
+            "earlier rows alone, and information also goes by those to later ones, which stay open"
+        )
     return None if torch.equal(keep & causal, causal) else (keep & causal).cpu()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import plotly.graph_objects as go
@@ -31,15 +31,20 @@ def banded_line(
     *,
     in_legend: Mapping[str, Any],
     opacity: float | None = None,
+    gaps: Collection[int] = (),
 ) -> list[go.Scatter]:
     """The band, and the line to lie on it. `name` and what is `told` on hovering must be safe for plotly.
 
-    `in_legend` are the line's `showlegend` and `legendrank`.
+    `in_legend` are the line's `showlegend` and `legendrank`. Neither crosses the layers of `gaps`.
     """
-    layers = [point.layer for point in points]
+    runs: list[list[Estimate]] = []
+    for point in points:
+        if not runs or any(runs[-1][-1].layer < gap < point.layer for gap in gaps):
+            runs.append([])
+        runs[-1].append(point)
     band = go.Scatter(
-        x=layers + layers[::-1],
-        y=[point.high for point in points] + [point.low for point in points][::-1],
+        x=_parted([[p.layer for p in run] + [p.layer for p in run][::-1] for run in runs]),
+        y=_parted([[p.high for p in run] + [p.low for p in run][::-1] for run in runs]),
         fill="toself",
         fillcolor=translucent(style.color, 0.16),
         line={"width": 0},
@@ -51,13 +56,13 @@ def banded_line(
         opacity=opacity,
     )
     line = go.Scatter(
-        x=layers,
-        y=[point.mean for point in points],
+        x=_parted([[p.layer for p in run] for run in runs]),
+        y=_parted([[p.mean for p in run] for run in runs]),
         mode="lines+markers",
         line={"color": style.color, "dash": style.dash, "width": 2.2},
         marker={"color": style.color, "symbol": style.symbol, "size": 7},
         opacity=opacity,
-        **_named(name, told),
+        **_named(name, _parted([told[at : at + len(run)] for at, run in _placed(runs)])),
         **in_legend,
     )
     if len(points) == 1:  # a band of one point has no width
@@ -70,6 +75,22 @@ def banded_line(
             "width": 5,
         }
     return [band, line]
+
+
+def _parted(runs: Sequence[Sequence[Any]]) -> list[Any]:
+    """Runs one behind the other, with nothing between them: plotly draws no line there."""
+    joined = [*runs[0]]
+    for run in runs[1:]:
+        joined += [None, *run]
+    return joined
+
+
+def _placed(runs: Sequence[Sequence[Estimate]]) -> Iterator[tuple[int, Sequence[Estimate]]]:
+    """Runs, each with the number of points before it."""
+    at = 0
+    for run in runs:
+        yield at, run
+        at += len(run)
 
 
 def arrowheads(

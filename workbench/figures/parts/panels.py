@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,9 @@ from workbench.figures.parts.template import LineStyle
 from workbench.figures.parts.text import arrows, count_of, flow_label, layers_text, percent, plain
 from workbench.interventions import axis_of
 from workbench.statistics.curves import Point
+from workbench.statistics.structural import NO_EDGE
 
+_NO_EDGE = "no such edge in the model"
 _EFFECT = "change of answer probability (%)"
 
 
@@ -35,6 +38,8 @@ class Panel(NamedTuple):
     curves: Mapping[str, Sequence[Point]]
     """The points of each line, by its name; a line may have none."""
     remarks: Sequence[Remark] = ()
+    gaps: Mapping[str, Collection[int]] = MappingProxyType({})
+    """By line, the layers in which the model has none of the edges that are cut."""
 
 
 def draw_panels(
@@ -63,7 +68,7 @@ def draw_panels(
         columns=columns,
         title=title,
         subtitle=subtitle,
-        legend=[flow_label(name) for name in styles],
+        legend=[flow_label(name) for name in styles] + ([_NO_EDGE] if any(p.gaps for p in panels) else []),
         note="\n".join(filter(None, (note, _cut_axis(points, high)))),
         caption=arrows(caption),
     )
@@ -82,20 +87,40 @@ def draw_panels(
             look = (styles[name], flow_label(name))
             opacity = 0.4 if name in faint else None
             told = [_told(point, name, high) for point in line]
-            for trace in banded_line(line, *look, told, in_legend=key, opacity=opacity):
+            gaps = panel.gaps.get(name, ())
+            for trace in banded_line(line, *look, told, in_legend=key, opacity=opacity, gaps=gaps):
                 figure.add(index, trace)
             beyond = [point for point in line if point.mean > high]
             if beyond:
                 told = [_told(point, name, high) for point in beyond]
                 text = [percent(point.mean) for point in beyond]
                 figure.add(index, arrowheads(beyond, *look, told, ceiling=high, text=text, opacity=opacity))
+        for name, gaps in panel.gaps.items():
+            figure.add(index, _missing(gaps, styles[name], flow_label(name), legend=_NO_EDGE not in shown))
+            shown.add(_NO_EDGE)
         for row, remark in enumerate(panel.remarks):
             _write(figure.fig, index, row, plain(remark.words), styles[remark.line].color)
     layers = [point.layer for point in points]
+    layers += [layer for panel in panels for gaps in panel.gaps.values() for layer in gaps]
     figure.fig.update_xaxes(**layer_axis(min(layers), max(layers)))
     figure.fig.update_yaxes(range=[low, high])
     figure.name_axes(x=" / ".join(dict.fromkeys(axis_of(point.window) for point in points)), y=_EFFECT)
     return figure.fig
+
+
+def _missing(layers: Collection[int], style: LineStyle, name: str, *, legend: bool) -> go.Scatter:
+    """Crosses on the line of 0 where a line has a gap, since nothing was there to cut."""
+    return go.Scatter(
+        x=sorted(layers),
+        y=[0.0] * len(layers),
+        mode="markers",
+        marker={"color": style.color, "symbol": "x-thin-open", "size": 7},
+        name=_NO_EDGE,
+        legendgroup=_NO_EDGE,
+        showlegend=legend,
+        legendrank=1000,
+        hovertemplate=f"<b>{name}</b><br>{plain(NO_EDGE)}<extra></extra>",
+    )
 
 
 def value_range(points: Sequence[Point]) -> tuple[float, float]:

@@ -32,25 +32,35 @@ _TOKENIZER = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.json", "merges.txt", "vocab.txt", "tokenizer.model", "spiece.model"),
 )
+_PROCESSOR = ("processor_config.json", "preprocessor_config.json", "video_preprocessor_config.json")
 
 _known: WeakKeyDictionary[CheckpointFolder, dict[str, str | None]] = WeakKeyDictionary()
 
 
-def identity_of(folder: CheckpointFolder, template: str | None, pixels: PixelSettings) -> dict[str, Any]:
+def identity_of(
+    folder: CheckpointFolder, template: str | None, pixels: PixelSettings, *, processor: bool = False
+) -> dict[str, Any]:
     """Settings of a run: hashes of the checkpoint's config, tokenizer and chat template (None where the
     family's default is used), and what is done to frames; of code where there is some. Adapters have none,
-    since `load` refuses them.
+    since `load` refuses them. With `processor` a hash of transformers' settings for frames and video too,
+    where these are followed and not `pixels`.
 
     Files are read once a load. Raises ModelError where they are gone since.
     """
     if folder not in _known:
         _known[folder] = _of_files(folder)
     told = None if template is None else _sum([template.encode("utf-8", "surrogatepass")])
+    whole = (
+        {}
+        if not processor
+        else {"processor_sha256": _sum_of_files(folder.path / name for name in _PROCESSOR)}
+    )
     done = {field.name: getattr(pixels, field.name) for field in fields(pixels) if field.name != "further"}
     done |= pixels.further
     return {
         **_known[folder],
         "chat_template_sha256": told,
+        **whole,
         "pixels": json.loads(json.dumps(done, default=dict)),
     }
 

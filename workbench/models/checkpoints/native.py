@@ -24,12 +24,14 @@ class Native(Format):
         return said if isinstance(said, str) and said in FAMILIES else None
 
     def config(self, folder: CheckpointFolder, *, trust_remote_code: bool) -> PretrainedConfig:
-        from transformers import AutoConfig
+        from transformers import CONFIG_MAPPING, AutoConfig
 
         if trust_remote_code and "auto_map" in folder.config:
             return AutoConfig.from_pretrained(folder.path, trust_remote_code=True)
         said = described(folder.config)  # a copy: transformers takes it apart
-        return FAMILIES[said["model_type"]].config_class().from_dict(said, name_or_path=str(folder.path))
+        known = FAMILIES.get(said["model_type"])
+        kind = CONFIG_MAPPING[said["model_type"]] if known is None else known.config_class()
+        return kind.from_dict(said, name_or_path=str(folder.path))
 
     def weights(
         self,

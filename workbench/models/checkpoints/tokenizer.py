@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ModelError
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 _MOST_GROWTH = 1024
+_VOCABULARIES = ("tokenizer.model", "spiece.model")
+"""Files that may stand in for a tokenizer.json."""
 
 
 def read_tokenizer(
@@ -26,6 +29,7 @@ def read_tokenizer(
     """
     from transformers import AutoTokenizer
 
+    _check_packages(folder)
     try:
         _check_growth(folder)
         tokenizer = AutoTokenizer.from_pretrained(
@@ -43,6 +47,34 @@ def read_tokenizer(
             "tokenizer.json (AutoTokenizer.from_pretrained(..., use_fast=True).save_pretrained(FOLDER))."
         )
     return tokenizer
+
+
+def _check_packages(folder: CheckpointFolder) -> None:
+    """Raises ModelError where the vocabulary is in a form that packages read which are not installed:
+    transformers would name another one, or none."""
+    if any((folder.path / name).exists() for name in ("tokenizer.json", "vocab.json")):
+        return
+    for name in _VOCABULARIES:
+        path = folder.path / name
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            # A sentencepiece model is a protobuf message, which its first piece begins; tiktoken's is text.
+            needed = ("sentencepiece", "protobuf") if file.read(1) == b"\n" else ("tiktoken",)
+        if lacking := [package for package in needed if not _installed(package)]:
+            raise ModelError(
+                f"{folder.path} has its tokenizer as {name} alone, which is read with "
+                f"{' and '.join(needed)}: pip install {' '.join(lacking)}. Or put the tokenizer.json of the "
+                "original checkpoint beside it, where there is one."
+            )
+
+
+def _installed(package: str) -> bool:
+    try:
+        version(package)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _check_growth(folder: CheckpointFolder) -> None:

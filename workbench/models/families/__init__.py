@@ -7,6 +7,7 @@ from workbench.models.families.gemma4 import Gemma4
 from workbench.models.families.glm4v import Glm4v, Glm46V
 from workbench.models.families.internvl import InternVL
 from workbench.models.families.internvl_video import InternVLVideo
+from workbench.models.families.lfm3_vl import Lfm3VL
 from workbench.models.families.llava_next_video import LlavaNextVideo
 from workbench.models.families.llava_onevision import LlavaOnevision
 from workbench.models.families.llava_pooled import LlavaPooled
@@ -34,6 +35,7 @@ FAMILIES: dict[str, Family] = {
         Qwen3VL(),
         Qwen35(),
         Qwen35Moe(),
+        Lfm3VL(),
         Glm4v(),
         Glm46V(),
         Qwen3VLMoe(),

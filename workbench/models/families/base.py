@@ -65,6 +65,9 @@ class Family(ABC):
     """The kinds of attention under which the family computes what it was trained to compute."""
     default_separators: Separators = "video"
     """What is counted to a frame where nobody says: as the family's authors or the papers do."""
+    guessed: bool = False
+    """Whether this is what transformers' class and processor say, and no module's word: then what engines and
+    layouts rely on is tried on the model itself."""
     paper_setting: str | None = None
     """The name of the setting (`models/papers.py`) in which a paper ran the family, where a config does not
     say."""
@@ -165,7 +168,7 @@ class Family(ABC):
 
     @abstractmethod
     def projector(self, root: Any) -> Any:
-        """What takes the vision tower's output to the language model's width."""
+        """What takes the vision tower's output to the language model's width; None where nobody can say."""
 
     def masks_of_its_own(self, config: Any) -> bool:
         """Whether some layers close edges to earlier rows (sliding windows, chunks) or open edges to later
@@ -197,6 +200,10 @@ class Family(ABC):
             found[layer] = visual.new_zeros(len(rows), visual.shape[-1])
             found[layer][rows.to(visual.device)] = visual
         return found
+
+    def pixel_settings(self, own: PixelSettings, asked: PixelSettings | None) -> PixelSettings:
+        """What is done to frames: as is asked for, or else as the checkpoint does. May raise PromptError."""
+        return asked or own
 
     @abstractmethod
     def video_inputs(

@@ -233,7 +233,8 @@ def _vision(model: Hooked) -> Iterator[HookPoint]:
         for number, module in further.items():
             if after[number] == index:
                 yield _projected(model, f"deepstack.{number}", module, number)
-    yield _projected(model, "projector", family.projector(hf), None)
+    if (projector := family.projector(hf)) is not None:
+        yield _projected(model, "projector", projector, None)
 
 
 def _projected(model: Hooked, name: str, module: nn.Module, index: int | None) -> HookPoint:

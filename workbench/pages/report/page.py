@@ -22,6 +22,7 @@ from workbench.pages.report.stages import find_stages
 from workbench.pages.sample.of_run import sample_pages
 from workbench.runs import load_run
 from workbench.statistics.peaks import is_clear
+from workbench.statistics.structural import NO_EDGE
 
 REPORT = "report.html"
 """The report's name in its run folder."""
@@ -53,6 +54,7 @@ def write_report(folder: Path | str) -> Path:
         stages=stages,
         stage_figure=stage_figure(stages),
         stage_rows=stage_rows(stages),
+        no_edge=NO_EDGE,
         answers=answers(run.samples, table),
         sample_pages=sample_pages(folder, run.samples),
         skipped=[dict(row) for row in run.skipped.to_dict("records")],

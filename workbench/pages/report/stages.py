@@ -68,4 +68,5 @@ def _read(path: Path) -> pd.DataFrame | None:
     require_columns(stored, *COLUMNS, "window", "bin", "threshold", remedy=again, what=str(path))
     if stored.empty:
         raise RunError(f"{path} lacks any row. {again}")
-    return stored
+    # Older versions did not tell such bins apart.
+    return stored if "no_edges" in stored else stored.assign(no_edges=False)

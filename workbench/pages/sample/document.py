@@ -164,7 +164,9 @@ def _curves(run: Run, prompt: Prompt) -> dict[str, Any]:
         label = arrows(flow) + (f", {window}" if len(windows) > 1 else "")
         style = {"color": styles[flow].color, "dash": DASHES[styles[flow].dash], "group": groups[flow]}
         line = lines.setdefault((flow, window), {"label": label, **style, "points": []})
-        line["points"].append([int(row["layer"]), round(float(row["change_percent"]), 2)])
+        # A point without a value, where nothing was there to cut: the line has a gap.
+        value = None if row.get("edges_percent") == 0 else round(float(row["change_percent"]), 2)
+        line["points"].append([int(row["layer"]), value])
     return {"windows": ", ".join(map(str, windows)), "lines": list(lines.values())}
 
 

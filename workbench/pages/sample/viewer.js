@@ -88,6 +88,13 @@ function wordAt(doc, place, index) {
   return doc.words.cells[place * doc.cells.length + index];
 }
 
+/** Points in runs, without those that have no value. */
+function runs(points) {
+  const found = [[]];
+  for (const point of points) point[1] === null ? found.push([]) : found.at(-1).push(point);
+  return found.filter((run) => run.length);
+}
+
 /** A chart of lines over layers; the layer on show is marked. `lines`: label, color, width, points [layer, value]. */
 function lineChart(lines, { low, high, ticks, layer, depth }) {
   const width = 380, height = 190, left = 44, bottom = 18, right = 6;
@@ -100,10 +107,17 @@ function lineChart(lines, { low, high, ticks, layer, depth }) {
     chart.append(svg("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, `${Math.round(value)}%`));
   }
   for (const line of lines) {
-    const drawn = svg("polyline", { points: line.points.map(([l, value]) => `${x(l)},${y(value)}`).join(" "),
-      fill: "none", stroke: line.color, "stroke-width": line.width || 2, "stroke-dasharray": line.dash || "none" });
-    drawn.append(svg("title", {}, line.label));
-    chart.append(drawn);
+    for (const run of runs(line.points)) {
+      const drawn = svg("polyline", { points: run.map(([l, value]) => `${x(l)},${y(value)}`).join(" "),
+        fill: "none", stroke: line.color, "stroke-width": line.width || 2, "stroke-dasharray": line.dash || "none" });
+      drawn.append(svg("title", {}, line.label));
+      chart.append(drawn);
+    }
+    for (const [l] of line.points.filter((one) => one[1] === null)) {
+      const cross = svg("text", { x: x(l), y: y(0) + 4, "text-anchor": "middle", fill: line.color }, "×");
+      cross.append(svg("title", {}, `${line.label}: no such edge in the model here`));
+      chart.append(cross);
+    }
   }
   const every = Math.ceil(depth / 14);
   for (let l = 1; l <= depth; l += every) chart.append(svg("text", { x: x(l), y: height - 4, "text-anchor": "middle" }, l));
@@ -494,7 +508,7 @@ function render({ model, el }) {
   /** The sample's curves of a sweep. */
   function drawCurves() {
     if (!doc.curves) return;
-    const points = doc.curves.lines.flatMap((line) => line.points);
+    const points = doc.curves.lines.flatMap((line) => line.points).filter((one) => one[1] !== null);
     const low = Math.min(-10, ...points.map((one) => one[1])), high = Math.max(10, ...points.map((one) => one[1]));
     const groups = [...new Set(doc.curves.lines.map((line) => line.group))].map((group) => {
       const lines = doc.curves.lines.filter((line) => line.group === group);
