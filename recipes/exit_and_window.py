@@ -50,7 +50,7 @@ class ExitAndWindow(Studying):
             ranges = wb.pathways(given_run(self.sweep, model), bin=scaled_bin(n))
             cases.append(es.pathways_alone(ranges, n))
         say("\n".join([str(samples), *(f"{case.name}: {case.intervention}" for case in cases)]))
-        written = (es.UNTOUCHED, *(case.name for case in cases))
+        written = (es.UNTOUCHED, es.NO_VIDEO, *(case.name for case in cases))
         found = es.study(model, samples, cases, written=written, out=self.out, **self.studying)
         prompts = first_prompts(model, samples, self.timed, **self.prompting)
         cost = es.costs(model, prompts, cases, repeats=self.repeats)
