@@ -120,6 +120,13 @@ def compare(model: Any, prompt: Any, asked: Sequence[Knockout], **options: Any) 
     )
 
 
+@pytest.mark.parametrize("name", FAMILY_NAMES)
+def test_every_family_is_run_by_it_and_not_handed_on(name: FamilyName) -> None:
+    """Else a warning says so, which is an error here."""
+    model = tiny_model(name)
+    compare(model, tiny_prompt(model), [Knockout.of("video -> question", (2, 3))])
+
+
 def test_every_flow_and_window_on_every_family(family: FamilyName, attention: AttentionKind) -> None:
     model, prompt = case(family, attention)
     asked = all_knockouts(model.n_layers)

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 _BY_ROW = ("position_embeddings", "position_ids", "cache_position")
 """Arguments of a decoder layer with one entry a row: along the last axis, or the last but one of rotary
 embeddings."""
-_WITHOUT_ROWS = ("attention_mask", "past_key_values", "past_key_value", "use_cache", "output_attentions")
+_WITHOUT_ROWS = (
+    "attention_mask",
+    "past_key_values",
+    "past_key_value",
+    "use_cache",
+    "output_attentions",
+    "logits_to_keep",  # handed down by some models, and read by no layer
+)
 _AGREES = {torch.float32: 1e-4, torch.float64: 1e-8}
 
 
