@@ -1,9 +1,9 @@
 """Layers with a running state on packed rows: each node's own, from the state that untouched rows leave.
 
-What a cut is there, `workbench.engine.recurrent` defines: rows that lose the same sources run together on the
-sequence without these. The rows of that sequence before a node's first are the untouched model's, so the state
-that they leave is worked out once for all nodes that begin there, and only the rows behind run again. The
-model's own module does all of it, with transformers' cache of linear attention to hold the state.
+What a cut is there, `workbench.engine.recurrent` defines: rows that lose the same sources run together on
+the sequence without these. The rows of that sequence before a node's first are the untouched model's, so
+the state that they leave is worked out once for all nodes that begin there, and only the rows behind run
+again. The model's own module does all of it, with transformers' cache of linear attention to hold the state.
 
 Axes: N packed rows, d model, B nodes side by side, G runs side by side, r rows of a node, n rows of a run.
 """

@@ -82,9 +82,7 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
             layer.register_forward_hook(watch.after),
         )
     ]
-    handles += [
-        module.register_forward_pre_hook(watch.recurrent, with_kwargs=True) for module in recurrent
-    ]
+    handles += [module.register_forward_pre_hook(watch.recurrent, with_kwargs=True) for module in recurrent]
     try:
         with stand_in(model.family.attentions(model.hf).values(), watch.attention):
             logits = model.hf(**prompt.inputs, use_cache=False, **model.only_last_logits).logits[0, -1]
