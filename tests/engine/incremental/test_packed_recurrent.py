@@ -1,4 +1,4 @@
-"""Layers with a running state in the incremental engine: what the reference engine finds, none handed over."""
+"""Layers with a running state in the incremental engine: what the reference engine finds."""
 
 from __future__ import annotations
 

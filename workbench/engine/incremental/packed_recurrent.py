@@ -172,7 +172,8 @@ def _run(
 ) -> Tensor:
     """Rows (B, n, d) through a layer that goes on from `state`, which is then that of the last of them."""
     # A cache has a place for each layer of a model, and the module looks at its own.
-    found = own(hidden_states=hidden, **{argument: Cache(layers=[state] * (number + 1))})
+    places: list[Any] = [state] * (number + 1)
+    found = own(hidden_states=hidden, **{argument: Cache(layers=places)})
     if not isinstance(found, Tensor):
         raise CannotReuse(f"a layer with a running state gives {type(found).__name__}, not its rows")
     return found
@@ -182,7 +183,8 @@ def _branches(state: LinearAttentionLayer, count: int) -> LinearAttentionLayer:
     """The same state for each of `count` sequences, to go on from."""
     branches = copy.deepcopy(state)
     if state.device is not None:
-        branches.reorder_cache(torch.zeros(count, dtype=torch.long, device=state.device))
+        first: Any = torch.zeros(count, dtype=torch.long, device=state.device)
+        branches.reorder_cache(first)
     return branches
 
 
