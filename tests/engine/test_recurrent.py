@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 import workbench as wb
 from tests.tiny import HYBRID_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt
 from workbench.analyses.attention.weights import query_rows
-from workbench.engine import generate, get_engine
-from workbench.engine.incremental.engine import Slower
-from workbench.engine.protocol import Request
+from workbench.engine import generate
 from workbench.engine.recurrent import recurrent_cuts, without
 from workbench.engine.reference import last_logits, logits
 from workbench.errors import InterventionError, KnockoutError, ModelError
@@ -138,17 +136,6 @@ def test_what_means_nothing_in_such_a_layer_is_refused(family: FamilyName) -> No
         model, prompt, [len(prompt) - 1], [softmax - 1], Knockout.of("video -> last", (1, softmax))
     )
     assert float(kept[..., prompt.layout["video"]].abs().max()) == 0
-
-
-@ALL
-def test_the_incremental_engine_hands_over(family: FamilyName) -> None:
-    model, prompt, _ = two_videos(family)
-    cuts = [Knockout.of("video -> last", (1, 2)), Knockout.of("frames -> later frames", (2, 4))]
-    with pytest.warns(Slower, match="running state"):
-        found = get_engine("incremental").run(model, [Request(prompt=prompt, interventions=cuts)])[0]
-    assert found == get_engine("reference").outcomes(model, prompt, cuts)
-    # Some processors round the smaller effect away.
-    assert any(one.p != found.baseline.p for one in found.changed)
 
 
 @ALL

@@ -110,7 +110,7 @@ def test_one_forward_leaves_behind_what_hooks_see(tiny: Case) -> None:
     logits, cache = model.run_with_cache(prompt, lambda name: name.endswith(("resid_pre", "rot_k", "hook_v")))
     assert (found.length, found.first) == (len(prompt), 5)
     assert len(found.resid) == len(found.keys) == len(found.values) == model.n_layers
-    for layer, (resid, keys) in enumerate(zip(found.resid, found.keys, strict=True)):
+    for layer, (resid, keys) in enumerate(zip(found.resid, found.keys.values(), strict=True)):
         torch.testing.assert_close(resid, cache[f"blocks.{layer}.hook_resid_pre"][0, 5:])
         torch.testing.assert_close(keys[0].transpose(0, 1), cache[f"blocks.{layer}.attn.hook_rot_k"][0])
     assert logits is not None

@@ -22,6 +22,7 @@ from workbench.engine.incremental.fused import fused
 from workbench.engine.incremental.memory import most_rows, peak_memory
 from workbench.engine.incremental.packed import run_packed
 from workbench.engine.incremental.packed_attention import PackedAttention, Start
+from workbench.engine.incremental.packed_recurrent import PackedRecurrent
 from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
 from workbench.engine.incremental.precision import float32_residual
 from workbench.engine.incremental.proof import prove
@@ -155,7 +156,7 @@ class IncrementalEngine(Engine):
         The next chunk is under way before the results of one are read, so that a device need not wait.
         """
         lengths = [start.untouched.length for start in starts]
-        attention = PackedAttention(model, starts)
+        attention, recurrent = PackedAttention(model, starts), PackedRecurrent(model, starts)
         rows = most_rows(model, self.limit_bytes)
         waiting = chunks(jobs, rows)
         begun: tuple[list[Job], Tensor] | None = None
@@ -164,7 +165,7 @@ class IncrementalEngine(Engine):
             plan = make_plan(chunk, lengths, model.n_layers)
             try:
                 with self._fused(model):
-                    logits = run_packed(attention, plan, wide=self.float32)
+                    logits = run_packed(attention, recurrent, plan, wide=self.float32)
             except torch.OutOfMemoryError as error:
                 if len(chunk) == 1:
                     raise RunError(

@@ -33,7 +33,7 @@ def fused(layers: Iterable[nn.Module]) -> Iterator[None]:
     modules = [module for layer in layers for module in layer.modules()]
     with ExitStack() as until:
         for module in filter(is_rms_norm, modules):
-            until.callback(_put, module, "forward", vars(module).get("forward"))
+            until.callback(put, module, "forward", vars(module).get("forward"))
             module.forward = _norm(module)
         for home in {sys.modules[type(module).__module__] for module in modules}:
             own = vars(home).get(_ROTATION)
@@ -120,7 +120,7 @@ def _random(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=source, dtype=torch.float32, device="cpu")
 
 
-def _put(module: nn.Module, name: str, value: Any) -> None:
+def put(module: nn.Module, name: str, value: Any) -> None:
     """Back to what the instance had before (nnsight keeps its own forward there), or to the class's."""
     if value is None:
         delattr(module, name)

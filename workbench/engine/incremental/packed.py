@@ -1,7 +1,7 @@
 """Many knockouts through the decoder at once: their rows lie one after another in one packed sequence.
 
 Every layer runs once on all of these rows, by the model's own module; weights are read once for all. Only
-attention knows what belongs together. Layers count from 0 here.
+attention, and what stands in its place, knows what belongs together. Layers count from 0 here.
 
 Axes: N packed rows, d model, H query heads, K key/value heads, e head dim, B nodes side by side, r rows each.
 """
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.packed_attention import KeysKnown, PackedAttention, Segment
+from workbench.engine.incremental.packed_recurrent import PackedRecurrent
 from workbench.engine.incremental.plan import Node, Plan
 from workbench.engine.incremental.precision import head
 from workbench.engine.incremental.untouched import rows_of
@@ -29,15 +30,17 @@ from workbench.shapes import Float, Int, shaped
 
 @shaped
 @torch.no_grad()
-def run_packed(attention: PackedAttention, plan: Plan, *, wide: bool = False) -> Float[Tensor, "job vocab"]:
+def run_packed(
+    attention: PackedAttention, recurrent: PackedRecurrent, plan: Plan, *, wide: bool = False
+) -> Float[Tensor, "job vocab"]:
     """Logits of the last row of every job, float32; from the residual stream in float32 where `wide`.
 
     They are not waited for: a device may still be at work.
     """
     model = attention.model
-    runner = _Runner(attention, plan)
+    runner = _Runner(attention, recurrent, plan)
     layers = list(model.family.decoder_layers(model.hf))
-    with stand_in([layer.self_attn for layer in layers], attention):
+    with stand_in(model.family.attentions(model.hf).values(), attention), recurrent.standing_in():
         for number, layer in enumerate(layers):
             runner.step(number, layer)
     assert runner.hidden is not None
@@ -56,9 +59,11 @@ class _Pass(NamedTuple):
 class _Runner:
     """The packed rows on their way up."""
 
-    def __init__(self, attention: PackedAttention, plan: Plan) -> None:
-        self.attention, self.plan = attention, plan
+    def __init__(self, attention: PackedAttention, recurrent: PackedRecurrent, plan: Plan) -> None:
+        self.attention, self.recurrent, self.plan = attention, recurrent, plan
         self.model, self.starts = attention.model, attention.starts
+        self.running = self.model.family.recurrent_layers(self.model.hf).keys()
+        self.layer = 0
         self.hidden: Tensor | None = None  # (1, N, d), rows of the nodes of the layer below
         self.below: Sequence[Node] = ()
         self.passes = self._passes()
@@ -68,17 +73,18 @@ class _Runner:
         nodes = self.plan.layers[number]
         if not nodes:
             return
-        attention = self.attention
-        attention.layer, attention.known = number, []
+        mixer = self.recurrent if number in self.running else self.attention
+        self.layer = mixer.layer = number
+        mixer.known = []
         hidden = self._gather(nodes)
         *keys_only, whole = self.passes[number]
         for run in keys_only:
             # Some rows are needed as keys only: stop before their attention, and go on with the others.
-            attention.segments, attention.keys_only = run.segments, True
+            mixer.segments, mixer.keys_only = run.segments, True
             with suppress(KeysKnown):
                 layer(hidden, **self._arguments(run.rows))
             hidden = _narrowed(hidden, nodes, self.plan.lengths)
-        attention.segments, attention.keys_only = whole.segments, False
+        mixer.segments, mixer.keys_only = whole.segments, False
         self.hidden = self._with_added(number, layer(hidden, **self._arguments(whole.rows)), whole.rows)
         self.below = nodes
 
@@ -129,7 +135,7 @@ class _Runner:
         for node in nodes:
             if node.parent is None:
                 untouched = self.starts[node.prompt].untouched
-                source, offset = untouched.resid[self.attention.layer], -untouched.first
+                source, offset = untouched.resid[self.layer], -untouched.first
             else:
                 assert below is not None
                 source, offset = below, offsets[node.parent]
@@ -143,7 +149,7 @@ class _Runner:
 
     def _arguments(self, rows: Tensor) -> dict[str, Any]:
         """What the layer is called with beside the packed rows."""
-        return rows_of([start.untouched.arguments[self.attention.layer] for start in self.starts], rows)
+        return rows_of([start.untouched.arguments[self.layer] for start in self.starts], rows)
 
 
 def _runs(nodes: Sequence[Node]) -> list[bool]:

@@ -5,6 +5,7 @@ Axes: s position, N packed rows, d model, H query heads, K key/value heads, e he
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ _WITHOUT_ROWS = (
     "output_attentions",
     "logits_to_keep",  # handed down by some models, and read by no layer
 )
+_CACHES = ("cache_params", "past_key_values")
 _AGREES = {torch.float32: 1e-4, torch.float64: 1e-8}
 
 
@@ -53,10 +55,12 @@ class Untouched:
     """Residual streams are kept from this row on."""
     resid: list[Float[Tensor, "s-first d"]]
     """The residual stream before each layer."""
-    keys: list[Float[Tensor, "1 K s e"]]
-    """Keys of each layer as attention uses them, after their rotation."""
-    values: list[Float[Tensor, "1 K s e"]]
-    """Values of each layer."""
+    keys: dict[int, Float[Tensor, "1 K s e"]]
+    """Keys of each layer (from 0) with softmax attention as it uses them, after their rotation."""
+    values: dict[int, Float[Tensor, "1 K s e"]]
+    """Values of each layer (from 0) with softmax attention."""
+    mixed: dict[int, Float[Tensor, "1 s d"]]
+    """What goes into each layer (from 0) with a running state in place of softmax attention."""
     arguments: list[dict[str, Any]]
     """What each layer was called with, beside the residual stream, the mask and the cache."""
     keep: list[Bool[Tensor, "q k"] | None]
@@ -72,8 +76,7 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
     Raises CannotReuse where the layers of this model cannot be run on their own.
     """
     layers = list(model.family.decoder_layers(model.hf))
-    if model.family.recurrent_layers(model.hf):
-        raise CannotReuse("layers carry a running state from row to row")
+    recurrent = model.family.recurrent_layers(model.hf).values()
     watch = _Watch(first, len(prompt), model.family.added)
     handles = [
         model.family.decoder(model.hf).register_forward_pre_hook(watch.begin, with_kwargs=True),
@@ -86,8 +89,9 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
             layer.register_forward_hook(watch.after),
         )
     ]
+    handles += [module.register_forward_pre_hook(watch.recurrent, with_kwargs=True) for module in recurrent]
     try:
-        with stand_in([layer.self_attn for layer in layers], watch.attention):
+        with stand_in(model.family.attentions(model.hf).values(), watch.attention):
             logits = model.hf(**prompt.inputs, use_cache=False, **model.only_last_logits).logits[0, -1]
     finally:
         for handle in handles:
@@ -101,6 +105,7 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
         resid=watch.resid,
         keys=watch.keys,
         values=watch.values,
+        mixed=watch.mixed,
         arguments=watch.arguments,
         keep=watch.keep,
         added=watch.added,
@@ -139,8 +144,9 @@ class _Watch:
         self.output: Tensor | None = None
         self._version = 0
         self.resid: list[Tensor] = []
-        self.keys: list[Tensor] = []
-        self.values: list[Tensor] = []
+        self.keys: dict[int, Tensor] = {}
+        self.values: dict[int, Tensor] = {}
+        self.mixed: dict[int, Tensor] = {}
         self.arguments: list[dict[str, Any]] = []
         self.keep: list[Tensor | None] = []
         self._masks: dict[int, tuple[Any, Tensor | None]] = {}
@@ -187,6 +193,13 @@ class _Watch:
         expected = self.expected()
         return hidden is expected or torch.equal(hidden, expected)
 
+    def recurrent(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        cache_argument(module)
+        if isinstance(mask := kwargs.get("attention_mask"), Tensor) and not bool((mask != 0).all()):
+            raise CannotReuse(f"{type(module).__name__} leaves out rows of padding")
+        self.mixed[len(self.resid) - 1] = args[0] if args else kwargs["hidden_states"]
+        self.keep.append(None)
+
     def attention(
         self,
         module: nn.Module,
@@ -204,13 +217,25 @@ class _Watch:
         for name in ARGUMENTS:
             if options.get(name) is not None:
                 raise CannotReuse(f"{type(module).__name__} uses {name}")
-        self.keys.append(key)
-        self.values.append(value)
+        layer = len(self.resid) - 1
+        self.keys[layer], self.values[layer] = key, value
         if id(mask) not in self._masks:
             # The mask itself is held beside what was read, so that no other one can take its id.
             self._masks[id(mask)] = mask, _own_mask(mask, self.length)
         self.keep.append(self._masks[id(mask)][1])
         return default(module, query, key, value, mask, **options)
+
+
+def cache_argument(module: nn.Module) -> str:
+    """By what name a layer with a running state takes the cache from whose state it goes on.
+
+    Raises CannotReuse where it takes none.
+    """
+    takes = inspect.signature(type(module).forward).parameters
+    for name in _CACHES:
+        if name in takes:
+            return name
+    raise CannotReuse(f"{type(module).__name__} carries a running state from row to row, and takes no cache")
 
 
 @shaped
