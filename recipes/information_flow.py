@@ -48,7 +48,7 @@ class InformationFlow(Binned):
         say(samples)
         say(self._plan(model, window))
         told = {"only_correct": self.only_correct, "out": self.out, **self.sweeping}
-        run = wb.sweep(model, samples, self.flows, window, **told)
+        run = wb.sweep(model, samples, self.bearable(model, self.flows), window, **told)
         written = [self.out / "effects.parquet", self.out / "samples.parquet"]
         if window.kind == "centred":
             found = self.pathways_of(run, model.n_layers)

@@ -49,7 +49,13 @@ class StandInModel:
     device, dtype, attention = "cpu", "torch.float32", "sdpa"
     tokenizer = StandInTokenizer()
     config = None
-    family = SimpleNamespace(default_separators="video", masks_of_its_own=lambda config: False, guessed=False)
+    hf = None
+    family = SimpleNamespace(
+        default_separators="video",
+        masks_of_its_own=lambda config: False,
+        guessed=False,
+        recurrent_layers=lambda root: {},
+    )
 
     def read_clip(self, sample: Sample, frames: Any = None) -> StandInClip:
         if sample.video.stem == "broken":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,13 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench as wb
+from tests.planted import planted_sample
 from tests.tiny import HYBRID_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt
 from workbench.analyses.attention.weights import query_rows
 from workbench.engine import generate
-from workbench.engine.recurrent import recurrent_cuts, without
+from workbench.engine.recurrent import check_cut, recurrent_cuts, without
 from workbench.engine.reference import last_logits, logits
-from workbench.errors import InterventionError, KnockoutError, ModelError
-from workbench.interventions import Knockout, keep_mask
+from workbench.errors import InterventionError, KnockoutError, ModelError, RunError
+from workbench.interventions import Flow, Knockout, centred, keep_mask, layers
 from workbench.models import Prompt, VideoLLM
 from workbench.prompts.layout import TokenLayout
 
@@ -208,3 +210,28 @@ def test_a_prompt_that_is_padded_on_the_left_is_cut_as_it_is_without(family: Fam
     found, expected = last_logits(model, padded, cut), last_logits(model, prompt, cut)
     assert torch.allclose(found, expected, atol=1e-4)
     assert (expected - last_logits(model, prompt)).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("flow", "says"),
+    [("last -> last", "cannot be without itself"), ("video -> last @ heads 0", "Cut all heads")],
+)
+def test_flows_that_mean_nothing_are_refused_where_a_window_has_such_layers(flow: str, says: str) -> None:
+    model = tiny_model("qwen3_5")
+    layout, asked = tiny_prompt(model).layout, Flow.parse(flow)
+    (softmax,) = model.family.attentions(model.hf)
+    with pytest.raises(KnockoutError, match=says):
+        check_cut(model, asked, [centred(1)], layout)
+    check_cut(model, asked, [layers(softmax + 1, softmax + 1)], layout)
+    check_cut(tiny_model(), asked, [centred(1)], tiny_prompt(tiny_model()).layout)
+    check_cut(model, Flow.parse("video -> last"), [centred(1)], layout)
+
+
+def test_a_sweep_says_which_flow_such_a_model_cannot_lose(tmp_path: Path) -> None:
+    """Before anything is run."""
+    model, sample = tiny_model("qwen3_5"), planted_sample(tmp_path, "B")
+    told: dict[str, Any] = {"only_correct": False, "progress": False, "frames": 4}
+    with pytest.raises(RunError, match=r"'last -> last' cannot be cut.*without itself"):
+        wb.sweep(model, [sample], ["last -> last", "video -> last"], wb.centred(1), **told)
+    found = wb.sweep(model, [sample], ["video -> last"], wb.centred(1), **told)
+    assert set(found.table["flow"]) == {"video -> last"}

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.tiny import tiny_model
+from workbench.interventions import MTF_FLOWS
 from workbench.recipe import find_recipe
 
 
@@ -25,6 +27,17 @@ def test_the_papers_window_is_scaled_to_shallow_models(n_layers, window, size) -
     recipe: Any = find_recipe("information_flow")(model="m", out=Path("o"))
     assert str(recipe.window_in(n_layers)) == window
     assert recipe.binning(n_layers) == {"bin": size, "threshold": -5.0}
+
+
+def test_the_papers_flows_are_those_that_a_model_can_lose(capsys: pytest.CaptureFixture[str]) -> None:
+    recipe: Any = find_recipe("information_flow")(model="m", out=Path("o"))
+    assert recipe.bearable(tiny_model(), MTF_FLOWS) == MTF_FLOWS
+    assert capsys.readouterr().out == ""
+    kept = recipe.bearable(tiny_model("qwen3_5"), MTF_FLOWS)
+    assert set(MTF_FLOWS) - set(kept) == {"last -> last"}
+    assert "last -> last is left out" in capsys.readouterr().out
+    chosen = ("last -> last", "gap -> last")
+    assert recipe.bearable(tiny_model("qwen3_5"), chosen) == chosen, "what the user chose is refused by name"
 
 
 def test_the_papers_tasks_are_the_default_of_its_data_sets_only() -> None:

@@ -10,7 +10,7 @@ Axes: b batch (1), h query head (1), q query row, k key column, s position, d mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,10 +19,36 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import KnockoutError
+from workbench.interventions import Flow, Window, check_flows
 from workbench.shapes import Bool, Int, shaped
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
+    from workbench.prompts.layout import TokenLayout
+
+
+_HEADS = (
+    "A cut of single attention heads means nothing in a layer with linear attention or a convolution, which "
+    "has no such heads. Cut all heads, or name layers with softmax attention only."
+)
+_ITSELF = (
+    "In a layer with linear attention or a convolution a row cannot be without itself. Leave out last -> "
+    "last and '(self too)', or name layers with softmax attention only."
+)
+
+
+def check_cut(model: VideoLLM, flow: Flow, windows: Sequence[Window], layout: TokenLayout) -> None:
+    """Raises as `check_flows`, and KnockoutError where a window has layers with a running state, in which the
+    flow means nothing."""
+    check_flows([flow], layout, model.n_heads)
+    running = model.family.recurrent_layers(model.hf).keys()
+    spans = [span for window in windows for span in window.expand(model.n_layers)]
+    if not any(span.first_layer <= layer + 1 <= span.last_layer for layer in running for span in spans):
+        return
+    if flow.heads is not None:
+        raise KnockoutError(_HEADS)
+    if not flow.keep_self:
+        raise KnockoutError(_ITSELF)
 
 
 class Without(NamedTuple):
@@ -41,16 +67,10 @@ def without(keep: Bool[Tensor, "1 h q k"]) -> list[Without]:
     Raises KnockoutError where heads differ (such a layer has others), or where a row is to lose itself.
     """
     if keep.shape[1] > 1 and not bool((keep == keep[:, :1]).all()):
-        raise KnockoutError(
-            "A cut of single attention heads means nothing in a layer with linear attention or a "
-            "convolution, which has no such heads. Cut all heads, or name layers with softmax attention only."
-        )
+        raise KnockoutError(_HEADS)
     hidden = ~keep[0, 0].cpu().numpy()
     if (lost := np.flatnonzero(hidden.diagonal())).size:
-        raise KnockoutError(
-            f"Row {lost[0]} is to lose itself, and in a layer with linear attention or a convolution a row "
-            "cannot be without itself. Leave out '(self too)', or name layers with softmax attention only."
-        )
+        raise KnockoutError(f"Row {lost[0]} is to lose itself. {_ITSELF}")
     hidden = np.tril(hidden, -1)
     groups: list[tuple[np.ndarray, list[int]]] = []
     # From the last row: a row joins one behind it that hides the same of what is before this row, and not it.

@@ -172,6 +172,17 @@ class Sweeping(Prompting):
         """Arguments of `wb.sweep`."""
         return {"measures": self.measures, **self.knocking}
 
+    def bearable(self, model: VideoLLM, flows: tuple[str, ...]) -> tuple[str, ...]:
+        """The paper's flows, without last -> last where layers carry a running state (linear attention,
+        convolutions): there a row cannot be without itself. Flows that the user chose stay as they are."""
+        from workbench.interventions import MTF_FLOWS
+        from workbench.interventions.catalogue import LAST_LAST
+
+        if LAST_LAST not in flows or not model.family.recurrent_layers(model.hf) or set(flows) - {*MTF_FLOWS}:
+            return flows
+        say(f"{LAST_LAST} is left out: in layers with a running state no row can be without itself.")
+        return tuple(flow for flow in flows if flow != LAST_LAST)
+
     def given_or_swept(
         self,
         given: Path | None,
@@ -196,7 +207,7 @@ class Sweeping(Prompting):
             return given_run(given, model)
         window = window or scaled_window(model.n_layers)
         sweep = sweep_even_if_wrong if even_if_wrong else wb.sweep
-        return sweep(model, samples, flows, window, out=out, **self.sweeping)
+        return sweep(model, samples, self.bearable(model, flows), window, out=out, **self.sweeping)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from workbench.analyses.answers.untouched import sample_row
 from workbench.errors import RunError, WorkbenchError
-from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows, check_flows
+from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows
 from workbench.interventions.existing import Existing
 from workbench.measures import Measure, as_measures
 from workbench.measures.correctness import UNKNOWN, Judge, judge
@@ -212,11 +212,13 @@ class KnockoutSweep(Measurement):
         ]
 
     def _missing(self, model: VideoLLM, prompt: Prompt) -> dict[Flow, WorkbenchError]:
-        """The flows that this prompt does not have, each with the reason."""
+        """The flows that this prompt, or this model, does not have, each with the reason."""
+        from workbench.engine.recurrent import check_cut
+
         missing: dict[Flow, WorkbenchError] = {}
         for flow in self.flows:
             try:
-                check_flows([flow], prompt.layout, model.n_heads)
+                check_cut(model, flow, self.windows, prompt.layout)
             except WorkbenchError as error:
                 missing[flow] = error
         return missing
