@@ -80,6 +80,17 @@ def test_inputs_go_where_the_map_says_and_lone_parameters_with_them() -> None:
     assert str(tiny_model().device) == "cpu"
 
 
+def test_what_is_to_stay_in_memory_stays_there() -> None:
+    pytest.importorskip("accelerate", reason="accelerate is not installed")
+    parts = {f"model.language_model.{part}": "cpu" for part in DECODER if part != "layers.2"}
+    places = {**dict.fromkeys([*PARTS, "lm_head"], "cpu"), **parts, "model.language_model.layers.2": "disk"}
+    model = load(tiny_folder(), device_map=places)
+    away = {name for name, weight in model.hf.named_parameters() if weight.device.type == "meta"}
+    assert away == {
+        name for name, _ in model.hf.named_parameters() if ".layers.2." in name and "language" in name
+    }
+
+
 def test_the_first_gpu_of_a_map_takes_the_inputs() -> None:
     hf: Any = SimpleNamespace(hf_device_map={"embed": "disk", "layers.0": 1, "layers.1": 0}, device="meta")
     assert main_device(hf) == torch.device("cuda", 1)

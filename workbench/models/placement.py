@@ -72,7 +72,8 @@ def dispatched(hf: PreTrainedModel, device_map: DeviceMap) -> PreTrainedModel:
         with warnings.catch_warnings():
             if lone:  # which it warns of as no modules, and wants to be given
                 warnings.filterwarnings("ignore", "The following device_map keys")
-            accelerate.dispatch_model(hf, places, offload_dir=folder, main_device=_main(places))
+            main: Any = str(_main(places))  # as text: it compares it with "cpu"
+            accelerate.dispatch_model(hf, places, offload_dir=folder, main_device=main)
     except (ValueError, KeyError, RuntimeError, AttributeError) as error:
         raise ModelError(
             f"device_map= does not fit {type(hf).__name__} ({error!s:.200}). Name modules of the model, or "

@@ -214,8 +214,7 @@ class VideoLLM:
             separators=default_separators(self.family, self.setting) if separators is None else separators,
         )
         return Prompt(
-            # Versions of transformers differ in what the forward takes.
-            inputs={name: value.to(self.device) for name, value in inputs.items() if name in self.arguments},
+            inputs=self.family.placed(inputs, self.arguments, self.device, self.dtype),
             layout=layout,
             sample=asked.sample,
             clip=asked.clip,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from workbench.errors import ModelError
@@ -75,6 +76,8 @@ class Family(ABC):
     """Modules below a decoder block for hook points that lie elsewhere than `hooks/points.py` says, such as
     {"mlp.hook_pre": ("mlp.fc1",)}; () where the point would not be what its name says."""
 
+    casts_pixels: bool = True
+    """The vision tower takes pixels in float32, whatever its weights are in."""
     recurrent: tuple[str, ...] = ()
     """Modules below a decoder block that carry information from row to row where there is no `self_attn`:
     linear attention, short convolutions. What a cut is there says `engine/recurrent.py`."""
@@ -227,6 +230,20 @@ class Family(ABC):
     def vision_blocks_used(self, config: Any, blocks: int) -> int:
         """How many vision blocks come before the last hidden state that the projector takes."""
         return blocks
+
+    def placed(
+        self,
+        given: Mapping[str, Tensor],
+        arguments: Collection[str],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> dict[str, Tensor]:
+        """What a forward is given, on its device: versions of transformers differ in the arguments they take.
+        Pixels in the weights' type, where the tower does not see to that itself."""
+        kept = {name: value.to(device) for name, value in given.items() if name in names}
+        if self.casts_pixels:
+            return kept
+        return {name: value.to(dtype) if value.is_floating_point() else value for name, value in kept.items()}
 
     def token_inputs(self, config: Any, input_ids: Int[Tensor, "1 s"]) -> dict[str, Tensor]:
         """Arguments of the forward that follow from the token ids."""

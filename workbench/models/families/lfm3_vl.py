@@ -22,6 +22,7 @@ class Lfm3VL(Qwen3VL):
     model_class = "Lfm3VlForConditionalGeneration"
     models = "LiquidAI/LFM3-VL-2B"
     recurrent = ("conv",)
+    casts_pixels = False
     hook_places: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "ln1.hook_scale": ("operator_norm",),
         "ln1.hook_normalized": ("operator_norm",),
