@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from tests.analyses.conformance import test_held
 from tests.tiny import FamilyName, tiny_folder, tiny_model
 from workbench.analyses.conformance import CHECKS, checks, conformance, processor
 from workbench.analyses.conformance.asking import Broken
@@ -146,7 +147,11 @@ FAULTS: dict[str, tuple[Callable[..., VideoLLM], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+def test_every_check_has_a_fault_to_find() -> None:
+    assert set(BY_NAME) == {*FAULTS, *test_held.FOR}
+
+
+@pytest.mark.parametrize("name", FAULTS)
 def test_every_check_finds_its_fault(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant, says = FAULTS[name]
     model = plant(load(tiny_folder(), device="cpu"), monkeypatch)

@@ -38,5 +38,6 @@ def check_pixels(
     assert tuple(values.shape) == shape
     flat = values.flatten().double()
     assert flat[:: len(flat) // 4][:4].tolist() == pytest.approx(some, abs=2e-6)
-    assert flat.sum().item() == pytest.approx(total, abs=2e-3)
-    assert flat.square().sum().item() == pytest.approx(squares, abs=2e-3)
+    # Resizing rounds to 256 levels: on another processor a few pixels go to the next one, 0.01 away.
+    assert flat.sum().item() == pytest.approx(total, abs=0.1)
+    assert flat.square().sum().item() == pytest.approx(squares, abs=0.2)

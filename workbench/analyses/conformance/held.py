@@ -5,6 +5,7 @@ Each way reads the checkpoint once more, so these checks take as long as loading
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from workbench.analyses.conformance.asking import must, near, prompt_of, told
@@ -12,6 +13,7 @@ from workbench.analyses.conformance.checks import check
 from workbench.engine import get_engine
 from workbench.interventions import Flow, centred, knockouts
 from workbench.models import load
+from workbench.models.trial import Undescribed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,7 +61,9 @@ def on_the_disk(model: VideoLLM) -> str:
 
 def _again(model: VideoLLM, **how: Any) -> VideoLLM:
     """The model from its folder. Raises ModelError where it cannot be held so, or a package is missing."""
-    return load(model.folder, attention=model.attention, **how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Undescribed)  # it was said when the model was loaded
+        return load(model.folder, attention=model.attention, **how)
 
 
 def _outcomes(model: VideoLLM, engine: str) -> Outcomes:

@@ -240,7 +240,7 @@ class Family(ABC):
     ) -> dict[str, Tensor]:
         """What a forward is given, on its device: versions of transformers differ in the arguments they take.
         Pixels in the weights' type, where the tower does not see to that itself."""
-        kept = {name: value.to(device) for name, value in given.items() if name in names}
+        kept = {name: value.to(device) for name, value in given.items() if name in arguments}
         if self.casts_pixels:
             return kept
         return {name: value.to(dtype) if value.is_floating_point() else value for name, value in kept.items()}
