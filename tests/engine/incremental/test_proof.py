@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import tiny_folder, tiny_prompt
+from tests.tiny import tiny_folder, tiny_model, tiny_prompt
 from workbench.engine import Slower, get_engine
 from workbench.engine.incremental import proof, untouched
 from workbench.interventions import Knockout
@@ -53,3 +53,10 @@ def test_reuse_that_does_not_hold_is_found_and_the_reference_runs(monkeypatch: p
         with pytest.warns(Slower, match="is not what a forward computes: 'video -> "):
             found = get_engine("incremental").outcomes(model, prompt, CUTS)
         assert found.changed == exact.changed
+
+
+def test_near_allows_what_the_type_rounds() -> None:
+    model = tiny_model()
+    assert proof.near(model, 0.5, 0.50005)
+    assert not proof.near(model, 0.5, 0.501)
+    assert proof.near(load(tiny_folder(), device="cpu", dtype="bfloat16"), 0.5, 0.501)

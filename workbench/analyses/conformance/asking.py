@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from workbench.engine import Slower
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from workbench.prompts.prompt import Prompt
 
 QUESTION, OPTIONS = "Which way does it move?", ("left", "right", "up")
-_NEAR = {torch.float32: 2e-4, torch.float64: 1e-8}
-_HALF = 0.1
-"""Of a probability, what rounding in half precision may do."""
 
 
 class Broken(AssertionError):
@@ -54,11 +50,6 @@ def prompt_of(model: VideoLLM, n_frames: int = 4, **how: Any) -> Prompt:
 def embedded(model: VideoLLM, prompt: Prompt) -> Tensor:
     """What enters the first layer (s, d)."""
     return model.run_with_cache(prompt, "hook_embed").cache["hook_embed"][0]
-
-
-def near(model: VideoLLM, one: float, other: float) -> bool:
-    """Whether two probabilities are the same, up to rounding."""
-    return abs(one - other) <= _NEAR.get(model.dtype, _HALF) * max(abs(one), abs(other), 1e-6)
 
 
 @contextmanager

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.analyses.conformance.asking import QUESTION, Broken, embedded, must, near, prompt_of, told
+from workbench.analyses.conformance.asking import QUESTION, Broken, embedded, must, prompt_of, told
 from workbench.engine import Request, generate, get_engine
+from workbench.engine.incremental.proof import near
 from workbench.errors import PromptError, WorkbenchError
 from workbench.interventions import Flow, Knockout, centred, knockouts
 from workbench.models.trial import counting

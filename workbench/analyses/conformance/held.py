@@ -8,9 +8,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from workbench.analyses.conformance.asking import must, near, prompt_of, told
+from workbench.analyses.conformance.asking import must, prompt_of, told
 from workbench.analyses.conformance.checks import check
 from workbench.engine import get_engine
+from workbench.engine.incremental.proof import near
 from workbench.interventions import Flow, centred, knockouts
 from workbench.models import load
 from workbench.models.trial import Undescribed

@@ -40,15 +40,19 @@ def prove(model: VideoLLM, prompt: Prompt, run: Run) -> None:
         raise CannotReuse(reason)
 
 
+def near(model: VideoLLM, one: float, other: float) -> bool:
+    """Whether two probabilities are the same, up to what rounding may do in the model's type."""
+    return abs(one - other) <= _NEAR.get(model.dtype, _HALF) * max(abs(one), abs(other), 1e-6)
+
+
 def _difference(model: VideoLLM, prompt: Prompt, run: Run) -> str:
     """Why reuse is wrong for this model; empty where it is right. Raises CannotReuse as `run` does."""
     asked = list(_cuts(model, prompt))
     request = Request(prompt=prompt, interventions=asked)
     (found,) = run(model, [request], None)
     (exact,) = ReferenceEngine().run(model, [request])
-    near = _NEAR.get(model.dtype, _HALF)
     for cut, one, other in zip(asked, found.changed, exact.changed, strict=True):
-        if not abs(one.p - other.p) <= near * max(abs(one.p), abs(other.p), 1e-6):
+        if not near(model, one.p, other.p):
             return (
                 f"what it saves is not what a forward computes: '{cut}' gives {one.p:.6g}, and by the "
                 f"reference {other.p:.6g}"
