@@ -1,36 +1,21 @@
-"""The command line: what it prints, its exit status, and that a killed run goes on."""
+"""What every command has: errors, exit statuses, Ctrl-C, names that would give orders to a terminal."""
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import warnings
 
-import pandas as pd
 import pytest
-from pandas.testing import assert_frame_equal
 
 import workbench
-import workbench.runs.manifest
 from tests import ROOT
-from tests.halted import halted
-from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted
-from tests.tiny import tiny_folder
-from workbench.cli import _printable_warnings, main
+from tests.cli.asking import command, status
+from workbench.cli import main
+from workbench.cli.main import _printable_warnings
 from workbench.errors import RunError
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
-    return make_planted(tmp_path_factory.mktemp("planted"), samples=9)
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-W", "error", "-m", "workbench", *words]
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
@@ -59,43 +44,9 @@ def test_version_and_help(capsys) -> None:
     assert "report" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("what", "words"),
-    [
-        ("models", ["mini/video-ft", "mini/image", "Qwen2_5_VLForConditionalGeneration"]),
-        ("data", ["mini", "tvbench:/path"]),
-        ("recipes", ["information_flow", "evaluate"]),
-        ("flows", ["frames -> later frames", "video -> text", "MTF Fig. 3"]),
-        ("measures", ["probability", "p_base", "log_odds", "percent"]),
-    ],
-)
-def test_lists(what, words, capsys) -> None:
-    assert main(["list", what]) == 0
-    said = capsys.readouterr().out
-    for word in words:
-        assert word in said
-
-
-def test_a_familys_name_lists_what_it_says_and_models_are_set_beside_each_other(capsys) -> None:
-    assert main(["models", "check", "lfm3_vl"]) == 0
-    said = capsys.readouterr().out
-    for word in ("Lfm3VlForConditionalGeneration", "LiquidAI/LFM3-VL-2B", "layers without attention  conv"):
-        assert word in said
-    assert main(["models", "check", str(tiny_folder()), str(tiny_folder("qwen2_vl"))]) == 0
-    last = capsys.readouterr().out.splitlines()
-    rows = [line for line in last if line.startswith("cut edges are 0")]
-    assert [row.split()[-2:] for row in rows] == [["yes", "yes"]]
-
-
-def status(*words: str) -> int:
-    """The exit status of a command; what the parser refuses leaves by SystemExit."""
-    try:
-        return main(list(words))
-    except SystemExit as stopped:
-        return int(stopped.code or 0)
-
-
 EVALUATE = "run evaluate --model MODEL --data DATA --out OUT"
+
+
 FLOW = "run information_flow --model MODEL --data DATA --out OUT"
 
 
@@ -168,81 +119,6 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     )
     os.close(write)
     assert done.stderr == b""  # and no traceback at exit
-
-
-def test_a_killed_run_is_finished_by_the_same_command(planted, tmp_path) -> None:
-    flow = ("--flows", "question -> last", "--window", "centred(1)", "--bin", "1")
-    out = tmp_path / "killed"
-    words = planted.words("information_flow", out, *flow)
-    with halted(f"from workbench.cli import main; main({words!r})", out, shards=4):
-        pass
-    done = {path: path.stat().st_mtime_ns for path in out.glob("shards/*.json")}
-    assert len(done) == 4
-    assert not (out / "effects.parquet").exists()
-
-    resumed = subprocess.run(command(*words), cwd=ROOT, capture_output=True, text=True, check=False)
-    assert resumed.returncode == 0, resumed.stderr
-    assert {path: path.stat().st_mtime_ns for path in done} == done, "finished samples were computed again"
-    assert resumed.stderr == "", "there is no bar where nobody watches"
-
-    whole = tmp_path / "whole"
-    assert main(planted.words("information_flow", whole, *flow)) == 0
-    for name in ("effects.parquet", "pathways.csv", "skipped.csv"):
-        assert (out / name).read_bytes() == (whole / name).read_bytes()
-    table = pd.read_parquet(out / "effects.parquet")
-    assert len(set(table["sample_id"])) == 9
-    assert_frame_equal(table, workbench.load_run(whole).table)
-
-
-def test_the_report_can_be_written_again(planted, tmp_path, capsys) -> None:
-    out = tmp_path / "run"
-    words = planted.words("information_flow", out, "--limit", "2", "--window", "centred(1)", "--bin", "1")
-    assert main(words) == 0
-    page = (out / "report.html").read_bytes()
-    (out / "report.html").unlink()
-    capsys.readouterr()
-    assert main(["report", str(out)]) == 0
-    assert capsys.readouterr().out == f"{out / 'report.html'}\n"
-    assert (out / "report.html").read_bytes() == page
-
-
-def test_a_run_names_the_command_that_made_it(planted, tmp_path) -> None:
-    out = tmp_path / "my run"
-    words = planted.words("evaluate", out, "--limit", "2")
-    assert main([*words, "--debug"]) == 0
-    made = json.loads((out / "manifest.json").read_text("utf-8"))
-    assert shlex.split(made["command"]) == ["workbench", *words]
-    # The command is no setting: the same request in other words finds everything done.
-    assert main([*words[:-2], "--limit=2"]) == 0
-    assert json.loads((out / "manifest.json").read_text("utf-8")) == made
-    # One that adds numbers is put on record.
-    (out / "shards" / "sample-00001.json").unlink()
-    assert main([*words[:-2], "--limit=2"]) == 0
-    again = json.loads((out / "manifest.json").read_text("utf-8"))
-    assert again["command"] == made["command"]
-    assert "--limit=2" in again["resumed"][0]["command"]
-    assert workbench.runs.manifest.provenance()["command"] is None, "only while the command runs"
-
-
-def test_another_setting_in_the_same_folder_is_refused(planted, tmp_path, capsys) -> None:
-    out = tmp_path / "run"
-    assert main(planted.words("evaluate", out, "--limit", "2")) == 0
-    assert main(planted.words("evaluate", out, "--limit", "4")) == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert "holds a run with other settings: samples: 2 in the folder, 4 asked for A folder keeps" in said
-    assert "Choose another folder (--out; out= in Python), ask for what this one has, or delete it" in said
-    assert main(planted.words("information_flow", out, "--limit", "2")) == 2
-    assert "another analysis" in capsys.readouterr().err
-    assert main(["report", str(out)]) == 2
-
-
-def test_negative_numbers_and_text_with_arrows_are_values(planted, tmp_path) -> None:
-    more = ("--threshold", "-200", "--flows", "video -> last", "question->last", "--frames", FRAMES)
-    out = tmp_path / "run"
-    assert main(planted.words("information_flow", out, "--limit", "1", "--bin", "3", *more)) == 0
-    table = pd.read_csv(out / "pathways.csv")
-    assert list(dict.fromkeys(table["flow"])) == ["video -> last", "question -> last"]
-    assert set(table["counts"]) == {False}
 
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J"
