@@ -67,6 +67,7 @@ class _Runner:
         self.hidden: Tensor | None = None  # (1, N, d), rows of the nodes of the layer below
         self.below: Sequence[Node] = ()
         self.passes = self._passes()
+        self.tiled = attention.tiled_passes([runs[-1].segments if runs else [] for runs in self.passes])
 
     def step(self, number: int, layer: nn.Module) -> None:
         """Take the rows through one layer."""
@@ -76,6 +77,7 @@ class _Runner:
         mixer = self.recurrent if number in self.running else self.attention
         self.layer = mixer.layer = number
         mixer.known = []
+        self.attention.tiled = self.tiled[number]
         hidden = self._gather(nodes)
         *keys_only, whole = self.passes[number]
         for run in keys_only:

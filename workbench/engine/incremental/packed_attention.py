@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.pieces import Piece, Rows, pieces
 from workbench.engine.incremental.plan import Cuts, Flows
+from workbench.engine.incremental.tiled import TiledPass, can_tile, tiled_passes
+from workbench.engine.incremental.tiles import Lost
 from workbench.engine.incremental.untouched import Untouched
 from workbench.engine.kernels import Attended, attend, attend_self, join
 
@@ -63,6 +65,9 @@ class PackedAttention:
         self.keys_only = False
         """Stop a layer, with KeysKnown, as soon as its keys and values are known, and keep these."""
         self.known: list[tuple[Tensor, Tensor]] = []
+        self.tiled: TiledPass | None = None
+        """The tiles of the pass that is to come, where there is a kernel for them: it takes no pieces."""
+        self._lost = [Lost(start.flows) for start in starts]
         self._pieces: dict[Any, list[tuple[list[int] | None, list[Piece]]]] = {}
         # By device too: the layers of a model may lie on several.
         self._indices: dict[tuple[int, int, bytes, torch.device], Any] = {}
@@ -81,6 +86,16 @@ class PackedAttention:
         """Attention of the packed rows: query (1, H, N, e), key and value (1, K, N, e) -> (1, N, H, e)."""
         scale = options.get("scaling") or query.shape[-1] ** -0.5
         query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))  # (N, heads, e)
+        if self.tiled is not None and self.keys_only:
+            self.known = [(key, value)]
+            raise KeysKnown
+        if self.tiled is not None:
+            shared = [
+                (start.untouched.keys[self.layer][0], start.untouched.values[self.layer][0])
+                for start in self.starts
+            ]
+            own = self.known[0] if self.known else (key, value)
+            return self.tiled.attend(query, shared, own, scale)[None], None
         if self.keys_only:
             done = 0
             for segment in self.segments:
@@ -96,6 +111,22 @@ class PackedAttention:
                 own = _by_node(key[new], segment), _by_node(value[new], segment)
             self._segment(segment, _by_node(query[new], segment), *own, scale, _by_node(result[new], segment))
         return result[None], None
+
+    def tiled_passes(self, layers: Sequence[Sequence[Segment]]) -> Sequence[TiledPass | None]:
+        """By layer, the tiles of its whole pass, where all of its segments can go through one kernel.
+
+        Raises KnockoutError where a row is left without a key.
+        """
+        none = [None] * len(layers)
+        if not can_tile(self.model):
+            return none
+        keeps = [start.untouched.keep for start in self.starts]
+        softmax = self.starts[0].untouched.keys
+        plain = [
+            segments if number in softmax and all(keep[number] is None for keep in keeps) else []
+            for number, segments in enumerate(layers)
+        ]
+        return tiled_passes(self._lost, plain, self.model.device) or none
 
     def _segment(
         self, segment: Segment, query: Tensor, key: Tensor, value: Tensor, scale: float, out: Tensor
