@@ -13,7 +13,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -24,6 +24,8 @@ _ROTATION = "apply_rotary_pos_emb"
 _MLP = ("gate_proj", "up_proj", "down_proj")
 _ROWS = 4
 _known: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+_parts: WeakKeyDictionary[nn.Module, _Parts] = WeakKeyDictionary()
+"""By layer: to look for them every time takes as long as many a cut."""
 
 
 @contextmanager
@@ -33,20 +35,39 @@ def fused(layers: Iterable[nn.Module]) -> Iterator[None]:
     Only what a trial shows to compute the same is replaced. Results are rounded less often: float32 stays
     within its rounding, bfloat16 moves by about its last digit.
     """
-    modules = [module for layer in layers for module in layer.modules()]
     with ExitStack() as until:
-        for module in filter(is_rms_norm, modules):
-            until.callback(put, module, "forward", vars(module).get("forward"))
-            module.forward = _norm(module)
-        for module in filter(is_gated_mlp, modules):
-            until.callback(put, module, "forward", vars(module).get("forward"))
-            module.forward = _mlp(module)
-        for home in {sys.modules[type(module).__module__] for module in modules}:
+        homes: dict[str, Any] = {}
+        for layer in layers:
+            if layer not in _parts:
+                _parts[layer] = _Parts.of(layer)
+            parts = _parts[layer]
+            homes.update(parts.homes)
+            for module, forward in parts.forwards:
+                until.callback(put, module, "forward", vars(module).get("forward"))
+                module.forward = forward
+        for home in homes.values():
             own = vars(home).get(_ROTATION)
             if own is not None and rotates_halves(own):
                 until.callback(setattr, home, _ROTATION, own)
                 setattr(home, _ROTATION, _rotation(own))
         yield
+
+
+class _Parts(NamedTuple):
+    """What is replaced in a layer."""
+
+    forwards: list[tuple[nn.Module, Callable[[Tensor], Tensor]]]
+    """Modules, each with its forward in fewer passes."""
+    homes: dict[str, Any]
+    """Python modules that hold its code."""
+
+    @classmethod
+    def of(cls, layer: nn.Module) -> _Parts:
+        modules = list(layer.modules())
+        forwards = [(module, _norm(module)) for module in filter(is_rms_norm, modules)]
+        forwards += [(module, _mlp(module)) for module in filter(is_gated_mlp, modules)]
+        names = {type(module).__module__ for module in modules}
+        return cls(forwards, {name: sys.modules[name] for name in names})
 
 
 def is_rms_norm(module: nn.Module) -> bool:
@@ -121,10 +142,11 @@ def _rotates_halves(function: Callable[..., Any]) -> bool:
 
 
 def _norm(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    weight, eps = module.weight, _eps(module)
-    assert isinstance(weight, Tensor)
+    eps = _eps(module)
 
     def forward(hidden_states: Tensor) -> Tensor:
+        weight = module.weight
+        assert isinstance(weight, Tensor)
         return F.rms_norm(hidden_states, weight.shape, weight, eps)
 
     return forward

@@ -67,7 +67,7 @@ class _Runner:
         self.hidden: Tensor | None = None  # (1, N, d), rows of the nodes of the layer below
         self.below: Sequence[Node] = ()
         self.passes = self._passes()
-        self.tiled = attention.tiled_passes([runs[-1].segments if runs else [] for runs in self.passes])
+        attention.begin(plan)
 
     def step(self, number: int, layer: nn.Module) -> None:
         """Take the rows through one layer."""
@@ -77,9 +77,10 @@ class _Runner:
         mixer = self.recurrent if number in self.running else self.attention
         self.layer = mixer.layer = number
         mixer.known = []
-        self.attention.tiled = self.tiled[number]
         hidden = self._gather(nodes)
         *keys_only, whole = self.passes[number]
+        if mixer is self.attention:
+            self.attention.tile(whole.segments)
         for run in keys_only:
             # Some rows are needed as keys only: stop before their attention, and go on with the others.
             mixer.segments, mixer.keys_only = run.segments, True

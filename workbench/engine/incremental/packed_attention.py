@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.pieces import Piece, Rows, pieces
-from workbench.engine.incremental.plan import Cuts, Flows
-from workbench.engine.incremental.tiled import TiledPass, can_tile, tiled_passes
-from workbench.engine.incremental.tiles import Lost
+from workbench.engine.incremental.plan import Cuts, Flows, Plan
+from workbench.engine.incremental.tiled import TiledPass, Tiler, can_tile
 from workbench.engine.incremental.untouched import Untouched
 from workbench.engine.kernels import Attended, attend, attend_self, join
 
@@ -67,7 +66,7 @@ class PackedAttention:
         self.known: list[tuple[Tensor, Tensor]] = []
         self.tiled: TiledPass | None = None
         """The tiles of the pass that is to come, where there is a kernel for them: it takes no pieces."""
-        self._lost = [Lost(start.flows) for start in starts]
+        self._tiler = Tiler([start.flows for start in starts], model.device) if can_tile(model) else None
         self._pieces: dict[Any, list[tuple[list[int] | None, list[Piece]]]] = {}
         # By device too: the layers of a model may lie on several.
         self._indices: dict[tuple[int, int, bytes, torch.device], Any] = {}
@@ -112,21 +111,18 @@ class PackedAttention:
             self._segment(segment, _by_node(query[new], segment), *own, scale, _by_node(result[new], segment))
         return result[None], None
 
-    def tiled_passes(self, layers: Sequence[Sequence[Segment]]) -> Sequence[TiledPass | None]:
-        """By layer, the tiles of its whole pass, where all of its segments can go through one kernel.
+    def begin(self, plan: Plan) -> None:
+        """A plan is to be run."""
+        if self._tiler is not None:
+            self._tiler.begin(plan)
+
+    def tile(self, segments: Sequence[Segment]) -> None:
+        """Make ready for the passes of the layer that is to come, the last of which has these segments.
 
         Raises KnockoutError where a row is left without a key.
         """
-        none = [None] * len(layers)
-        if not can_tile(self.model):
-            return none
-        keeps = [start.untouched.keep for start in self.starts]
-        softmax = self.starts[0].untouched.keys
-        plain = [
-            segments if number in softmax and all(keep[number] is None for keep in keeps) else []
-            for number, segments in enumerate(layers)
-        ]
-        return tiled_passes(self._lost, plain, self.model.device) or none
+        masked = any(start.untouched.keep[self.layer] is not None for start in self.starts)
+        self.tiled = None if self._tiler is None or masked else self._tiler.tiled(segments)
 
     def _segment(
         self, segment: Segment, query: Tensor, key: Tensor, value: Tensor, scale: float, out: Tensor

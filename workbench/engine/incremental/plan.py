@@ -10,8 +10,7 @@ Layers count from 0 here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -148,24 +147,22 @@ def first_row(knockouts: Sequence[Knockout], flows: Flows) -> int:
 def make_jobs(prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers: int) -> list[Job]:
     """One job for every knockout that cuts anything."""
     return [
-        make_job(prompt, place, knockout, flows, n_layers)
+        _make_job(prompt, place, touched, flows, n_layers)
         for place, knockout in enumerate(knockouts)
-        if knockout.layers(n_layers)
+        if (touched := knockout.layers(n_layers))
     ]
 
 
-def make_job(prompt: int, place: int, knockout: Knockout, flows: Flows, n_layers: int) -> Job:
-    """What one knockout needs, by going back from the last row."""
-    touched = {layer: flows.number(cuts) for layer, cuts in knockout.layers(n_layers).items()}
-    kinds = tuple(touched.get(layer, 0) for layer in range(n_layers))
-    first = min(flows.first_row(kind) for kind in set(touched.values()))
-    start = flows.layout.length - 1
-    starts = [start]
-    for kind in reversed(kinds):
-        lowest = min(first, start)
-        start = flows.first_key(kind, start, lowest) if kind else lowest
-        starts.append(start)
-    return Job(prompt, place, kinds, tuple(reversed(starts)), min(touched))
+def _make_job(prompt: int, place: int, touched: Mapping[int, Cuts], flows: Flows, n_layers: int) -> Job:
+    """What one knockout, by the layers that it touches, needs, by going back from the last row."""
+    kinds = [0] * n_layers
+    for layer, cuts in touched.items():
+        kinds[layer] = flows.number(cuts)
+    first = min(flows.first_row(kind) for kind in set(kinds) if kind)
+    starts = [first] * n_layers + [flows.layout.length - 1]
+    for layer in sorted(touched, reverse=True):
+        starts[layer] = flows.first_key(kinds[layer], starts[layer + 1], first)
+    return Job(prompt, place, tuple(kinds), tuple(starts), min(touched))
 
 
 def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) -> Job:
@@ -173,50 +170,41 @@ def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) ->
     return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), 0)
 
 
-@dataclass(slots=True)
-class _Group:
-    """Jobs that share their rows in one layer, and which rows of it they need."""
-
-    members: list[int]
-    start: int
-    stop_start: int
-
-
 def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Plan:
     """Shares the rows of jobs that cut the same so far. Nodes alike lie side by side."""
+    kinds = np.array([job.kinds for job in jobs])  # (job, layer)
+    starts = np.array([job.starts for job in jobs])  # (job, layer + 1)
+    begin = np.array([job.begin for job in jobs])
+    prompts = np.array([job.prompt for job in jobs])
+    at = np.full(len(jobs), -1)
     layers: list[tuple[Node, ...]] = []
-    at: list[int | None] = [None] * len(jobs)
     for layer in range(n_layers):
-        groups: dict[tuple[int | None, int, int, int], _Group] = {}
-        for number, job in enumerate(jobs):
-            if layer < job.begin:
-                continue
-            start, stop_start = job.starts[layer], job.starts[layer + 1]
-            # What starts here starts from the untouched rows; the first row that counts sets it apart.
-            key = (at[number], job.prompt, job.kinds[layer], start if at[number] is None else -1)
-            group = groups.get(key)
-            if group is None:
-                groups[key] = _Group([number], start, stop_start)
-            else:
-                group.members.append(number)
-                group.start = min(group.start, start)
-                group.stop_start = min(group.stop_start, stop_start)
-        nodes = [
-            Node(parent, prompt, kind, group.start, group.stop_start)
-            for (parent, prompt, kind, _), group in groups.items()
-        ]
-        order = sorted(
-            range(len(nodes)),
-            key=lambda i: (nodes[i].prompt, nodes[i].start, nodes[i].stop_start, nodes[i].kind),
+        here = np.flatnonzero(begin <= layer)
+        if not here.size:
+            layers.append(())
+            continue
+        start, stop_start = starts[here, layer], starts[here, layer + 1]
+        # What starts here starts from the untouched rows; the first row that counts sets it apart.
+        alone = np.where(at[here] < 0, start, -1)
+        same = np.stack([at[here], prompts[here], kinds[here, layer], alone])
+        order = np.lexsort(same)
+        new = np.concatenate([[True], np.any(np.diff(same[:, order], axis=1) != 0, axis=0)])
+        first = np.flatnonzero(new)
+        start, stop_start = (np.minimum.reduceat(part[order], first) for part in (start, stop_start))
+        parent, prompt, kind, _ = same[:, order[first]]
+        place = np.lexsort((kind, stop_start, start, prompt))
+        group = np.argsort(place)[np.cumsum(new) - 1]
+        at[here[order]] = group
+        layers.append(
+            tuple(
+                Node(None if above < 0 else above, *rest)
+                for above, *rest in zip(
+                    *(part[place].tolist() for part in (parent, prompt, kind, start, stop_start)), strict=True
+                )
+            )
         )
-        place = {old: new for new, old in enumerate(order)}
-        for old, group in enumerate(groups.values()):
-            for number in group.members:
-                at[number] = place[old]
-        layers.append(tuple(nodes[old] for old in order))
-    leaves = tuple(node for node in at if node is not None)
-    assert len(leaves) == len(jobs)
-    return Plan(tuple(layers), leaves, tuple(lengths))
+    assert (at >= 0).all()
+    return Plan(tuple(layers), tuple(at.tolist()), tuple(lengths))
 
 
 def chunks(jobs: Sequence[Job], most_rows: int) -> list[list[Job]]:

@@ -9,13 +9,13 @@ Axes: N numbers, H query heads, K key/value heads, s position, e head dim.
 from __future__ import annotations
 
 import torch
-import triton
-import triton.language as tl
+import triton  # pyright: ignore[reportMissingImports]
+import triton.language as tl  # pyright: ignore[reportMissingImports]
 from torch import Tensor
 
 from workbench.shapes import Float, shaped
 
-_NUMBERS = 2048
+_NUMBERS = 4096
 _POSITIONS = 32
 
 
@@ -25,7 +25,8 @@ def gated(gate: Float[Tensor, "*N"], up: Float[Tensor, "*N"]) -> Float[Tensor, "
     assert gate.is_contiguous()
     assert up.is_contiguous()
     count = gate.numel()
-    _gated[(triton.cdiv(count, _NUMBERS),)](gate, up, count, NUMBERS=_NUMBERS)
+    grid = (triton.cdiv(count, _NUMBERS),)
+    _gated[grid](gate, up, count, NUMBERS=_NUMBERS)  # pyright: ignore[reportIndexIssue]
     return gate
 
 
@@ -40,7 +41,8 @@ def rotated(
     turned = torch.empty_like(query), torch.empty_like(key)
     assert all(part.stride(-1) == 1 for part in (query, key, cos, sin, *turned))
     heads, positions, width = query.shape[1:]
-    _rotated[(triton.cdiv(positions, _POSITIONS), heads + key.shape[1])](
+    grid = (triton.cdiv(positions, _POSITIONS), heads + key.shape[1])
+    _rotated[grid](  # pyright: ignore[reportIndexIssue]
         query, key, cos, sin, *turned, positions, heads,
         *query.stride()[1:3], *key.stride()[1:3], cos.stride(1), sin.stride(1),
         *turned[0].stride()[1:3], *turned[1].stride()[1:3],

@@ -1,12 +1,9 @@
-"""The tiles of all passes of a plan, put on the device at once.
-
-One copy for all: a copy a layer would make the device wait for each.
-"""
+"""The tiles of a pass on the device, and the pass by them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +13,7 @@ from torch import Tensor
 
 from workbench.engine.incremental.fused import has_triton
 from workbench.engine.incremental.memory import to_device
+from workbench.engine.incremental.plan import Flows, Plan
 from workbench.engine.incremental.tiles import Asking, Lost, Tiles, TooMany, tiles_of
 from workbench.shapes import Float, Int
 
@@ -96,24 +94,42 @@ def can_tile(model: VideoLLM) -> bool:
     )
 
 
-def tiled_passes(
-    lost: Sequence[Lost], layers: Sequence[Sequence[Segment]], device: torch.device
-) -> list[TiledPass | None] | None:
-    """The whole pass of each layer by tiles, None where it has no rows; None at all where bits cannot say
-    what is cut. Raises KnockoutError where a row is left without a key."""
-    try:
-        passes = [_host(lost, segments) for segments in layers]
-    except TooMany:
-        return None
-    arrays = [array for one in passes for array in one.arrays()]
-    ends = np.cumsum([array.size for array in arrays])
-    vector = to_device(np.concatenate([array.ravel() for array in arrays]), device)
-    views = (
-        vector[end - array.size : end].view(array.shape) for array, end in zip(arrays, ends, strict=True)
-    )
-    # Only now: kinds that came later have added bits to columns.
-    tables = [tuple(to_device(table, device) for table in one.tables()) for one in lost]
-    return [one.on(views, tables) if one.prompts else None for one in passes]
+class Tiler:
+    """Makes the tiles of passes over the same prompts."""
+
+    def __init__(self, flows: Sequence[Flows], device: torch.device) -> None:
+        self._lost = [Lost(one) for one in flows]
+        self._device = device
+        self._tables: list[Tables] = []
+
+    def begin(self, plan: Plan) -> None:
+        """Put on the device what the cuts of a plan take from rows."""
+        for prompt, kind in {(node.prompt, node.kind) for nodes in plan.layers for node in nodes}:
+            with suppress(TooMany):
+                self._lost[prompt].place(kind)
+        self._tables = []
+        for one in self._lost:
+            rows, hard, columns = (to_device(table, self._device) for table in one.tables())
+            self._tables.append((rows, hard, columns))
+
+    def tiled(self, segments: Sequence[Segment]) -> TiledPass | None:
+        """One pass by tiles; None where bits cannot say what is cut.
+
+        It is made when its turn comes: the device is at work on the pass before. Raises KnockoutError where a
+        row is left without a key.
+        """
+        try:
+            made = _host(self._lost, segments)
+        except TooMany:
+            return None
+        arrays = made.arrays()
+        ends = np.cumsum([array.size for array in arrays])
+        vector = to_device(np.concatenate([array.ravel() for array in arrays]), self._device)
+        views = (
+            vector[end - array.size : end].view(array.shape)
+            for array, end in zip(arrays, ends.tolist(), strict=True)
+        )
+        return made.on(views, self._tables)
 
 
 class _Host(NamedTuple):
@@ -134,10 +150,17 @@ class _Host(NamedTuple):
         row_nodes, key_nodes = next(views), next(views)
         prompts = []
         for prompt, last_key, one in self.prompts:
-            nodes, kinds, bounds, *lists = (next(views) for _ in one.arrays())
+            nodes, kinds, bounds, shared_from, shared, own_from, own = (next(views) for _ in one.arrays())
             prompts.append(
                 OnDevice(
-                    prompt, one.first_node, last_key, nodes, kinds, bounds, tuple(lists[:2]), tuple(lists[2:])
+                    prompt,
+                    one.first_node,
+                    last_key,
+                    nodes,
+                    kinds,
+                    bounds,
+                    (shared_from, shared),
+                    (own_from, own),
                 )
             )
         return TiledPass(row_nodes, key_nodes, prompts, tables)

@@ -8,8 +8,8 @@ Axes: N packed rows, M packed keys, s position, H query heads, K key/value heads
 
 from __future__ import annotations
 
-import triton
-import triton.language as tl
+import triton  # pyright: ignore[reportMissingImports]
+import triton.language as tl  # pyright: ignore[reportMissingImports]
 from torch import Tensor
 
 from workbench.engine.incremental.tiles import KEYS, ROWS
@@ -47,7 +47,7 @@ def attend_tiles(
     assert query.stride(-1) == key.stride(-1) == value.stride(-1) == out.stride(-1) == 1
     assert shared[0].stride(-1) == shared[1].stride(-1) == 1
     rows, hard, columns = lost
-    _attend[(len(bounds), query.shape[1])](
+    _attend[(len(bounds), query.shape[1])](  # pyright: ignore[reportIndexIssue]
         query, key, value, *shared, out,
         row_nodes, key_nodes, nodes, kinds, rows, hard, columns,
         bounds, *shared_tiles, *own_tiles,

@@ -47,6 +47,7 @@ class Lost:
         self.hard: list[Int[np.ndarray, " s"]] = []
         """Those among them that it has lost also where it is the key itself."""
         self._before: dict[int, Int[np.ndarray, " s+1"]] = {}
+        self._checked: dict[int, int] = {}
 
     def place(self, kind: int) -> int:
         """Where this kind's bits are in `rows` and `hard`. Raises TooMany."""
@@ -89,6 +90,8 @@ class Lost:
     def check(self, kind: int, first: int) -> None:
         """Raise KnockoutError where some row from `first` on is left without a key."""
         place = self.place(kind)
+        if self._checked.get(kind, self.length) <= first:
+            return
         rows, hard = self.rows[place][first:], self.hard[place][first:]
         position = np.arange(first, self.length)
         left = (hard & self.columns[first:]) == 0
@@ -100,6 +103,7 @@ class Lost:
                 f"This cut leaves row {int(position[~left][0])} without any key that the model's own mask "
                 "shows it. Cut fewer keys, or let rows keep their own (leave out '(self too)')."
             )
+        self._checked[kind] = first
 
 
 class Asking(NamedTuple):
@@ -139,35 +143,28 @@ class Tiles(NamedTuple):
 def tiles_of(lost: Lost, asking: Sequence[Asking], *, row: int, key: int, node: int) -> Tiles:
     """The tiles of one prompt's nodes, the first of which has number `node`, and rows and keys from `row` and
     `key` on. Raises TooMany, and KnockoutError where a row is left without a key."""
-    length, tables, bounds = lost.length, [], []
+    length, bounds = lost.length, []
+    tables: list[tuple[int, int, int, int, int]] = []
     at_row, at_key, loose = row, key, row
     for part in asking:
         lost.check(part.kind, part.first)
         rows, keys = length - part.first, length - part.start
-        number = np.arange(part.nodes)
-        tables.append(
-            np.stack(
-                [
-                    np.full(part.nodes, part.start),
-                    at_row + number * rows - part.first,
-                    at_key + number * keys - part.start,
-                    np.full(part.nodes, lost.place(part.kind)),
-                    np.full(part.nodes, part.first),
-                ],
-                axis=1,
-            )
-        )
+        row_of, key_of = at_row - part.first, at_key - part.start
+        tables += [
+            (part.start, row_of + number * rows, key_of + number * keys, lost.place(part.kind), part.first)
+            for number in range(part.nodes)
+        ]
         if rows >= ROWS:
             # Rows of two long knockouts in one tile would go through the keys of both.
             bounds.append(_stretch(loose, at_row))
-            starts = np.arange(0, rows, ROWS)
+            starts, number = np.arange(0, rows, ROWS), np.arange(part.nodes)
             begin = (at_row + number[:, None] * rows + starts).ravel()
             end = (at_row + number[:, None] * rows + np.minimum(starts + ROWS, rows)).ravel()
             bounds.append(np.stack([begin, end], axis=1))
             loose = at_row + part.nodes * rows
         at_row, at_key = at_row + part.nodes * rows, at_key + part.nodes * keys
     bounds.append(_stretch(loose, at_row))
-    nodes, tile = np.concatenate(tables), np.concatenate(bounds)
+    nodes, tile = np.array(tables), np.concatenate(bounds)
     firsts = nodes[:, 1] + nodes[:, 4]  # first packed row of each node
     one = np.searchsorted(firsts, tile[:, 0], side="right") - 1
     last = np.searchsorted(firsts, tile[:, 1] - 1, side="right") - 1
