@@ -97,7 +97,12 @@ class IncrementalEngine(Engine):
             peak_memory(model) as peak,
             _no_collection(),
         ):
-            begun = [self._begin(model, number, request) for number, request in enumerate(requests)]
+            # Every forward is under way before the first is waited for.
+            launched = [self._launch(model, number, request) for number, request in enumerate(requests)]
+            begun = [
+                self._begin(model, number, request, *there)
+                for number, (request, there) in enumerate(zip(requests, launched, strict=True))
+            ]
             results: dict[tuple[int, int], Outcome] = {}
             unchanged = sum(start.places - sum(job.place >= 0 for job in start.jobs) for start in begun)
             if on_done is not None and unchanged:
@@ -113,13 +118,17 @@ class IncrementalEngine(Engine):
                     on_done(sum(job.place >= 0 for job in chunk))
         return [start.finish(number, results, peak.bytes) for number, start in enumerate(begun)]
 
-    def _begin(self, model: VideoLLM, number: int, request: Request) -> _Begun:
+    def _launch(self, model: VideoLLM, number: int, request: Request) -> tuple[Start, list[Job]]:
+        """The untouched forward, which is not waited for, and what its knockouts need."""
         knockouts, flows = _knockouts(request), Flows(request.prompt.layout)
-        first = first_row(knockouts, flows)
         with self._fused(model):
-            untouched = run_untouched(model, request.prompt, first=first)
-        # While the device is at work.
-        asked = make_jobs(number, knockouts, flows, model.n_layers)
+            untouched = run_untouched(model, request.prompt, first=first_row(knockouts, flows))
+        return Start(untouched, flows), make_jobs(number, knockouts, flows, model.n_layers)
+
+    def _begin(
+        self, model: VideoLLM, number: int, request: Request, ready: Start, asked: list[Job]
+    ) -> _Begun:
+        untouched = ready.untouched
         logits, p = untouched_logits(model, untouched, wide=self.float32)
         baseline = baseline_of(p, request.token_id)
         wanted = is_wanted(request, baseline)
@@ -130,7 +139,7 @@ class IncrementalEngine(Engine):
             asked += [idle_job(number, -1 - at, row, length, model.n_layers) for at, row in enumerate(rows)]
             moved = [float(probabilities(last_logits(model, request.prompt))[baseline.token_id])]
         return _Begun(
-            ready=Start(untouched, flows),
+            ready=ready,
             baseline=baseline,
             logits=logits,
             # A knockout in no layer at all is the untouched model.
@@ -138,7 +147,7 @@ class IncrementalEngine(Engine):
                 p[None], [baseline.token_id], measured(request, baseline, logits, logits[None])
             )[0],
             jobs=asked if wanted else [],
-            places=len(knockouts) if wanted else 0,
+            places=len(request.interventions) if wanted else 0,
             moved=moved,
         )
 
