@@ -123,6 +123,9 @@ class Knockout(Intervention):
                 raise KnockoutError(
                     f"'{cut}' lies outside the model, which has {n_layers} layers (1..{n_layers})."
                 )
+        if len(self.cuts) == 1:
+            flows = (self.cuts[0].flow,)
+            return {layer - 1: flows for layer in self.cuts[0].layers}
         touched: dict[int, list[Removal]] = {}
         for cut in self.cuts:
             for layer in cut.layers:

@@ -54,8 +54,10 @@ def most_rows(model: VideoLLM, limit_bytes: int | None = None) -> int:
 
 def gpus_of(model: VideoLLM) -> list[torch.device]:
     """The GPUs that hold weights of the model, or run those that lie elsewhere."""
-    held = {weight.device for weight in model.hf.parameters()} | {model.device}
-    run = set((getattr(model.hf, "hf_device_map", None) or {}).values())
+    # To look at every weight would take longer than many a knockout; without a map all lie on one device.
+    spread = getattr(model.hf, "hf_device_map", None) or {}
+    held = {model.device, *(weight.device for weight in (model.hf.parameters() if spread else ()))}
+    run = set(spread.values())
     held |= {torch.device("cuda", place) for place in run if isinstance(place, int)}
     numbers = {
         torch.cuda.current_device() if one.index is None else one.index for one in held if one.type == "cuda"

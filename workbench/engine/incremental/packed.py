@@ -128,26 +128,28 @@ class _Runner:
 
     def _gather(self, nodes: Sequence[Node]) -> Tensor:
         """Rows `start`.. of each node before this layer, (1, N, d)."""
+        lengths = self.plan.lengths
         offsets, total = [], 0
-        for node in self.below:
-            offsets.append(total - node.stop_start)
-            total += self.plan.lengths[node.prompt] - node.stop_start
-        # Rows that follow one another where they come from are taken in one stretch.
-        stretches: list[tuple[Tensor, int, int]] = []
+        for _, prompt, _, _, stop_start in self.below:
+            offsets.append(total - stop_start)
+            total += lengths[prompt] - stop_start
+        parts: list[Tensor] = []
         below = None if self.hidden is None else self.hidden[0]
-        for node in nodes:
-            if node.parent is None:
-                untouched = self.starts[node.prompt].untouched
-                source, offset = untouched.resid[self.layer], -untouched.first
+        begin = end = -1  # rows of the layer below that follow one another are taken in one stretch
+        for parent, prompt, _, start, _ in nodes:
+            if parent is not None and offsets[parent] + start == end:
+                end = offsets[parent] + lengths[prompt]
+                continue
+            if below is not None and begin >= 0:
+                parts.append(below[begin:end])
+            begin = end = -1
+            if parent is None:
+                untouched = self.starts[prompt].untouched
+                parts.append(untouched.resid[self.layer][start - untouched.first :])
             else:
-                assert below is not None
-                source, offset = below, offsets[node.parent]
-            start, stop = offset + node.start, offset + self.plan.lengths[node.prompt]
-            follows = stretches and stretches[-1][2] == start and stretches[-1][0] is source
-            if node.parent is not None and follows:
-                start = stretches.pop()[1]
-            stretches.append((source, start, stop))
-        parts = [source[start:stop] for source, start, stop in stretches]
+                begin, end = offsets[parent] + start, offsets[parent] + lengths[prompt]
+        if below is not None and begin >= 0:
+            parts.append(below[begin:end])
         return (parts[0] if len(parts) == 1 else torch.cat(parts))[None]
 
     def _arguments(self, rows: Tensor) -> dict[str, Any]:

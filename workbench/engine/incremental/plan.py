@@ -156,8 +156,12 @@ def make_jobs(prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers
 def _make_job(prompt: int, place: int, touched: Mapping[int, Cuts], flows: Flows, n_layers: int) -> Job:
     """What one knockout, by the layers that it touches, needs, by going back from the last row."""
     kinds = [0] * n_layers
+    last: Cuts = ()
+    kind = 0
     for layer, cuts in touched.items():
-        kinds[layer] = flows.number(cuts)
+        if cuts is not last:
+            last, kind = cuts, flows.number(cuts)
+        kinds[layer] = kind
     first = min(flows.first_row(kind) for kind in set(kinds) if kind)
     starts = [first] * n_layers + [flows.layout.length - 1]
     for layer in sorted(touched, reverse=True):
@@ -195,14 +199,8 @@ def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Pla
         place = np.lexsort((kind, stop_start, start, prompt))
         group = np.argsort(place)[np.cumsum(new) - 1]
         at[here[order]] = group
-        layers.append(
-            tuple(
-                Node(None if above < 0 else above, *rest)
-                for above, *rest in zip(
-                    *(part[place].tolist() for part in (parent, prompt, kind, start, stop_start)), strict=True
-                )
-            )
-        )
+        above, *rest = (part[place].tolist() for part in (parent, prompt, kind, start, stop_start))
+        layers.append(tuple(map(Node, (None if node < 0 else node for node in above), *rest)))
     assert (at >= 0).all()
     return Plan(tuple(layers), tuple(at.tolist()), tuple(lengths))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,30 +14,28 @@ from torch import Tensor
 from workbench.engine.incremental.fused import has_triton
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.plan import Flows, Plan
-from workbench.engine.incremental.tiles import Asking, Lost, Tiles, TooMany, tiles_of
+from workbench.engine.incremental.tiles import Asking, Lost, TooMany, bounds_of, nodes_of
 from workbench.shapes import Float, Int
 
 if TYPE_CHECKING:
     from workbench.engine.incremental.packed_attention import Segment
     from workbench.models.video_llm import VideoLLM
 
-Tables = tuple[Int[Tensor, "kind s"], Int[Tensor, "kind s"], Int[Tensor, " s"]]
-"""`tiles.Lost.tables` of a prompt."""
 _HEAD_DIMS = (64, 128, 256)
 _HALF = (torch.bfloat16, torch.float16)
 
 
 class OnDevice(NamedTuple):
-    """The tiles of one prompt in one pass; see `tiles.Tiles`."""
+    """The tiles of one prompt in one pass."""
 
     prompt: int
     first_node: int
     last_key: int
-    nodes: Int[Tensor, "n 3"]
-    kinds: Int[Tensor, " n"]
+    """Where its packed keys end."""
+    nodes: Int[Tensor, "n 4"]
+    """See `tiles.nodes_of`."""
     bounds: Int[Tensor, "T 2"]
-    shared_tiles: tuple[Int[Tensor, " T+1"], Int[Tensor, " C"]]
-    own_tiles: tuple[Int[Tensor, " T+1"], Int[Tensor, " D"]]
+    """See `tiles.bounds_of`."""
 
 
 class TiledPass(NamedTuple):
@@ -46,8 +44,8 @@ class TiledPass(NamedTuple):
     row_nodes: Int[Tensor, " N"]
     key_nodes: Int[Tensor, " M"]
     prompts: list[OnDevice]
-    lost: Sequence[Tables]
-    """By prompt."""
+    tables: Sequence[Sequence[Tensor]]
+    """By prompt, its `tiles.Tables`."""
 
     def attend(
         self,
@@ -72,11 +70,8 @@ class TiledPass(NamedTuple):
                     first_node=part.first_node,
                     last_key=part.last_key,
                     nodes=part.nodes,
-                    kinds=part.kinds,
-                    lost=self.lost[part.prompt],
                     bounds=part.bounds,
-                    shared_tiles=part.shared_tiles,
-                    own_tiles=part.own_tiles,
+                    tables=self.tables[part.prompt],
                     scale=scale,
                 )
         return out
@@ -100,17 +95,18 @@ class Tiler:
     def __init__(self, flows: Sequence[Flows], device: torch.device) -> None:
         self._lost = [Lost(one) for one in flows]
         self._device = device
-        self._tables: list[Tables] = []
+        self._tables: list[list[Tensor]] = []
 
     def begin(self, plan: Plan) -> None:
         """Put on the device what the cuts of a plan take from rows."""
         for prompt, kind in {(node.prompt, node.kind) for nodes in plan.layers for node in nodes}:
             with suppress(TooMany):
                 self._lost[prompt].place(kind)
-        self._tables = []
-        for one in self._lost:
-            rows, hard, columns = (to_device(table, self._device) for table in one.tables())
-            self._tables.append((rows, hard, columns))
+        present = {node.prompt for nodes in plan.layers for node in nodes}
+        self._tables = [
+            [to_device(table, self._device) for table in one.tables()] if prompt in present else []
+            for prompt, one in enumerate(self._lost)
+        ]
 
     def tiled(self, segments: Sequence[Segment]) -> TiledPass | None:
         """One pass by tiles; None where bits cannot say what is cut.
@@ -119,66 +115,37 @@ class Tiler:
         row is left without a key.
         """
         try:
-            made = _host(self._lost, segments)
+            return self._tiled(segments)
         except TooMany:
             return None
-        arrays = made.arrays()
-        ends = np.cumsum([array.size for array in arrays])
+
+    def _tiled(self, segments: Sequence[Segment]) -> TiledPass:
+        made: list[tuple[int, int, int, np.ndarray, np.ndarray]] = []
+        row = key = count = 0
+        rows: list[int] = []
+        keys: list[int] = []
+        for prompt, group in groupby(segments, key=lambda segment: segment.prompt):
+            lost = self._lost[prompt]
+            asking = [Asking(part.kind, part.start, part.first, part.nodes) for part in group]
+            nodes = nodes_of(lost, asking, row=row, key=key)
+            bounds = bounds_of(lost, asking, row=row)
+            for part in asking:
+                rows += [lost.length - part.first] * part.nodes
+                keys += [lost.length - part.start] * part.nodes
+            row, key = sum(rows), sum(keys)
+            made.append((prompt, count, key, nodes, bounds))
+            count = len(rows)
+        number = np.arange(count, dtype=np.int32)
+        arrays = [np.repeat(number, rows), np.repeat(number, keys)]
+        arrays += [array for *_, nodes, bounds in made for array in (nodes, bounds)]
         vector = to_device(np.concatenate([array.ravel() for array in arrays]), self._device)
-        views = (
-            vector[end - array.size : end].view(array.shape)
-            for array, end in zip(arrays, ends.tolist(), strict=True)
-        )
-        return made.on(views, self._tables)
-
-
-class _Host(NamedTuple):
-    """A `TiledPass` before it is on the device."""
-
-    row_nodes: np.ndarray
-    key_nodes: np.ndarray
-    prompts: list[tuple[int, int, Tiles]]
-    """Prompt, end of its keys, tiles."""
-
-    def arrays(self) -> list[np.ndarray]:
-        """All that is to go to the device, in the order in which `on` takes it."""
-        tiles = [array for *_, one in self.prompts for array in one.arrays()]
-        return [self.row_nodes, self.key_nodes, *tiles]
-
-    def on(self, views: Iterator[Tensor], tables: Sequence[Tables]) -> TiledPass:
-        """The same on the device, whose arrays are the next of `views`."""
-        row_nodes, key_nodes = next(views), next(views)
-        prompts = []
-        for prompt, last_key, one in self.prompts:
-            nodes, kinds, bounds, shared_from, shared, own_from, own = (next(views) for _ in one.arrays())
-            prompts.append(
-                OnDevice(
-                    prompt,
-                    one.first_node,
-                    last_key,
-                    nodes,
-                    kinds,
-                    bounds,
-                    (shared_from, shared),
-                    (own_from, own),
-                )
-            )
-        return TiledPass(row_nodes, key_nodes, prompts, tables)
-
-
-def _host(lost: Sequence[Lost], segments: Sequence[Segment]) -> _Host:
-    """The tiles of one pass. Raises TooMany and KnockoutError."""
-    prompts: list[tuple[int, int, Tiles]] = []
-    rows: list[int] = []
-    keys: list[int] = []
-    row = key = 0
-    for prompt, group in groupby(segments, key=lambda segment: segment.prompt):
-        asking = [Asking(part.kind, part.start, part.first, part.nodes) for part in group]
-        tiles = tiles_of(lost[prompt], asking, row=row, key=key, node=len(rows))
-        for part in asking:
-            rows += [lost[prompt].length - part.first] * part.nodes
-            keys += [lost[prompt].length - part.start] * part.nodes
-        row, key = sum(rows), sum(keys)
-        prompts.append((prompt, key, tiles))
-    nodes = np.arange(len(rows), dtype=np.int32)
-    return _Host(np.repeat(nodes, rows), np.repeat(nodes, keys), prompts)
+        views, done = [], 0
+        for array in arrays:
+            views.append(vector[done : done + array.size].view(array.shape))
+            done += array.size
+        row_nodes, key_nodes, *parts = views
+        prompts = [
+            OnDevice(prompt, first, last_key, *there)
+            for (prompt, first, last_key, _, _), *there in zip(made, parts[::2], parts[1::2], strict=True)
+        ]
+        return TiledPass(row_nodes, key_nodes, prompts, self._tables)

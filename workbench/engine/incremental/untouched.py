@@ -246,14 +246,21 @@ def rows_of(parts: Sequence[Mapping[str, Any]], rows: Int[Tensor, " N"]) -> dict
     for name, value in parts[0].items():
         if name == "position_embeddings" and value is not None:
             chosen[name] = tuple(
-                torch.cat([part[name][axis] for part in parts], dim=-2)[..., rows.to(value[axis].device), :]
+                _joined([part[name][axis] for part in parts], -2).index_select(
+                    -2, rows.to(value[axis].device)
+                )
                 for axis in range(len(value))
             )
         elif name in _BY_ROW and value is not None:
-            chosen[name] = torch.cat([part[name] for part in parts], dim=-1)[..., rows.to(value.device)]
+            joined = _joined([part[name] for part in parts], -1)
+            chosen[name] = joined.index_select(-1, rows.to(value.device))
         else:
             chosen[name] = value
     return chosen
+
+
+def _joined(parts: list[Tensor], axis: int) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=axis)
 
 
 def _own_mask(mask: Any, length: int) -> Tensor | None:
