@@ -13,7 +13,7 @@ from transformers.models.llama import modeling_llama
 from tests.engine.incremental.test_engine import all_knockouts, same
 from tests.tiny import DECODER_NAMES, tiny_model, tiny_prompt
 from workbench.engine import IncrementalEngine, get_engine
-from workbench.engine.incremental.fused import fused, is_rms_norm, rotates_halves
+from workbench.engine.incremental.fused import fused, is_gated_mlp, is_rms_norm, rotates_halves
 
 
 def rotations(model: Any) -> list[Any]:
@@ -61,6 +61,34 @@ def test_other_norms_stay() -> None:
     before = norm(torch.ones(8))
     with fused([norm]):
         assert torch.equal(norm(torch.ones(8)), before)
+
+
+class Gated(nn.Module):
+    """An MLP with a gate, and whatever else `after` does."""
+
+    def __init__(self, activation: Any = nn.functional.silu, after: Any = lambda x: x) -> None:
+        super().__init__()
+        self.gate_proj, self.up_proj = (nn.Linear(8, 24, bias=False) for _ in range(2))
+        self.down_proj, self.activation, self.after = nn.Linear(24, 8, bias=False), activation, after
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.after(self.down_proj(self.activation(self.gate_proj(x)) * self.up_proj(x)))
+
+
+def test_a_gate_is_replaced_only_where_it_is_silu_and_nothing_more() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(5, 8)
+    for other in (Gated(nn.functional.gelu), Gated(after=lambda x: 1.01 * x), Gated(after=lambda x: x[:1])):
+        assert not is_gated_mlp(other)
+    plain = Gated()
+    with torch.no_grad():
+        expected = plain(x)
+        with fused([plain]):
+            assert "forward" in vars(plain)
+            torch.testing.assert_close(plain(x), expected)
+    assert "forward" not in vars(plain)
+    llama = tiny_model().hf.get_decoder().layers[0].mlp  # type: ignore[union-attr]
+    assert is_gated_mlp(llama)
 
 
 def test_bfloat16_moves_by_its_last_digit() -> None:

@@ -10,8 +10,8 @@ import torch
 
 from tests.tiny import HYBRID_NAMES, FamilyName, tiny_model, tiny_prompt
 from workbench.engine import Slower, get_engine
-from workbench.engine.incremental.packed_attention import Segment
 from workbench.engine.incremental.packed_recurrent import runs
+from workbench.engine.incremental.plan import Segment
 from workbench.engine.recurrent import Without
 from workbench.errors import KnockoutError
 from workbench.interventions import Cut, Flow, Knockout, RandomEdges, centred, knockouts

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.incremental.memory import to_device
-from workbench.engine.incremental.packed_attention import KeysKnown, PackedAttention, Segment
+from workbench.engine.incremental.packed_attention import KeysKnown, PackedAttention
 from workbench.engine.incremental.packed_recurrent import PackedRecurrent
-from workbench.engine.incremental.plan import Node, Plan
+from workbench.engine.incremental.plan import Node, Plan, Segment
 from workbench.engine.incremental.precision import head
 from workbench.engine.incremental.untouched import rows_of
 from workbench.models.attention import stand_in

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.pieces import Piece, Rows, pieces
-from workbench.engine.incremental.plan import Cuts, Flows, Plan
+from workbench.engine.incremental.plan import Cuts, Flows, Plan, Segment
 from workbench.engine.incremental.tiled import TiledPass, Tiler, can_tile
 from workbench.engine.incremental.untouched import Untouched
 from workbench.engine.kernels import Attended, attend, attend_self, join
@@ -31,20 +31,6 @@ class Start(NamedTuple):
 
     untouched: Untouched
     flows: Flows
-
-
-class Segment(NamedTuple):
-    """Nodes side by side that do the same: `nodes` times rows `start`.. of one prompt."""
-
-    prompt: int
-    kind: int
-    """What is cut, as the prompt's `Flows` numbers it."""
-    start: int
-    """First row computed anew: keys from here on are new."""
-    first: int
-    """First row that asks."""
-    nodes: int
-    length: int
 
 
 class KeysKnown(Exception):

@@ -23,7 +23,8 @@ from transformers.cache_utils import Cache, LinearAttentionLayer
 
 from workbench.engine.incremental.fused import put
 from workbench.engine.incremental.memory import to_device
-from workbench.engine.incremental.packed_attention import KeysKnown, Segment, Start
+from workbench.engine.incremental.packed_attention import KeysKnown, Start
+from workbench.engine.incremental.plan import Segment
 from workbench.engine.incremental.untouched import CannotReuse, cache_argument
 from workbench.engine.recurrent import Without, without
 from workbench.interventions import keep_mask

@@ -61,6 +61,20 @@ class Node(NamedTuple):
     """Rows from here on come out of it; those before are needed as keys only."""
 
 
+class Segment(NamedTuple):
+    """Nodes side by side that do the same: `nodes` times rows `start`.. of one prompt."""
+
+    prompt: int
+    kind: int
+    """What is cut, as the prompt's `Flows` numbers it."""
+    start: int
+    """First row computed anew: keys from here on are new."""
+    first: int
+    """First row that asks."""
+    nodes: int
+    length: int
+
+
 class Plan(NamedTuple):
     """All nodes, layer by layer, and where each job ends."""
 

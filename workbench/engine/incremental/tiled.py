@@ -13,12 +13,11 @@ from torch import Tensor
 
 from workbench.engine.incremental.fused import has_triton
 from workbench.engine.incremental.memory import to_device
-from workbench.engine.incremental.plan import Flows, Plan
-from workbench.engine.incremental.tiles import Asking, Lost, TooMany, bounds_of, nodes_of
+from workbench.engine.incremental.plan import Flows, Plan, Segment
+from workbench.engine.incremental.tiles import Lost, TooMany, bounds_of, nodes_of
 from workbench.shapes import Float, Int
 
 if TYPE_CHECKING:
-    from workbench.engine.incremental.packed_attention import Segment
     from workbench.models.video_llm import VideoLLM
 
 _HEAD_DIMS = (64, 128, 256)
@@ -126,10 +125,10 @@ class Tiler:
         keys: list[int] = []
         for prompt, group in groupby(segments, key=lambda segment: segment.prompt):
             lost = self._lost[prompt]
-            asking = [Asking(part.kind, part.start, part.first, part.nodes) for part in group]
-            nodes = nodes_of(lost, asking, row=row, key=key)
-            bounds = bounds_of(lost, asking, row=row)
-            for part in asking:
+            parts = list(group)
+            nodes = nodes_of(lost, parts, row=row, key=key)
+            bounds = bounds_of(lost, parts, row=row)
+            for part in parts:
                 rows += [lost.length - part.first] * part.nodes
                 keys += [lost.length - part.start] * part.nodes
             row, key = sum(rows), sum(keys)
@@ -143,9 +142,9 @@ class Tiler:
         for array in arrays:
             views.append(vector[done : done + array.size].view(array.shape))
             done += array.size
-        row_nodes, key_nodes, *parts = views
+        row_nodes, key_nodes, *there = views
         prompts = [
-            OnDevice(prompt, first, last_key, *there)
-            for (prompt, first, last_key, _, _), *there in zip(made, parts[::2], parts[1::2], strict=True)
+            OnDevice(prompt, first, last_key, *tensors)
+            for (prompt, first, last_key, _, _), *tensors in zip(made, there[::2], there[1::2], strict=True)
         ]
         return TiledPass(row_nodes, key_nodes, prompts, self._tables)

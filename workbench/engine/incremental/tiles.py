@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workbench.engine.incremental.plan import Flows
+from workbench.engine.incremental.plan import Flows, Segment
 from workbench.errors import KnockoutError
 from workbench.interventions import Edges
 from workbench.shapes import Int, shaped
@@ -88,13 +88,16 @@ class Lost:
     def tables(self) -> Tables:
         """The bits of the kinds that have a place so far."""
         begin = np.arange(0, self.length, KEYS)
-        return Tables(
+        tables = Tables(
             np.stack(self._rows),
             np.stack(self._hard),
             self._columns,
             np.bitwise_and.reduceat(self._columns, begin),
             np.bitwise_or.reduceat(self._columns, begin),
         )
+        # A device does half the work on short ones.
+        short = len(self._sets) < np.iinfo(np.int32).bits
+        return Tables(*(table.astype(np.int32) for table in tables)) if short else tables
 
     def check(self, kind: int, first: int) -> None:
         """Raise KnockoutError where some row from `first` on is left without a key."""
@@ -115,25 +118,15 @@ class Lost:
         self._checked[kind] = first
 
 
-class Asking(NamedTuple):
-    """Nodes side by side that do the same: `nodes` times rows `first`.. of one prompt, which read its
-    untouched keys below `start` and their own from there on."""
-
-    kind: int
-    start: int
-    first: int
-    nodes: int
-
-
 @shaped
-def nodes_of(lost: Lost, asking: Sequence[Asking], *, row: int, key: int) -> Int[np.ndarray, "n 4"]:
+def nodes_of(lost: Lost, segments: Sequence[Segment], *, row: int, key: int) -> Int[np.ndarray, "n 4"]:
     """Of each node: `start`; its place in the tables; packed row - position; packed key - position.
 
     The first node's rows and keys begin at `row` and `key`. Raises TooMany, and KnockoutError where a row is
     left without a key.
     """
     nodes = []
-    for part in asking:
+    for part in segments:
         lost.check(part.kind, part.first)
         place, rows, keys = lost.place(part.kind), lost.length - part.first, lost.length - part.start
         for _ in range(part.nodes):
@@ -143,10 +136,10 @@ def nodes_of(lost: Lost, asking: Sequence[Asking], *, row: int, key: int) -> Int
 
 
 @shaped
-def bounds_of(lost: Lost, asking: Sequence[Asking], *, row: int) -> Int[np.ndarray, "T 2"]:
+def bounds_of(lost: Lost, segments: Sequence[Segment], *, row: int) -> Int[np.ndarray, "T 2"]:
     """First packed row of each tile, and the one after its last. The first node's rows begin at `row`."""
     found, loose = [], row
-    for part in asking:
+    for part in segments:
         rows = lost.length - part.first
         if rows >= ROWS:
             # Rows of two long knockouts in one tile would go through the keys of both.

@@ -245,12 +245,8 @@ def rows_of(parts: Sequence[Mapping[str, Any]], rows: Int[Tensor, " N"]) -> dict
     chosen: dict[str, Any] = {}
     for name, value in parts[0].items():
         if name == "position_embeddings" and value is not None:
-            chosen[name] = tuple(
-                _joined([part[name][axis] for part in parts], -2).index_select(
-                    -2, rows.to(value[axis].device)
-                )
-                for axis in range(len(value))
-            )
+            axes = [_joined([part[name][axis] for part in parts], -2) for axis in range(len(value))]
+            chosen[name] = tuple(axis.index_select(-2, rows.to(axis.device)) for axis in axes)
         elif name in _BY_ROW and value is not None:
             joined = _joined([part[name] for part in parts], -1)
             chosen[name] = joined.index_select(-1, rows.to(value.device))
