@@ -166,7 +166,7 @@ class TestFolders:
 
     def test_clips_still_in_archives(self, make_folder: MakeFolder) -> None:
         root = make_folder({TASK: [entry()]}, (f"video/{TASK}.zip",))
-        with pytest.raises(SampleError, match=f"Unpack {TASK}.zip"):
+        with pytest.raises(SampleError, match=f"{TASK}.zip is not unpacked yet"):
             load_folder(root)
 
     def test_one_dead_task_is_listed_among_others_but_refused_by_name(self, make_folder: MakeFolder) -> None:
@@ -226,7 +226,7 @@ class TestDownloads:
         root = make_folder(
             {TASK: [entry()], "a": [entry(video="x.mp4")]}, ("video/clip_1.mp4", "video/a.zip")
         )
-        with pytest.warns(UserWarning, match=r"'a' is left out: .* Unpack a\.zip"):
+        with pytest.warns(UserWarning, match=r"'a' is left out: .* a\.zip is not unpacked yet: run"):
             assert load_folder(root).tasks == (TASK,)
 
     def test_a_task_whose_annotations_are_bad_is_listed(self, make_folder: MakeFolder) -> None:

@@ -132,7 +132,7 @@ def test_spans_nest(sample: Sample, style: str) -> None:
     options = [ranges[f"option[{letter}]"][0] for letter in sample.letters]
     # The question is one run: it opens with its own words and closes with the last option.
     assert question == CharRange(nonoption.start, options[-1].end)
-    assert question.start == 0
+    assert question.start == len(STYLES[style].opening)
     # Inside it: the question's words, then the options in order, none over another.
     run = [nonoption, *options]
     assert all(left.end < right.start for left, right in itertools.pairwise(run))

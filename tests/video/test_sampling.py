@@ -190,3 +190,20 @@ def test_numbers_beyond_every_clip_are_refused(number: int) -> None:
         with pytest.raises(ClipError) as said:
             make(number)
         assert len(str(said.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("n", "frames", "fps", "expected"),
+    [
+        (4, 100, 10.0, [0, 25, 50, 75]),
+        (16, 100, 10.0, [10 * i for i in range(10)]),  # no more than whole seconds
+        (3, 100, 1.0, [0, 33, 66]),
+        (8, 5, 10.0, [0]),  # less than a second
+    ],
+)
+def test_strided_is_longvideobenchs(n: int, frames: int, fps: float, expected: list[int]) -> None:
+    """num = min(n, int(duration)); [int(total / num) * i for i in range(num)]."""
+    rule = parse_sampling(f"strided({n})")
+    assert rule.indices(frames, fps).tolist() == expected
+    assert str(rule) == f"strided({n})"
+    assert rule.indices(frames + 7, fps, 7).tolist() == [7 + index for index in expected]

@@ -47,7 +47,14 @@ def _list_data() -> None:
         (f"{entry.name}:/path/to/it" if entry.needs_root else entry.name, entry.description)
         for entry in DATASETS.values()
     ]
-    print_table(("data", "what it is"), [*rows, ("/path/to/folder", "Your own, in TVBench's format")])
+    print_table(
+        ("data", "what it is"),
+        [
+            *rows,
+            ("/path/to/folder", "your own, in TVBench's format"),
+            ("questions.csv", "your own, one row a question (.csv, .tsv, .jsonl, .json, .parquet)"),
+        ],
+    )
 
 
 def _list_flows() -> None:

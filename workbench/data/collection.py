@@ -59,7 +59,7 @@ class Samples(Sequence[Sample]):
         answers: Answers | None = None,
     ) -> Samples:
         """Your own questions: dicts with `video`, `question` and, where wanted, `options`, `answer`, `start`,
-        `end`, `stem`, `open_answer`, `task` and `id`.
+        `end`, `stem`, `open_answer`, `task`, `id`, `group` and `facets`.
 
         `answer` is the text of an option, its letter, or its index from 0; `answers` says which of them all
         are. A bad entry is skipped and listed in `.skipped`. With `root`, clips are looked for in that folder
@@ -98,6 +98,8 @@ class Samples(Sequence[Sample]):
                 "end": s.end,
                 "stem": s.stem,
                 "open_answer": s.open_answer,
+                "group": s.group,
+                "facets": dict(s.facets),
             }
             for s in self._items
         ]
@@ -133,6 +135,8 @@ class Samples(Sequence[Sample]):
         for s in self._items:
             content = [s.id, s.task, self._inside(s.video), s.question, list(s.options), s.answer]
             content += [s.start, s.end, s.stem, s.open_answer]
+            # What samples of the first versions did not have leaves their fingerprints as they were.
+            content += [extra for extra in (s.group, s.facets, s.subtitles) if extra]
             digest.update(json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode("ascii"))
             digest.update(b"\n")
         return digest.hexdigest()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,18 @@ class Dataset:
     """Whether the user says with root= where the files are."""
     layout: str
     """What lies where in its folder, for messages."""
+    hub: str | None = None
+    """Its id among the data sets of the hub, for `fetch`."""
+    revision: str | None = None
+    """The branch of the hub that has it in this layout; None is the main one."""
+    style: str | None = None
+    """The prompt style that its authors, or lmms-eval, ask it in."""
+    frames: str | None = None
+    """How they choose frames, where they say."""
+    counts: Mapping[str, int | None] = field(default_factory=dict)
+    """Questions of each task as published; None where nobody says."""
+    total: int | None = None
+    """Questions in all as published."""
     papers_tasks: bool = False
     """Whether it has the tasks that Map the Flow studies, which its recipes then take by themselves."""
 

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from workbench.data.archives import unpack_first
 from workbench.data.confine import inside
 from workbench.data.sample import Skipped
 from workbench.errors import SampleError, shown
@@ -52,6 +53,8 @@ class OwnEntry(BaseModel):
     open_answer: Words = None
     task: str | None = None
     id: str | None = None
+    group: Words = None
+    facets: dict[str, str] | None = None
 
 
 def read_list(file: Path, root: Path, layout: str) -> list[object]:
@@ -116,11 +119,6 @@ def nothing_usable(where: str, skipped: Sequence[Skipped], *, root: Path | None 
     more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
     found = f"no usable entry among {len(skipped)} ({reasons}{more})" if skipped else "it has no entries"
     remedy = "Correct the annotations or put the clips in their place."
-    if root is not None and (packed := archives(root)):
-        remedy = f"Unpack {packed[0].name} and the other archives in {root}/video first."
+    if root is not None:
+        remedy = unpack_first(root) or remedy
     return SampleError(f"{where}: {found}. {remedy}")
-
-
-def archives(root: Path) -> list[Path]:
-    """Clips of a data set that nobody has unpacked yet."""
-    return sorted(root.glob("video/**/*.zip"))

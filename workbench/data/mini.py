@@ -6,7 +6,8 @@ from pathlib import Path
 
 from workbench.data.collection import Samples
 from workbench.data.dataset import Dataset
-from workbench.data.tvbench import LAYOUT, load_folder, task_key
+from workbench.data.reading import task_key
+from workbench.data.tvbench import LAYOUT, load_folder
 
 
 def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None, strict: bool) -> Samples:

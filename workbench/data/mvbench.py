@@ -6,6 +6,7 @@ from pathlib import Path
 
 from workbench.data.collection import Samples
 from workbench.data.dataset import Dataset
+from workbench.data.origins import MVBENCH_FOLDERS
 from workbench.data.tvbench import load_folder
 
 
@@ -20,4 +21,9 @@ MVBENCH = Dataset(
     load=_load,
     needs_root=True,
     layout="json/TASK.json, and in video/ what its archives hold (star/, clevrer/, perception/, ..)",
+    hub="OpenGVLab/MVBench",
+    style="mvbench",
+    frames="midpoints(8)",
+    counts=dict.fromkeys(MVBENCH_FOLDERS, 200),
+    total=4000,
 )

@@ -47,7 +47,7 @@ def read_entries(
         task = entry.get("task") if isinstance(entry, dict) else None
         id = ids.take(task if isinstance(task, str) else name, entry, position)
         try:
-            sample = _to_sample(id, name, entry, folder, answers)
+            sample = own_sample(id, name, entry, folder, answers)
         except Ambiguous as problem:
             raise Ambiguous(f"samples {shown(name)}, entry {position}: {problem}") from None
         except SampleError as problem:
@@ -59,10 +59,22 @@ def read_entries(
     return found
 
 
-def _to_sample(id: str, name: str, raw: object, root: Path | None, answers: Answers | None) -> Sample:
+def own_sample(
+    id: str,
+    name: str,
+    raw: object,
+    root: Path | None,
+    answers: Answers | None = None,
+    *,
+    absolute: bool = False,
+) -> Sample:
+    """The sample of one entry; its clip lies in `root`, or, where `absolute`, wherever an absolute path says.
+
+    Raises SampleError.
+    """
     entry = validated(OwnEntry, raw)
     options = tuple(entry.options or ())
-    if root is None:
+    if root is None or (absolute and Path(entry.video).is_absolute()):
         video = check_clip(Path(entry.video).expanduser().absolute())
     else:
         video = find_clip(root, entry.video, (".",))
@@ -77,6 +89,8 @@ def _to_sample(id: str, name: str, raw: object, root: Path | None, answers: Answ
         end=entry.end,
         stem=entry.stem,
         open_answer=entry.open_answer,
+        group=entry.group,
+        facets=tuple((entry.facets or {}).items()),
     )
 
 

@@ -7,9 +7,16 @@ from pathlib import Path
 
 from workbench.data.collection import Samples
 from workbench.data.dataset import Dataset, check_limit
+from workbench.data.egoschema import EGOSCHEMA
+from workbench.data.longvideobench import LONGVIDEOBENCH, LONGVIDEOBENCH_SUBTITLES
 from workbench.data.mini import MINI
+from workbench.data.minimal_pairs import MVP_FULL, MVP_MINI
 from workbench.data.mvbench import MVBENCH
-from workbench.data.tvbench import LAYOUT, TVBENCH, load_folder
+from workbench.data.tables import is_table, load_table
+from workbench.data.tomato import TOMATO
+from workbench.data.tvbench import LAYOUT, TVBENCH, TVBENCH_OPEN, load_folder
+from workbench.data.videomme import VIDEOMME, VIDEOMME_SUBTITLES
+from workbench.data.vinoground import VINOGROUND
 from workbench.errors import SampleError, near_matches, shown
 from workbench.spelling import spelled
 
@@ -18,7 +25,17 @@ DATASETS: dict[str, Dataset] = {
     for dataset in (
         MINI,
         TVBENCH,
+        TVBENCH_OPEN,
         MVBENCH,
+        TOMATO,
+        VIDEOMME,
+        VIDEOMME_SUBTITLES,
+        EGOSCHEMA,
+        LONGVIDEOBENCH,
+        LONGVIDEOBENCH_SUBTITLES,
+        VINOGROUND,
+        MVP_MINI,
+        MVP_FULL,
     )
 }
 
@@ -34,11 +51,13 @@ def samples(
     """Load a data set. No clip is opened.
 
     `samples("mini")`, `samples("mini/moving_direction,object_count")`, `samples("tvbench", root="TVBench")`,
-    `samples("TVBench")` where that folder is here, or the path of any folder in TVBench's format. "mini" is
+    `samples("TVBench")` where that folder is here, the path of any folder in TVBench's format, or a table of
+    your own questions, `samples("questions.csv")` (.csv, .tsv, .jsonl, .json, .parquet). "mini" is
     the project's own also beside a folder of that name: write "./mini" for the folder.
 
     Args:
-        root: where the files of a downloaded data set are.
+        root: where the files of a downloaded data set are, or the clips of a table where they do not lie
+            beside it.
         tasks: names, or one text with commas; None loads all tasks.
         limit: the first so many usable samples of each task.
         strict: whether a task that is named needs a clip. False leaves tasks without clips out with a
@@ -82,6 +101,8 @@ def _folder(
 ) -> Samples:
     if not isinstance(name, str | Path):
         raise SampleError(f"{shown(name)} is no data set: give a name ({', '.join(DATASETS)}) or a folder")
+    if is_table(name):
+        return load_table(name, root=root, tasks=tasks, limit=limit, strict=strict)
     try:
         folder = spelled(Path(name).expanduser())
     except (OSError, RuntimeError, ValueError):  # a name too long, or "~nobody"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +17,14 @@ LETTERS = string.ascii_uppercase
 """Letters that options are called by; a question has at most this many options."""
 ALL_TASKS = "all"
 """What tables call all tasks together; no task may have that name."""
+
+
+class Subtitle(NamedTuple):
+    """Words on the screen from `start` to `end`, in seconds from the start of the file."""
+
+    start: float
+    end: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +54,21 @@ class Sample:
     """Open-ended: the text that opens the answer ("The red circle moves")."""
     open_answer: str | None = None
     """Open-ended: the true word, or words, after the stem ("left")."""
+    group: str | None = None
+    """What it is scored together with: samples of one group are counterfactual twins."""
+    facets: tuple[tuple[str, str], ...] = ()
+    """Further names to break results down by, (name, value), sorted; a dict is taken too."""
+    subtitles: tuple[Subtitle, ...] = ()
+    """What is said in the clip; a prompt shows those lines that are on the screen with one of its frames."""
 
     def __post_init__(self) -> None:
         self._check_types()
         # A frozen class may still tidy what it is given: paths as text and options in a list are usual.
         object.__setattr__(self, "video", Path(self.video))
         object.__setattr__(self, "options", tuple(self.options))
+        facets = self.facets.items() if isinstance(self.facets, Mapping) else self.facets
+        object.__setattr__(self, "facets", tuple(sorted((name, value) for name, value in facets)))
+        object.__setattr__(self, "subtitles", tuple(Subtitle(*line) for line in self.subtitles))
         for name in ("id", "task"):  # by which samples are looked up and gathered: one spelling
             object.__setattr__(self, name, nfc(getattr(self, name)))
         if not self.id.strip():
@@ -70,16 +87,18 @@ class Sample:
             raise SampleError("the question is empty: write what is asked")
         self._check_options()
         self._check_bounds()
-        for field in ("id", "task", "question", "stem", "open_answer"):
+        for field in ("id", "task", "question", "stem", "open_answer", "group"):
             _check_text(field, getattr(self, field))
+        for text in (*sum(self.facets, ()), *(line.text for line in self.subtitles)):
+            _check_text("a facet or subtitle", text)
         _check_text("video", str(self.video))
-        for name in ("stem", "open_answer"):
+        for name in ("stem", "open_answer", "group"):
             text = getattr(self, name)
             if text is not None and not text.strip():
                 raise SampleError(f"{name} is empty: write the words, or leave the field out")
 
     def _check_types(self) -> None:
-        for name in ("id", "task", "question", "stem", "open_answer"):
+        for name in ("id", "task", "question", "stem", "open_answer", "group"):
             text = getattr(self, name)
             if not isinstance(text, str) and (text is not None or name in ("id", "task", "question")):
                 raise SampleError(f"{name} is {shown(text)}: it should be a text")
@@ -90,6 +109,13 @@ class Sample:
         for option in self.options:
             if not isinstance(option, str):
                 raise SampleError(f"option {shown(option)} is no text: write it in quotes")
+        facets = self.facets.items() if isinstance(self.facets, Mapping) else self.facets
+        if not all(isinstance(text, str) for pair in facets for text in pair) or any(
+            len(pair) != 2 for pair in facets
+        ):
+            raise SampleError(
+                f"facets is {shown(self.facets)}: it should be a dict of names and values, all texts"
+            )
         for name in ("start", "end"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from workbench.data.archives import unpack_first
 from workbench.data.collection import Samples
 from workbench.data.confine import ClipMissing, find_clip
 from workbench.data.dataset import Dataset, check_limit
-from workbench.data.entry import Entry, Ids, archives, nothing_usable, read_list, validated
+from workbench.data.entry import Entry, Ids, nothing_usable, read_list, validated
 from workbench.data.options import text_index
 from workbench.data.origins import MVBENCH_FOLDERS, WITHHELD
+from workbench.data.reading import task_key
 from workbench.data.sample import Sample, Skipped
 from workbench.errors import SampleError, near_matches, printable, shown
 from workbench.spelling import nfc, spelled
@@ -22,6 +24,19 @@ LAYOUT = "json/TASK.json, a list of {video, question, candidates, answer}, and t
 
 MTF_TASKS = ("action_antonym", "action_sequence", "scene_transition", "moving_direction", "object_count")
 """The five tasks that "Map the Flow" studies."""
+TASKS = (
+    "action_antonym",
+    "action_count",
+    "action_localization",
+    "action_sequence",
+    "egocentric_sequence",
+    "moving_direction",
+    "object_count",
+    "object_shuffle",
+    "scene_transition",
+    "unexpected_action",
+)
+"""All that TVBench has."""
 
 
 def load_folder(
@@ -101,11 +116,6 @@ def _choose(tasks: Iterable[str], known: tuple[str, ...], root: Path) -> tuple[s
     return tuple(dict.fromkeys(chosen))
 
 
-def task_key(task: str) -> str:
-    """A task's name as files spell it: lower case, words joined by underscores."""
-    return re.sub(r"[\s_-]+", "_", nfc(task).strip()).lower()
-
-
 class _Read(NamedTuple):
     """What a task's file holds."""
 
@@ -137,8 +147,7 @@ def _read_task(root: Path, task: str, file: Path, limit: int | None) -> _Read:
 def _left_out(root: Path, task: str, count: int) -> str:
     """Why a task is left out whose clips are not there, and what to do."""
     remedy = f"Put them into {root / 'video' / task}, or name the other tasks (tasks=, --tasks)."
-    if packed := archives(root):
-        remedy = f"Unpack {packed[0].name} and the other archives in {root / 'video'}."
+    remedy = unpack_first(root) or remedy
     why = WITHHELD.get(task_key(task))
     return f"Task {shown(task)} is left out: no clip of its {count} questions is there. {why or remedy}"
 
@@ -169,11 +178,39 @@ def _load(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None, s
     return load_folder(root, tasks=tasks, limit=limit, name="tvbench", strict=strict)
 
 
+def _load_open(root: Path | None, tasks: tuple[str, ...] | None, limit: int | None, strict: bool) -> Samples:
+    """The same questions without their options; the true candidate is the answer in words."""
+    found = _load(root, tasks, limit, strict)
+    opened = [
+        sample
+        if not sample.options
+        else replace(sample, options=(), answer=None, open_answer=sample.open_answer or sample.true_option)
+        for sample in found
+    ]
+    return Samples(opened, name="tvbench_open", source=found.source, skipped=found.skipped)
+
+
 TVBENCH = Dataset(
     name="tvbench",
     description="TVBench: 10 tasks that need time, multiple choice (FunAILab/TVBench on the hub)",
     load=_load,
     needs_root=True,
     layout=LAYOUT,
+    hub="FunAILab/TVBench",
+    style="mvbench",
+    frames="midpoints(8)",
+    counts=dict.fromkeys(TASKS),
+    papers_tasks=True,
+)
+TVBENCH_OPEN = Dataset(
+    name="tvbench_open",
+    description="TVBench without its options: open-ended questions, answered in the candidate's words",
+    load=_load_open,
+    needs_root=True,
+    layout=LAYOUT,
+    hub="FunAILab/TVBench",
+    style="open",
+    frames="midpoints(8)",
+    counts=dict.fromkeys(TASKS),
     papers_tasks=True,
 )

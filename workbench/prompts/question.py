@@ -50,7 +50,7 @@ def ask(
                 "beside it. Change the sample (dataclasses.replace), or give a clip or a path instead."
             )
         shown = (read or clip_of)(sample, frames) if clip is None else _clip(clip, frames)
-        words = build_prompt(sample, style or default_style(sample))
+        words = build_prompt(sample, style or default_style(sample), times=shown.timestamps.tolist())
         return Question(sample, shown, words, tuple(sample.letters))
     if clip is not None:
         raise PromptError("clip= replaces the video of a sample. Without a sample, give the clip first.")

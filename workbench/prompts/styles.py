@@ -6,7 +6,7 @@ text was built and never have to be searched for, however often an option's word
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,12 +31,14 @@ class CharRange(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
     """A way to ask. The text is
-    `before_question` question [`before_options` option `between_options` option ..] `instruction`.
+    `opening` `before_question` question [`before_options` option `between_options` option ..] `instruction`.
     """
 
     name: str
     description: str
     """One line for people."""
+    opening: str = ""
+    """Says what is to be done, before the question, with its line break."""
     before_question: str = ""
     """Opens the question, and is part of it ("Question: ")."""
     before_options: str = "\n"
@@ -67,6 +69,49 @@ STYLES: dict[str, Style] = {
             description="lmms-eval: options as 'A. ..', answered with the option's letter",
             mark=("", ". "),
             instruction="\nAnswer with the option's letter from the given choices directly.",
+        ),
+        Style(
+            name="lmms_mvbench",
+            description="lmms-eval's MVBench: 'Option:', the letter is left to the model",
+            before_question="Question:",
+            before_options="\nOption:\n",
+            instruction="\nOnly give the best option.\n",
+        ),
+        Style(
+            name="lmms_tvbench",
+            description="lmms-eval's TVBench: 'Answer with the option letter only.'",
+            mark=("", ". "),
+            instruction="\nAnswer with the option letter only.",
+        ),
+        Style(
+            name="videomme",
+            description="Video-MME as its authors and lmms-eval ask it, answered after 'The best answer is:'",
+            opening="Select the best answer to the following multiple-choice question based on the video and "
+            "the subtitles. Respond with only the letter (A, B, C, or D) of the correct option.\n",
+            mark=("", ". "),
+            instruction="\nThe best answer is:",
+        ),
+        Style(
+            name="lmms_videomme",
+            description="lmms-eval's Video-MME by default: 'Answer with the option's letter ..'",
+            opening="Select the best answer to the following multiple-choice question based on the video and "
+            "the subtitles. Respond with only the letter (A, B, C, or D) of the correct option.\n",
+            mark=("", ". "),
+            instruction="\n\nAnswer with the option's letter from the given choices directly.",
+        ),
+        Style(
+            name="lmms_mvp",
+            description="lmms-eval's Minimal Video Pairs: answered with 'Answer: A/B'",
+            before_question="Question: ",
+            before_options="\nOption:\n",
+            instruction=" \nEven when unsure, always answer with a single letter from A or B, format exactly "
+            "like: 'Answer: A/B'.",
+        ),
+        Style(
+            name="vinoground",
+            description="Vinoground: the captions as options, 'Please only output one English character.'",
+            mark=("", ". "),
+            instruction="\nPlease only output one English character.",
         ),
         Style(
             name="open",
@@ -107,8 +152,13 @@ class PromptText:
         return {span: tuple(parts) for span, parts in found.items()}
 
 
-def build_prompt(sample: Sample, style: str | Style = "mvbench") -> PromptText:
+def build_prompt(
+    sample: Sample, style: str | Style = "mvbench", *, times: Iterable[float] = ()
+) -> PromptText:
     """The words for `sample`. Its texts are taken exactly as they are.
+
+    Of its subtitles, the lines that are on the screen at one of the `times` of the frames, in seconds from
+    the start of the file, come first (Video-MME, section 4; lmms-eval).
 
     Spans: `question` is one run from the first word of the question to the end of the last option.
     `nonoption` is the question alone. `option[A]`.. are the options with the marks of their letters.
@@ -129,8 +179,22 @@ def build_prompt(sample: Sample, style: str | Style = "mvbench") -> PromptText:
             f"{chosen.name!r} leaves out: use sample.open_ended(), or style 'mvbench' or 'letter'"
         )
     prefix = chosen.answer_prefix if chosen.takes_options else sample.stem or ""
-    pieces = tuple(piece for piece in _pieces(sample, chosen) if piece.text)
+    said = Piece(_subtitles(sample, tuple(times)))
+    pieces = tuple(piece for piece in (said, *_pieces(sample, chosen)) if piece.text)
     return PromptText(pieces=pieces, answer_prefix=prefix, style=chosen.name)
+
+
+def _subtitles(sample: Sample, times: Sequence[float]) -> str:
+    """The lines on the screen at these times, each once."""
+    if not sample.subtitles:
+        return ""
+    shown = [
+        line.text
+        for line in sample.subtitles
+        if line.text.strip() and any(line.start <= time < line.end for time in times)
+    ]
+    lines = "\n".join(dict.fromkeys(shown)) or "No subtitles available"
+    return f"This video's subtitles are listed below: \n{lines}\n"
 
 
 def default_style(sample: Sample) -> str:
@@ -139,6 +203,7 @@ def default_style(sample: Sample) -> str:
 
 
 def _pieces(sample: Sample, style: Style) -> Iterator[Piece]:
+    yield Piece(style.opening)
     yield Piece(style.before_question + sample.question, ("question", "nonoption"))
     before, after = style.mark
     for index, (letter, option) in enumerate(zip(sample.letters, sample.options, strict=True)):

@@ -42,8 +42,8 @@ class Recipe(Loading, ABC):
     out: Path
     """Folder for the results. A run that was stopped goes on from what it holds."""
     data: str = "mini"
-    """mini, mini/moving_direction,object_count, tvbench:/path/to/TVBench, mvbench:/path/to/MVBench, or a
-    folder in their format."""
+    """mini, mini/moving_direction,object_count, tvbench:/path/to/TVBench (workbench list data has all), a
+    folder in its format, or a table of your own questions (questions.csv, .jsonl, .parquet)."""
     tasks: tuple[str, ...] = ()
     """Tasks of the data set to use; empty lets the recipe choose."""
     limit: int | None = None

@@ -36,12 +36,16 @@ def model_settings(model: VideoLLM, *, writes_text: bool = False) -> dict[str, A
 def data_settings(samples: Samples) -> dict[str, Any]:
     """What decides a run's rows: the annotations, and which samples in which order. The clips' contents are
     kept with each sample."""
+    from workbench.data.hub import record_of
+
     ids = [sample.id for sample in samples]
+    fetched = None if samples.source is None else record_of(samples.source)
     return {
         "data": samples.name,
         "data_sha256": samples.fingerprint,
         "samples": len(ids),
         "sample_ids_sha256": hash_of(ids),
+        **({} if fetched is None else {"data_revision": "@".join(fetched)}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from workbench.video.clip import Clip, read_clip
 from workbench.video.readers import VideoReader, has_decord
-from workbench.video.sampling import Fps, Midpoints, Sampling, Uniform, as_sampling, parse_sampling
+from workbench.video.sampling import Fps, Midpoints, Sampling, Strided, Uniform, as_sampling, parse_sampling
 from workbench.video.writer import write_clip
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Fps",
     "Midpoints",
     "Sampling",
+    "Strided",
     "Uniform",
     "VideoReader",
     "as_sampling",

@@ -1,12 +1,14 @@
 """Which frames of a clip are read.
 
 A rule names frame numbers between `first` and `last` (both included); it never names one frame twice. The
-three rules are those of the field's loaders, so that a run can be compared with a published one:
+rules are those of the field's loaders, so that a run can be compared with a published one:
 
 - `Midpoints`: the middle of n equal segments. MVBench (Li et al. 2024) and the loaders derived from it:
   TVBench, PLLaVA, InternVL, and Map the Flow (Kim et al. 2026), `get_index` in tasks/eval/eval_utils.py.
 - `Uniform`: n frames at equal distance, the first and the last included. LLaVA-NeXT and lmms-eval,
   `load_video`; LLaVA-Video, LLaVA-OneVision, LongVA, VideoLLaMA3.
+- `Strided`: n frames, one every int(total / n), at most one a second. LongVideoBench, `load_video` of
+  lmms-eval's longvideobench.
 - `Fps`: a frame every 1/rate seconds. LLaVA-Video and Qwen2.5-VL style.
 """
 
@@ -114,6 +116,34 @@ class Uniform:
 
 
 @dataclass(frozen=True, slots=True)
+class Strided:
+    """n frames, one every `int(total / n)`, from the first on; no more than the clip has whole seconds."""
+
+    n: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n", _count("strided", self.n))
+
+    @shaped
+    def indices(
+        self,
+        n_frames: int,
+        fps: float,
+        first: int = 0,
+        last: int | None = None,
+        *,
+        times: Float[np.ndarray, " n"] | None = None,
+    ) -> Int[np.ndarray, " t"]:
+        last = _check_range(str(self), 1, n_frames, first, last)
+        total = last - first + 1
+        count = min(self.n, max(int(total / fps), 1), total)
+        return first + total // count * np.arange(count, dtype=np.int64)
+
+    def __str__(self) -> str:
+        return f"strided({self.n})"
+
+
+@dataclass(frozen=True, slots=True)
 class Fps:
     """The frame nearest to first + k / rate seconds, k = 0, 1, ..; the earlier one of two equally near.
 
@@ -167,7 +197,8 @@ class Fps:
         return f"fps({rate})" if self.max_frames is None else f"fps({rate}, max_frames={self.max_frames})"
 
 
-_ALLOWED = "midpoints(8), uniform(8), fps(1) or fps(1, max_frames=32)"
+_RULES = {"midpoints": Midpoints, "uniform": Uniform, "strided": Strided}
+_ALLOWED = "midpoints(8), uniform(8), strided(16), fps(1) or fps(1, max_frames=32)"
 _PATTERN = re.compile(r"(\w+) ?\( ?([^,()]+)(?:, ?(?:max_frames ?= ?)?([^,()]+))?\)")
 
 
@@ -185,15 +216,15 @@ def parse_sampling(text: str) -> Sampling:
     try:
         if name == "fps":
             return Fps(float(number), None if max_frames is None else int(max_frames))
-        if name in ("midpoints", "uniform") and max_frames is None:
-            return {"midpoints": Midpoints, "uniform": Uniform}[name](int(number))
+        if name in _RULES and max_frames is None:
+            return _RULES[name](int(number))
     except ClipError:
         raise
     except ValueError:
         raise ClipError(
             f"The numbers of the sampling {shown(text)} cannot be read. Use {_ALLOWED}."
         ) from None
-    hint = near_matches(name, ("midpoints", "uniform", "fps"))
+    hint = near_matches(name, (*_RULES, "fps"))
     raise ClipError(f"There is no sampling {shown(text)}.{hint} Use {_ALLOWED}.")
 
 

@@ -1,0 +1,128 @@
+"""A user's own questions in a file: options in three forms, nearest matches, clips beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import workbench as wb
+from tests.data.benchmarks import clip_bytes
+from workbench.data.tables import is_table
+from workbench.errors import SampleError
+
+HEAD = "video,question,answer"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.mp4").write_bytes(clip_bytes(str(tmp_path)))
+    return tmp_path
+
+
+def saved(folder: Path, text: str, name: str = "mine.csv") -> Path:
+    (folder / name).write_text(text, "utf-8")
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{HEAD},options\na.mp4,Where?,there,here | there\n",
+        f"{HEAD},option_a,option_b\na.mp4,Where?,there,here,there\n",
+        f"{HEAD},option_b,option_a\na.mp4,Where?,B,there,here\n",
+        f"{HEAD},optionA,optionB,optionC\na.mp4,Where?,there,here,there,\n",
+        f"{HEAD},option1,option0\na.mp4,Where?,there,there,here\n",
+    ],
+)
+def test_options_in_one_column_or_in_many(text: str, folder: Path) -> None:
+    (sample,) = wb.samples(saved(folder, text))
+    assert sample.options == ("here", "there")
+    assert sample.true_option == "there"
+    assert sample.video == folder / "a.mp4"
+    assert sample.task == "mine"
+
+
+def test_all_columns(folder: Path) -> None:
+    text = (
+        "id,task,video,question,options,answer,start,end,stem,open_answer,group,facet_light\n"
+        "q1,places,a.mp4,Where?,here|there,here,0.2,1,It is,here,pair 1,day\n"
+        "q2,,a.mp4,And then?,,,,,So it,ran,,\n"
+    )
+    first, second = wb.samples(str(saved(folder, text)))
+    assert (first.id, first.task, first.start, first.end) == ("q1", "places", 0.2, 1.0)
+    assert (first.stem, first.open_answer, first.group) == ("It is", "here", "pair 1")
+    assert first.facets == (("light", "day"),)
+    assert (second.task, second.options, second.open_answer) == ("mine", (), "ran")
+
+
+def test_a_table_saved_from_samples_comes_back(folder: Path) -> None:
+    made = wb.samples(saved(folder, f"{HEAD},options,facet_x\na.mp4,Where?,there,here|there,1\n"))
+    frame = made.to_dataframe()
+    for name in ("frame.parquet", "frame.jsonl", "frame.json"):
+        table = frame.drop(columns="facets").assign(options=frame["options"].map(list))
+        if name.endswith("parquet"):
+            table.to_parquet(folder / name)
+        else:
+            table.to_json(folder / name, orient="records", lines=name.endswith("jsonl"))
+        (again,) = wb.samples(folder / name)
+        assert (again.options, again.answer, again.question) == (("here", "there"), 1, "Where?")
+    (again,) = wb.Samples.from_dataframe(frame)
+    assert again == made[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("video,qestion,answer", "column 'qestion', which would be ignored.*Did you mean 'question'"),
+        ("video,question,choices", "Did you mean 'options'"),
+        ("clip,question", "Did you mean 'video'"),
+        ("question,answer", "no column 'video'"),
+        ("video,question,weather", "put facet_ before it"),
+    ],
+)
+def test_a_wrong_column_is_named_with_the_nearest(head: str, said: str, folder: Path) -> None:
+    with pytest.raises(SampleError, match=said):
+        wb.samples(saved(folder, f"{head}\n" + ",".join("x" for _ in head.split(",")) + "\n"))
+
+
+def test_rows_that_cannot_be_used_are_listed(folder: Path) -> None:
+    text = (
+        f"{HEAD},options,start\n"
+        "a.mp4,Where?,there,here|there,\n"
+        "gone.mp4,Where?,there,here|there,\n"
+        "../a.mp4,Where?,there,here|there,\n"
+        "a.mp4,Where?,nowhere,here|there,\n"
+        "a.mp4,Where?,there,here|there,soon\n"
+    )
+    found = wb.samples(saved(folder, text))
+    assert len(found) == 1
+    assert [skipped.id for skipped in found.skipped] == ["mine/2", "mine/3", "mine/4", "mine/5"]
+    for skipped, said in zip(
+        found.skipped, ("beside the table", "leads out", "nowhere", "start"), strict=True
+    ):
+        assert said in skipped.reason
+    with pytest.raises(SampleError, match="options twice"):
+        wb.samples(saved(folder, f"{HEAD},options,option_a\na.mp4,W?,x,x|y,x\n"))
+
+
+def test_clips_elsewhere(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("tables")
+    file = saved(other, f"{HEAD},options\na.mp4,Where?,there,here|there\n")
+    assert wb.samples(file, root=folder)[0].video == folder / "a.mp4"
+    whole = saved(other, f"{HEAD},options\n{folder / 'a.mp4'},Where?,there,here|there\n", "whole.csv")
+    assert wb.samples(whole)[0].video == folder / "a.mp4"
+    with pytest.raises(SampleError, match="leads out"):
+        wb.samples(whole, root=folder)
+
+
+def test_what_is_a_table(folder: Path) -> None:
+    assert is_table("x.csv")
+    assert is_table(folder / "x.parquet")
+    assert not is_table("mini")
+    (folder / "folder.json").mkdir()
+    assert not is_table(folder / "folder.json")
+    with pytest.raises(SampleError, match="There is no file"):
+        wb.samples(folder / "none.csv")
+    with pytest.raises(SampleError, match="has no rows"):
+        wb.samples(saved(folder, HEAD + "\n"))
