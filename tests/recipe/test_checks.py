@@ -31,6 +31,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "device_map": ("nearby", "device_map='nearby': input should be 'auto'"),
     "load_in": ("3bit", "load_in='3bit': input should be '4bit' or '8bit'"),
     "setting": ("papers", "setting='papers': input should be 'paper'"),
+    "gpus_per_worker": (2, "none without --workers"),
     "groups": (("spatial",), "NAME=TASK"),
     "heads": ("first", "heads='first'"),
     "image_model": ("nowhere/at/all", "no checkpoint folder"),
@@ -45,6 +46,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "modes": (("strict", "strict"), "each once"),
     "out": (Path(__file__) / "below", "is no folder"),
     "pathways": (Path("nowhere"), "nowhere"),
+    "ray_address": ("auto", "none without --workers"),
+    "workers": (0, "workers=0: input should be greater than or equal to 1"),
     "ranges": ("moving", "no task 'moving' to read ranges off"),
     "rows": ("vidio", "Did you mean 'video'"),
     "runs": ((Path("nowhere"),), "nowhere"),
@@ -60,7 +63,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 """For each setting by name, a value that cannot work, and what is said."""
 FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
-ALONE = {"model", "data", "tasks", "limit"}
+ALONE = {"model", "data", "tasks", "limit", "ray_address", "gpus_per_worker"}
 """Settings that mask_gallery refuses, whatever they say: it needs neither a model nor samples."""
 CASES = [
     (name, field.name)

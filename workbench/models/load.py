@@ -23,6 +23,7 @@ from workbench.models.placement import DeviceMap, dispatched
 from workbench.models.quantized import Bits, check_bits, quantize, size_of
 from workbench.models.trial import Undescribed, try_frames, try_out
 from workbench.models.video_llm import VideoLLM
+from workbench.ranks import share_of
 from workbench.threads import warn_where_they_spin
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def load(
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
 
-    `device` is cuda where there is one, else cpu. `device_map` puts a model that no device holds on several,
-    and on the disk: "auto", or a dict from modules to places (needs accelerate). `dtype` is bfloat16 on cuda,
+    `device` is cuda where there is one (a rank of torchrun or srun takes its own), else cpu. `device_map`
+    puts a model that no device holds on several, and on the disk: "auto", or a dict from modules to places
+    (needs accelerate). `dtype` is bfloat16 on cuda,
     else float32. `revision` pins a commit of the hub. Weights must be safetensors unless `allow_pickle`; code
     that comes with a checkpoint does not run unless `trust_remote_code`. `adapter` is the folder, or hub id,
     of a LoRA adapter of peft, merged into the weights. `load_in` "4bit" or "8bit" is how the decoder's linear
@@ -126,6 +128,18 @@ def load(
         adapter=merged,
         load_in=load_in,
         setting=None if setting is None else paper_setting(family, hf.config),
+        loaded_as={
+            "name_or_path": name_or_path,
+            "device_map": device_map,
+            "dtype": str(number).removeprefix("torch."),
+            "attention": attention,
+            "trust_remote_code": trust_remote_code,
+            "revision": revision,
+            "allow_pickle": allow_pickle,
+            "adapter": adapter,
+            "load_in": load_in,
+            "setting": setting,
+        },
     )
     try_out(model)
     if family.guessed:
@@ -141,8 +155,12 @@ def load(
 
 
 def _device(device: str | torch.device | None) -> torch.device:
+    if device is None and torch.cuda.is_available():
+        share = share_of()
+        # Where the cluster shows each process its own GPU only, that is number 0.
+        return torch.device("cuda" if share is None else f"cuda:{share.local % torch.cuda.device_count()}")
     if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu")
     try:
         place = torch.device(device)
     except (RuntimeError, TypeError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +57,7 @@ class VideoLLM:
     adapter: Adapter | None = None  # merged into the weights
     load_in: str | None = None  # "4bit" or "8bit" of the decoder's linear layers
     setting: PaperSetting | None = None  # a paper's defaults for prompts
+    loaded_as: Mapping[str, Any] | None = None  # arguments of `load`, for the same elsewhere; no device
 
     @property
     def name(self) -> str:

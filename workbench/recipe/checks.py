@@ -181,6 +181,21 @@ def _study(folder: Path, recipe: Any) -> None:
     given_measured(folder, "study", recipe.checkpoint())
 
 
+def _of_workers(name: str) -> Callable[[Any, Any], None]:
+    """A setting that says something of workers, and would be ignored without them."""
+
+    def checked(value: Any, recipe: Any) -> None:
+        usual = next(field.default for field in dataclasses.fields(recipe) if field.name == name)
+        if value != usual and recipe.workers is None:
+            option = name.replace("_", "-")
+            raise RunError(
+                f"{name}={value!r} says where workers are, and there are none without --workers. "
+                f"Give --workers too, or leave --{option} out."
+            )
+
+    return checked
+
+
 _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "also": _also,
     "answers": lambda folder, recipe: given_measured(folder, "answer_probability", recipe.checkpoint()),
@@ -193,6 +208,8 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "flow": lambda flow, recipe: Flow.parse(flow),
     "flows": lambda flows, recipe: as_flows(flows),
     "frames": _frames,
+    "gpus_per_worker": _of_workers("gpus_per_worker"),
+    "ray_address": _of_workers("ray_address"),
     "separators": lambda separators, recipe: check_separators(separators),
     "groups": lambda groups, recipe: recipe.task_groups,
     "heads": _heads,

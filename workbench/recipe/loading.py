@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
@@ -28,6 +30,12 @@ class Loading:
     setting: Literal["paper"] | None = None
     """paper: prompts are, where no style, frames or separators are asked for, those of the paper that ran
     this checkpoint."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """So many processes measure, each with the model (needs Ray)."""
+    ray_address: str | None = None
+    """A Ray cluster for the workers: auto, or HEAD:6379. One is started on this machine if not given."""
+    gpus_per_worker: Annotated[int, Field(ge=1)] = 1
+    """GPUs of each worker; with several, the model is spread over them."""
     dtype: str | None = None
     """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
 
@@ -36,7 +44,7 @@ class Loading:
         import workbench as wb
 
         adapter = self.adapter if name in (None, self.model) else None
-        return wb.load(
+        model = wb.load(
             name or self.model,
             device=self.device,
             device_map=self.device_map,
@@ -45,6 +53,14 @@ class Loading:
             adapter=adapter,
             setting=self.setting,
         )
+        if self.workers is not None:
+            from workbench.runs.executors import assign
+            from workbench.runs.workers import RayWorkers
+
+            assign(
+                model, RayWorkers(workers=self.workers, address=self.ray_address, gpus=self.gpus_per_worker)
+            )
+        return model
 
     def checkpoint(self, name: str | None = None) -> CheckpointFolder:
         """The files of the model, or of another, without reading weights. Raises ModelError."""

@@ -51,6 +51,8 @@ class Encoder:
         self.samples = samples
         self._model, self._frames, self._style = model, frames, style
         self._separators: Separators | None = separators
+        self.how: dict[str, Any] = {"frames": frames, "style": style, "separators": separators}
+        """What makes another encoder, of the same samples, give the same prompts."""
         self._threads = ThreadPoolExecutor(_AHEAD, thread_name_prefix="decode")
         self._clips: OrderedDict[tuple[Any, ...], Future[Clip]] = OrderedDict()
         self._prompts: OrderedDict[int, Prompt | WorkbenchError] = OrderedDict()
@@ -113,6 +115,12 @@ class Encoder:
                 self._prompts.pop(position, None)
                 self._forget(order[done : done + _AHEAD])
             yield found
+
+    def ahead(self, positions: Iterable[int]) -> None:
+        """Begin to decode the clips of samples that will be asked for next."""
+        for position in positions:
+            if position not in self._prompts:
+                self._decode(position)
 
     def _encode(self, position: int) -> Prompt | WorkbenchError:
         try:

@@ -1,11 +1,14 @@
-"""Where the samples of a run are measured. One way so far: in this process."""
+"""Where the samples of a run are measured: in this process; `workers` has another way."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakKeyDictionary
 
 from workbench.errors import NotFinite, WorkbenchError, printable
 from workbench.runs.encoding import Encoder
@@ -49,9 +52,34 @@ class ThisProcess:
         begun = time.perf_counter()
         for group in job.encoder.groups(groups):
             records = measure_group(job, group, on_done)
-            seconds = (time.perf_counter() - begun) / len(group)
-            yield {position: _timed(records[position], seconds) for position in sorted(records)}
+            yield timed(records, time.perf_counter() - begun)
             begun = time.perf_counter()
+
+
+_CURRENT: ContextVar[Executor | None] = ContextVar("executor", default=None)
+
+
+@contextmanager
+def using(executor: Executor) -> Iterator[None]:
+    """Whatever is measured while the context is open is measured by this executor."""
+    before = _CURRENT.set(executor)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(before)
+
+
+_ASSIGNED: WeakKeyDictionary[VideoLLM, Executor] = WeakKeyDictionary()
+
+
+def assign(model: VideoLLM, executor: Executor) -> None:
+    """Whatever is measured of this model is measured by this executor."""
+    _ASSIGNED[model] = executor
+
+
+def current(model: VideoLLM) -> Executor:
+    """The executor whose context is open, or that of the model; else this process."""
+    return _CURRENT.get() or _ASSIGNED.get(model) or ThisProcess()
 
 
 def measure_group(
@@ -90,8 +118,12 @@ def _measured(job: Job, asked: Sequence[Asked], on_done: Done) -> list[tuple[Ask
     return list(zip(asked, made, strict=True))
 
 
-def _timed(record: Record, seconds: float) -> Record:
-    """With the wall time of the sample, where its answer is kept."""
-    return (
-        record if record.sample is None else record._replace(sample=record.sample._replace(seconds=seconds))
-    )
+def timed(records: Mapping[int, Record], seconds: float) -> dict[int, Record]:
+    """The records of a group, in order, each with its part of the wall time where its answer is kept."""
+    each = seconds / len(records)
+    return {
+        position: record
+        if record.sample is None
+        else record._replace(sample=record.sample._replace(seconds=each))
+        for position, record in sorted(records.items())
+    }

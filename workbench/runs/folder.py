@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pyarrow as pa
 
 from workbench.checksums import MANIFEST, SUMS
 from workbench.data import Sample
 from workbench.errors import RunError
-from workbench.files import left_over, write_error, write_whole, writing
+from workbench.files import left_over, write_whole, writing
+from workbench.ranks import Share
 from workbench.runs.clips import identify
 from workbench.runs.finals import Tables, names_of, write_tables
 from workbench.runs.manifest import is_legacy, now, read_manifest, settings_sum
@@ -42,6 +42,7 @@ from workbench.runs.shards import (
     to_json,
     write_shard,
 )
+from workbench.runs.writers import Writers
 
 _SHOWN = 4  # files or clips in a message
 
@@ -66,8 +67,10 @@ class FolderStore:
         *,
         keeps_samples: bool,
         samples: Sequence[Sample] = (),
+        share: Share | None = None,
     ) -> None:
-        """`table`, `schema` and `keeps_samples` as in Measurement."""
+        """`table`, `schema` and `keeps_samples` as in Measurement. With a `share`, other ranks write to the
+        folder too, each the records of its own samples."""
         self.path = Path(path)
         self.manifest = manifest
         self._table, self._schema, self._keeps_samples = table, schema, keeps_samples
@@ -87,32 +90,21 @@ class FolderStore:
                     f"{self.path / name} is a link to somewhere else, and a run writes to its own folder "
                     "only. Put the folder itself there, or choose another one (out=)."
                 )
-        self._lock = filelock.FileLock(self.path / ".lock")
+        self._share = share
+        self._writers = Writers(self.path, share)
 
     def __enter__(self) -> FolderStore:
+        self._writers.enter()
         try:
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise RunError(
-                f"Another process is writing to {self.path}. Wait until it ends, stop it, or choose another "
-                "folder (out=)."
-            ) from error
-        except NotImplementedError as error:
-            raise RunError(
-                f"The disk of {self.path} cannot lock files, so two processes could write to one run. Choose "
-                "a folder on another disk (out=)."
-            ) from error
-        except OSError as error:
-            raise write_error(self.path, error) from error
-        try:
-            self._open()
+            with self._writers.alone():
+                self._open()
         except BaseException:
-            self._lock.release()
+            self._writers.leave()
             raise
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._lock.release()
+        self._writers.leave()
 
     def _open(self) -> None:
         if (self.path / MANIFEST).exists():
@@ -127,6 +119,8 @@ class FolderStore:
             self._write_manifest()
             self._noted = True
         self._run = settings_sum(self.manifest)
+        if self._share is not None:
+            return  # what looks left over may be what another rank writes now
         with writing(self.path):
             for unfinished in self._left_over():
                 unfinished.unlink()
@@ -256,16 +250,32 @@ class FolderStore:
                 "Its numbers may differ a little between samples; the manifest records this.",
                 stacklevel=2,
             )
-        self.manifest["resumed"].append(self._resumed)
-        self.manifest["finished"] = None
-        self._write_manifest()
+        with self._writers.alone():
+            self._again()
+            self.manifest["resumed"].append(self._resumed)
+            self.manifest["finished"] = None
+            self._write_manifest()
+
+    def _again(self) -> None:
+        """Read what other ranks have put into the manifest since."""
+        if self._share is not None:
+            self.manifest = read_manifest(self.path / MANIFEST)
 
     def finish(self, tables: Tables) -> None:
-        """Write the final tables, and into the manifest that all is done, and when."""
-        self.write(tables)
-        if self.manifest["finished"] is None:
-            self.manifest["finished"] = now()
-            self._write_manifest()
+        """Write the final tables, and into the manifest that all is done, and when; of several ranks, the
+        first that comes does."""
+        with self._writers.alone():
+            self._again()
+            if self._share is not None and self.manifest["finished"] is not None:
+                return
+            self.write(tables)
+            if self.manifest["finished"] is None:
+                self.manifest["finished"] = now()
+                self._write_manifest()
+
+    def absent(self) -> list[int]:
+        """Ranks, this one not among them, that are not at work on the folder."""
+        return self._writers.absent()
 
 
 def _some(names: Sequence[str]) -> str:

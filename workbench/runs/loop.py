@@ -13,8 +13,9 @@ from workbench.errors import WorkbenchError
 from workbench.models.papers import default_separators
 from workbench.progress import progress_bar
 from workbench.prompts import check_separators, check_style
+from workbench.ranks import Share, share_of
 from workbench.runs.encoding import Encoder, nothing_usable, read_frames
-from workbench.runs.executors import Executor, Job, ThisProcess
+from workbench.runs.executors import Executor, Job, current
 from workbench.runs.finals import Tables, joined
 from workbench.runs.manifest import new_manifest
 from workbench.runs.measurement import Measurement
@@ -22,6 +23,7 @@ from workbench.runs.record import Record
 from workbench.runs.settings import data_settings, model_settings
 from workbench.runs.store import Store, holds_run, open_store
 from workbench.runs.tables import Skip, skipped_frame
+from workbench.runs.waiting import others
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
@@ -68,11 +70,15 @@ def measure_samples(
 ) -> Measured:
     """Measure every sample; what the folder `out` holds already is not measured again.
 
+    Where torchrun, srun or mpirun started several processes (`workbench.ranks`), each measures its share of
+    what goes into `out`, and waits at the end until the others have measured theirs.
+
     Args:
         out: a folder for the results, written sample by sample; a run that was stopped goes on from there.
             None keeps everything in memory.
         style, separators, frames: how samples become prompts, as in `encode`.
-        executor: where the samples are measured; this process if not given.
+        executor: where the samples are measured; if not given, by the workers whose context is open
+            (`runs.executors.using`), or in this process.
         prompts: the prompts that are measured are put into it, by the sample's id.
 
     A sample that cannot be encoded is skipped and listed. Raises RunError where none can be used, or `out`
@@ -95,8 +101,9 @@ def measure_samples(
         if not holds_run(out):
             measurement.refuse(model, encoder)
         job = Job(model=model, measurement=measurement, encoder=encoder, prompts=prompts)
-        with open_store(out, manifest, measurement, samples) as store:
-            records = _records(job, store, executor or ThisProcess(), progress)
+        share = None if out is None else share_of()
+        with open_store(out, manifest, measurement, samples, share) as store:
+            records = _records(job, store, executor or current(model), progress, share)
             left_out = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
             tables = joined(records, measurement.schema, left_out=left_out)
             _refuse_skipped(samples, records)
@@ -104,16 +111,21 @@ def measure_samples(
             return measured(tables, store.manifest, out)
 
 
-def _records(job: Job, store: Store, executor: Executor, progress: bool) -> list[Record]:
-    """All records, in the order of the samples: those that are stored, and the others measured and stored."""
+def _records(job: Job, store: Store, executor: Executor, progress: bool, share: Share | None) -> list[Record]:
+    """All records, in the order of the samples: those that are stored, and the others measured and stored.
+
+    Of several ranks, this one measures its share, and then waits for the others'.
+    """
     samples, measurement = job.encoder.samples, job.measurement
     units = measurement.units(job.model)
     found = dict(enumerate(store.stored()))
-    with progress_bar(
-        len(samples) * units, what=measurement.name, unit=f" {measurement.unit}", show=progress
-    ) as bar:
+    what = measurement.name if share is None else f"{measurement.name} ({share})"
+    show = progress and (share is None or share.rank == 0)
+    with progress_bar(len(samples) * units, what=what, unit=f" {measurement.unit}", show=show) as bar:
         # A group is measured as a whole, so that a run that goes on gives the same bits.
         groups = _groups(job) if None in found.values() else []
+        if share is not None:
+            groups = groups[share.rank :: share.of]
         waiting = [group for group in groups if any(found[position] is None for position in group)]
         # What was done in an earlier run needs no units now.
         bar.total -= units * (len(samples) - sum(map(len, waiting)))
@@ -126,6 +138,9 @@ def _records(job: Job, store: Store, executor: Executor, progress: bool) -> list
             # Nor does what was skipped, or answered wrongly.
             bar.total -= units * len(made) - (bar.n - before)
             before = bar.n
+    if None in found.values():
+        assert share is not None, "one process measures all"
+        found = dict(enumerate(others(store, share, samples)))
     return [
         _named(record, sample)
         for record, sample in zip(found.values(), samples, strict=True)

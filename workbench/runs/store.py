@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from workbench.checksums import MANIFEST
 from workbench.data import Sample
 from workbench.errors import RunError
+from workbench.ranks import Share
 from workbench.runs.finals import Tables
 from workbench.runs.folder import FolderStore
 from workbench.runs.manifest import now
@@ -28,14 +29,27 @@ class Store(Protocol):
 
     def put(self, position: int, record: Record) -> None: ...
     def finish(self, tables: Tables) -> None: ...
+
+    def get(self, position: int) -> Record | None:
+        """One sample's record; None where there is none that counts."""
+        ...
+
+    def absent(self) -> list[int]:
+        """Ranks, this one not among them, that are not at work on it; of a store that ranks share."""
+        ...
+
     def __enter__(self) -> Store: ...
     def __exit__(self, *exc: object) -> None: ...
 
 
 def open_store(
-    out: Path | str | None, manifest: dict[str, Any], measurement: Measurement, samples: Sequence[Sample]
+    out: Path | str | None,
+    manifest: dict[str, Any],
+    measurement: Measurement,
+    samples: Sequence[Sample],
+    share: Share | None = None,
 ) -> Store:
-    """A store in the folder `out`, or in memory where it is None."""
+    """A store in the folder `out`, to which ranks may write their shares, or in memory where it is None."""
     if out is None:
         return MemoryStore(manifest, len(samples))
     return FolderStore(
@@ -45,6 +59,7 @@ def open_store(
         measurement.schema,
         keeps_samples=measurement.keeps_samples,
         samples=samples,
+        share=share,
     )
 
 
@@ -70,6 +85,12 @@ class MemoryStore:
 
     def finish(self, tables: Tables) -> None:
         self.manifest["finished"] = now()
+
+    def get(self, position: int) -> Record | None:
+        return None
+
+    def absent(self) -> list[int]:
+        return []
 
     def __enter__(self) -> MemoryStore:
         return self
