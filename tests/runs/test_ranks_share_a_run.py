@@ -27,7 +27,7 @@ def rank(number: int, words: list[str]) -> subprocess.Popen[str]:
 
 
 def test_two_ranks_one_of_which_was_killed(tmp_path: Path, monkeypatch) -> None:
-    planted = make_planted(tmp_path / "planted", samples=40)  # three groups, of 16 at most
+    planted = make_planted(tmp_path / "planted", samples=40)  # groups of ten
     out, whole = tmp_path / "shared", tmp_path / "whole"
     words = planted.words("information_flow", out, *FLOWS)
     monkeypatch.setenv("RANK", "1")
@@ -37,7 +37,7 @@ def test_two_ranks_one_of_which_was_killed(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.delenv("RANK")
     monkeypatch.delenv("WORLD_SIZE")
     shards = sorted(path.name for path in out.glob("shards/sample-*.json"))
-    assert shards == ["sample-00016.json", "sample-00017.json"], "of the second group"
+    assert shards == ["sample-00010.json", "sample-00011.json"], "of the second group"
     done = {path: path.stat().st_mtime_ns for path in out.glob("shards/*")}
 
     ranks = [rank(number, words) for number in (0, 1)]
