@@ -89,6 +89,9 @@ def _print(found: Checked, count: int, dataset: Dataset | None) -> None:
     print_table(columns, rows)
     total = f" of {dataset.total:,} published" if dataset is not None and dataset.total else ""
     opened = "each opened" if found.opened else "not opened"
+    if dataset is not None and dataset.style:
+        frames = f" --frames '{dataset.frames}'" if dataset.frames else ""
+        print(f"\nAs its authors ask: --style {dataset.style}{frames}", end="")
     print(f"\n{count:,} usable questions{total}; clips {opened}. {len(found.faults)} faults.")
     for fault in found.faults.head(_SHOWN).to_dict("records"):
         print(printable(f"  {fault['kind']}: {fault['id']} {fault['reason']}"))
