@@ -25,8 +25,10 @@ import yaml
 
 import workbench as wb
 from tests import ROOT
+from tests.data.benchmarks import BENCHMARKS
 from tests.tiny.originals import write_pllava
 from workbench.cli import main
+from workbench.cli.main import _parser
 from workbench.recipe import find_recipe, recipe_names
 
 PAGES = [
@@ -115,6 +117,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         (folder / "TVBench" / "json" / f"{task}.json").write_text(json.dumps(entries))
     shutil.copy(clips[0].video, folder / "clip.mp4")
+    table = BENCHMARKS["table.csv"]()
+    table.file = "questions.csv"
+    table.write(folder)
     shutil.copy(ROOT / "notebooks" / NOTEBOOKS[0].split("/")[1], folder / "NAME.ipynb")
     recipe = (ROOT / "recipes" / "cross_frame_halves.py").read_text("utf-8")
     (folder / "my_recipe.py").write_text(recipe)
@@ -150,6 +155,39 @@ def run_command(text: str) -> None:
             words += ["--limit", "2"]
         words += [] if "--tasks" in words else ["--tasks", task]
     assert main(words) == 0, text
+
+
+def run_data(text: str) -> None:
+    """The folder of a benchmark is a tiny one in its format: fewer questions than published are a fault."""
+    words = shlex.split(filled_in(text))[1:]
+    if words[1] == "fetch":  # nothing is downloaded here
+        assert _parser().parse_args(words).act
+        return
+    name, _, folder = words[2].partition(":")
+    if words[1] == "unpack":
+        Path(words[2]).mkdir(exist_ok=True)
+        assert main(words) == 0, text
+    elif folder:
+        _written_benchmark(name, Path(folder))
+        assert main(words) == 1, text
+    else:
+        assert main(words) == 0, text
+
+
+def run_benchmark_of_data(text: str) -> None:
+    """The embedded model knows no answer of another benchmark: its options are read, and it is asked."""
+    words = shlex.split(filled_in(text))[2:]
+    recipe: Any = tyro.cli(find_recipe(words[0]), args=words[1:])
+    name, _, folder = recipe.data.partition(":")
+    _written_benchmark(name, Path(folder))
+    model, samples = wb.load(recipe.model, device="cpu"), wb.samples(name, root=folder)
+    assert model.encode(samples[0], **recipe.prompting).layout
+
+
+def _written_benchmark(name: str, folder: Path) -> None:
+    made = BENCHMARKS[re.sub("_(subtitles|open)$", "", name)]()
+    if not folder.exists():
+        made.write(folder)
 
 
 def run_convert(text: str) -> None:
@@ -283,6 +321,11 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
     (r"workbench run NAME .*", run_recipe_line),
     (r"workbench run \w+ \.\.\.", run_elided),
     (r"workbench run effective_pathways --model A .*", run_several_models),
+    (r"workbench data .*", run_data),
+    (
+        r"workbench run .*--data (videomme|tomato|egoschema|longvideobench|vinoground|mvp)\w*:.*",
+        run_benchmark_of_data,
+    ),
     (r"workbench convert .*", run_convert),
     (r"workbench run \w+ --model models/.*", run_converted),
     (r"workbench .*", run_command),

@@ -27,12 +27,12 @@ Row = dict[str, Any]
 
 @functools.cache
 def clip_bytes(folder: str) -> bytes:
-    """A film of six frames, at 5 a second."""
+    """A film of twelve frames, at 10 a second."""
     path = Path(folder) / "film.mp4"
-    frames = np.zeros((6, 32, 48, 3), np.uint8)
-    for number in range(6):
-        frames[number, :, 8 * number : 8 * number + 8] = 200
-    write_clip(path, frames, fps=5)
+    frames = np.zeros((12, 32, 48, 3), np.uint8)
+    for number in range(12):
+        frames[number, :, 4 * number : 4 * number + 4] = 200
+    write_clip(path, frames, fps=10)
     return path.read_bytes()
 
 

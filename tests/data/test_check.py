@@ -38,7 +38,7 @@ def test_faults_by_kind(tmp_path: Path) -> None:
     by_kind = found.faults.groupby("kind")["id"].agg(list).to_dict()
     assert by_kind["no clip"] == ["moving_direction/gone"]
     assert by_kind["unreadable clip"] == ["moving_direction/2"]
-    assert by_kind["unusable entry"] == ["moving_direction/1#2"]
+    assert by_kind["wrong answer"] == ["moving_direction/1#2"]
     assert by_kind["not unpacked"] == ["more.zip"]
     assert len(by_kind["count"]) == len(DATASETS["tvbench"].counts) - 1, "the other tasks are not there"
     (row,) = found.tasks.to_dict("records")
@@ -67,3 +67,31 @@ def test_a_bound_outside_the_clip_is_found_by_opening_it(tmp_path: Path) -> None
     made.rows[1]["end"] = 99.0
     faults = check(made.load(made.write(tmp_path / "set")), progress=False).faults
     assert "action_sequence/1" in set(faults[faults["kind"] == "unreadable clip"]["id"])
+
+
+@pytest.mark.parametrize("name", ["videomme", "longvideobench"])
+def test_a_sum_is_held_against_the_published_one(name: str, tmp_path: Path) -> None:
+    made = BENCHMARKS[name]()
+    samples = made.load(made.write(tmp_path / "set"))
+    faults = check(samples, open_clips=False, progress=False).faults
+    (reason,) = faults[faults["id"] == name]["reason"]
+    assert reason == f"3 questions in all, and {DATASETS[name].total} are published"
+
+
+def test_tasks_that_are_loaded_only_by_name_are_not_missed(tmp_path: Path) -> None:
+    made = BENCHMARKS["egoschema"]()
+    root = made.write(tmp_path / "set")
+    faults = check(made.load(root), open_clips=False, progress=False).faults
+    assert faults["reason"].tolist() == ["3 questions, and 500 are published"]
+    made.rows = made.rows * 2
+    found = check(made.load(made.write(root)), open_clips=False, progress=False)
+    assert found.faults["kind"].tolist() == ["duplicated id"] * 3 + ["count"]
+    assert found.tasks["unusable"].tolist() == [3]
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "vinoground"])
+def test_answers_outside_the_options_are_called_so(name: str, tmp_path: Path) -> None:
+    made = BENCHMARKS[name]()
+    made.rows[0][made.answer] = made.bad_answers[0]
+    faults = check(made.load(made.write(tmp_path / "set")), open_clips=False, progress=False).faults
+    assert faults["kind"].tolist().count("wrong answer") == 1

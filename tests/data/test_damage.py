@@ -172,3 +172,21 @@ def test_a_pipe_in_place_of_a_clip_holds_nothing_up(benchmark: Benchmark, tmp_pa
     found = benchmark.load(root)
     assert found.skipped
     assert all("neither a file nor a folder" in skipped.reason for skipped in found.skipped)
+
+
+WRONG = (10**400, -1, 1.5, float("nan"), True, "", "\x00", "x" * 5000, [], [[]], {}, {"a": [None]}, ["a", 1])
+
+
+def test_any_value_in_any_field_is_used_skipped_or_refused(benchmark: Benchmark, tmp_path: Path) -> None:
+    sound = dict(benchmark.rows[0])
+    if not benchmark.file.endswith((".json", ".jsonl")):
+        pytest.skip("the columns of its file have types")
+    root = benchmark.write(tmp_path / "set")
+    whole = len(benchmark.load(root))
+    for field in sound:
+        for value in WRONG:
+            benchmark.rows[0] = {**sound, field: value}
+            (root / benchmark.file).write_bytes(benchmark.content())
+            found = benchmark.load(root)
+            assert len(found) + len(found.skipped) == whole
+            assert len(found) >= whole - 1, (field, value, found.skipped)

@@ -192,3 +192,30 @@ class TestFromList:
         assert "leads out" in found.skipped[0].reason
         with pytest.raises(SampleError, match="is no folder"):
             Samples.from_list(entries, root=clip.parent / "gone")
+
+
+class TestSubtitles:
+    def entry(self, clip: Path, subtitles: Any) -> dict[str, Any]:
+        return {"video": clip.name, "question": "what is said?", "subtitles": subtitles}
+
+    def test_lines_or_the_path_of_an_srt_file(self, clip: Path) -> None:
+        (clip.parent / "said.srt").write_text("1\n00:00:01,000 --> 00:00:02,500\n<i>hello</i>\n", "utf-8")
+        entries = [self.entry(clip, given) for given in ("said.srt", [[1, 2.5, "hello"]], None, "", [])]
+        found = Samples.from_list(entries, root=clip.parent)
+        assert [sample.subtitles for sample in found] == [((1.0, 2.5, "hello"),)] * 2 + [()] * 3
+        assert found[0].subtitles[0].text == "hello"
+        again = Samples.from_dataframe(found.to_dataframe())
+        assert [sample.subtitles for sample in again] == [sample.subtitles for sample in found]
+
+    @pytest.mark.parametrize(
+        "subtitles",
+        [
+            "gone.srt", "../said.srt", "no.srt", 7, [7], ["abc"], [[1, 2]], [[1, "2", "x"]], [[1, 2, 3]],
+            [[float("nan"), 2, "x"]], [[0, float("inf"), "x"]], [[True, 2, "x"]], [[0, 1, "\ud800"]],
+        ],
+    )  # fmt: skip
+    def test_what_is_no_subtitle_is_skipped(self, clip: Path, subtitles: Any) -> None:
+        (clip.parent / "no.srt").write_bytes(b"\xff\xfe\x00")
+        sound = self.entry(clip, None)
+        found = Samples.from_list([sound, self.entry(clip, subtitles)], root=clip.parent)
+        assert len(found) == len(found.skipped) == 1

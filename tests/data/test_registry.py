@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests import ROOT
 from workbench.data import DATASETS, samples
 from workbench.errors import SampleError
+from workbench.prompts.styles import STYLES
+from workbench.video import as_sampling
 
 
 def test_every_data_set_says_what_it_is() -> None:
@@ -132,3 +135,13 @@ def test_a_limit_is_checked_before_clips_are_made(clips_calls: list[dict[str, An
     with pytest.raises(SampleError, match="limit is 0"):
         samples("mini", limit=0)
     assert clips_calls == []
+
+
+def test_the_page_on_data_has_every_name() -> None:
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    names = [*(name for name in DATASETS if name != "mini"), *STYLES]
+    assert [name for name in names if f"`{name}`" not in page] == []
+    assert [hub for entry in DATASETS.values() if (hub := entry.hub) and hub not in page] == []
+    usual = [entry for entry in DATASETS.values() if entry.style]
+    assert all(entry.style in STYLES for entry in usual)
+    assert all(str(as_sampling(entry.frames)) == entry.frames for entry in usual if entry.frames)

@@ -125,6 +125,11 @@ def test_texts_are_kept_as_written(text: str) -> None:
         ({"end": 10**5000}, "end is"),
         ({"end": True}, "end is True"),
         ({"options": ("caf\u00e9", "cafe\u0301")}, "is there twice"),
+        ({"subtitles": 5}, "subtitles is 5"),
+        ({"subtitles": "abc"}, "subtitles is 'abc'"),
+        ({"subtitles": ((0.0, 1.0),)}, "start, end, text"),
+        ({"facets": 5}, "facets is 5"),
+        ({"facets": ("ab",)}, "facets is"),
     ],
     ids=lambda value: shown(value, limit=30),
 )

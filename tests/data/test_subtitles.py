@@ -58,6 +58,11 @@ def test_both_forms_of_json(tmp_path: Path) -> None:
         file.write_text(json.dumps([wrong]), "utf-8")
         with pytest.raises(SampleError, match="is no subtitle"):
             read_json_subtitles(file, tmp_path, begin=0.0, duration=None)
+    for time in ("1" + "0" * 400, "1e999", "NaN", "-Infinity"):
+        for times in (f"[{time}, 2]", f"[1, {time}]"):
+            file.write_text(f'[{{"timestamp": {times}, "text": "x"}}]', "utf-8")
+            with pytest.raises(SampleError, match="not those of any video"):
+                read_json_subtitles(file, tmp_path, begin=0.0, duration=None)
     file.write_text("{}", "utf-8")
     with pytest.raises(SampleError, match="not a list"):
         read_json_subtitles(file, tmp_path, begin=0.0, duration=None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import workbench as wb
-from tests.data.benchmarks import clip_bytes
+from tests.data.benchmarks import BENCHMARKS, clip_bytes
 from workbench.data.tables import is_table
 from workbench.errors import SampleError
 
@@ -126,3 +126,16 @@ def test_what_is_a_table(folder: Path) -> None:
         wb.samples(folder / "none.csv")
     with pytest.raises(SampleError, match="has no rows"):
         wb.samples(saved(folder, HEAD + "\n"))
+
+
+@pytest.mark.parametrize("time", ["1" + "0" * 400, "1e999", "NaN", "-1", "true", '"soon"', "[]"])
+@pytest.mark.parametrize("bound", ["start", "end"])
+def test_bounds_that_are_no_seconds_are_skipped(bound: str, time: str, tmp_path: Path) -> None:
+    made = BENCHMARKS["table.jsonl"]()
+    made.rows[0][bound] = "HERE"
+    root = made.write(tmp_path / "set", made.content().replace(b'"HERE"', time.encode()))
+    found = made.load(root)
+    assert len(found) == 2
+    (skipped,) = found.skipped
+    assert bound in skipped.reason
+    assert skipped.reason.startswith("line 1 ")

@@ -79,16 +79,20 @@ def _print(found: Checked, count: int, dataset: Dataset | None) -> None:
         columns += ["seconds (min, median, max)"]
     rows = []
     for row in found.tasks.to_dict("records"):
-        cells = [row["task"], row["questions"], row["published"], row["clips"], row["missing"]]
+        published = row["published"] if isinstance(row["published"], int) else ""  # nobody says
+        cells = [row["task"], row["questions"], published, row["clips"], row["missing"]]
         cells += [row["unreadable"] if found.opened else "?", row["unusable"], row["without_answer"]]
         if found.opened:
             known = row["seconds_max"] == row["seconds_max"]  # not NaN
             lengths = (row["seconds_min"], row["seconds_median"], row["seconds_max"])
             cells.append(", ".join(f"{one:.1f}" for one in lengths) if known else "")
-        rows.append(tuple(printable("" if str(cell) == "<NA>" else str(cell)) for cell in cells))
+        rows.append(tuple(printable(str(cell)) for cell in cells))
     print_table(columns, rows)
     total = f" of {dataset.total:,} published" if dataset is not None and dataset.total else ""
     opened = "each opened" if found.opened else "not opened"
+    if dataset is not None and dataset.style:
+        frames = f" --frames '{dataset.frames}'" if dataset.frames else ""
+        print(f"\nAs its authors ask: --style {dataset.style}{frames}", end="")
     print(f"\n{count:,} usable questions{total}; clips {opened}. {len(found.faults)} faults.")
     for fault in found.faults.head(_SHOWN).to_dict("records"):
         print(printable(f"  {fault['kind']}: {fault['id']} {fault['reason']}"))

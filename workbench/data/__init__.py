@@ -6,7 +6,7 @@ from workbench.data.answers import letter_of, same_word
 from workbench.data.collection import Samples, as_samples
 from workbench.data.dataset import Dataset
 from workbench.data.registry import DATASETS, samples
-from workbench.data.sample import LETTERS, Sample, Skipped
+from workbench.data.sample import LETTERS, Sample, Skipped, Subtitle
 from workbench.data.tvbench import MTF_TASKS, load_folder
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Sample",
     "Samples",
     "Skipped",
+    "Subtitle",
     "as_samples",
     "letter_of",
     "load_folder",

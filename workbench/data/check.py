@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _AT_ONCE = 4
+_KINDS = (
+    ("duplicated id", re.compile(r": the id .+ is there already: ")),
+    ("wrong answer", re.compile(r": answer .+ is (?:no|not one) ")),
+    ("no clip", re.compile(r"\bclip .+ not found\b")),
+)
+"""What an entry is skipped for, by the reason that its loader gave."""
+_OTHER = "unusable entry"
 
 
 class Fault(NamedTuple):
@@ -29,7 +37,8 @@ class Fault(NamedTuple):
     id: str
     """Of the entry, or the file."""
     kind: str
-    """no clip, unreadable clip, unusable entry, count, or not unpacked."""
+    """no clip, unreadable clip, duplicated id, wrong answer (outside the options), unusable entry, count, or
+    not unpacked."""
     reason: str
 
 
@@ -75,7 +84,8 @@ def check(
         here = [fault for fault in faults if fault.id.startswith(f"{task}/")]
         kinds = [fault.kind for fault in here]
         lengths = [seconds[sample.video] for sample in samples if sample.video in seconds]
-        questions = len(samples) + sum(kind in ("no clip", "unusable entry") for kind in kinds)
+        unusable = sum(kinds.count(kind) for kind in ("duplicated id", "wrong answer", _OTHER))
+        questions = len(samples) + kinds.count("no clip") + unusable
         expected = published.get(task)
         if expected is not None and expected != questions:
             faults.append(Fault(f"{task}/", "count", f"{questions} questions, and {expected} are published"))
@@ -87,15 +97,15 @@ def check(
                 "clips": len({sample.video for sample in samples}),
                 "missing": kinds.count("no clip"),
                 "unreadable": kinds.count("unreadable clip"),
-                "unusable": kinds.count("unusable entry"),
+                "unusable": unusable,
                 "without_answer": sum(_without_answer(sample) for sample in samples),
                 "seconds_min": min(lengths, default=np.nan),
                 "seconds_median": float(np.median(lengths)) if lengths else np.nan,
                 "seconds_max": max(lengths, default=np.nan),
             }
         )
-    absent = [task for task in published if task not in tasks]
-    faults += [Fault(f"{task}/", "count", "the task is not there") for task in absent]
+    if dataset is not None:
+        faults += _whole(dataset, tasks, sum(int(row["questions"]) for row in rows))
     if data.source is not None:
         faults += [
             Fault(archive.name, "not unpacked", f"run 'workbench data unpack {data.source}'")
@@ -110,7 +120,19 @@ def _without_answer(sample: Sample) -> bool:
 
 
 def _kind(reason: str) -> str:
-    return "no clip" if " not found" in reason else "unusable entry"
+    return next((kind for kind, said in _KINDS if said.search(reason)), _OTHER)
+
+
+def _whole(dataset: Dataset, tasks: Sequence[str], questions: int) -> list[Fault]:
+    """Tasks that are not there, and a sum that is not the published one where tasks alone do not say it."""
+    if set(tasks) & set(dataset.apart):
+        return []
+    usual = {task: count for task, count in dataset.counts.items() if task not in dataset.apart}
+    faults = [Fault(f"{task}/", "count", "the task is not there") for task in usual if task not in tasks]
+    if dataset.total not in (None, questions) and (not usual or None in usual.values()):
+        said = f"{questions} questions in all, and {dataset.total} are published"
+        faults.append(Fault(dataset.name, "count", said))
+    return faults
 
 
 def _opened(data: Samples, progress: bool) -> tuple[dict[Path, float], list[Fault]]:

@@ -59,7 +59,8 @@ class Samples(Sequence[Sample]):
         answers: Answers | None = None,
     ) -> Samples:
         """Your own questions: dicts with `video`, `question` and, where wanted, `options`, `answer`, `start`,
-        `end`, `stem`, `open_answer`, `task`, `id`, `group` and `facets`.
+        `end`, `stem`, `open_answer`, `task`, `id`, `group`, `facets` and `subtitles`, a list of (start, end,
+        text) in seconds or the path of an srt file.
 
         `answer` is the text of an option, its letter, or its index from 0; `answers` says which of them all
         are. A bad entry is skipped and listed in `.skipped`. With `root`, clips are looked for in that folder
@@ -100,6 +101,7 @@ class Samples(Sequence[Sample]):
                 "open_answer": s.open_answer,
                 "group": s.group,
                 "facets": dict(s.facets),
+                "subtitles": list(s.subtitles),
             }
             for s in self._items
         ]

@@ -43,6 +43,9 @@ class Dataset:
     """Questions of each task as published; None where nobody says."""
     total: int | None = None
     """Questions in all as published."""
+    apart: tuple[str, ...] = ()
+    """Tasks that are loaded only where they are named: their questions are those of other tasks, or have no
+    public answers."""
     papers_tasks: bool = False
     """Whether it has the tasks that Map the Flow studies, which its recipes then take by themselves."""
 

@@ -23,7 +23,7 @@ from workbench.foreign import read_json
 LAYOUT = (
     "Subset/*.parquet and MC/*.parquet (or questions.json, subset_answers.json), the videos in videos/ID.mp4"
 )
-COUNTS = {"subset": 500, "full": None}
+COUNTS = {"subset": 500, "full": 5031}
 _FILES = ("Subset/*.parquet", "*[Ss]ubset*.parquet")
 _FULL = ("MC/*.parquet", "MC_PPL/*.parquet", "GENERATION/*.parquet", "*MC*.parquet", "*.parquet")
 
@@ -132,5 +132,5 @@ EGOSCHEMA = Dataset(
     hub="lmms-eval/egoschema",
     style="letter",
     counts=COUNTS,
-    total=None,
+    apart=("full",),
 )

@@ -55,6 +55,8 @@ class OwnEntry(BaseModel):
     id: str | None = None
     group: Words = None
     facets: dict[str, str] | None = None
+    subtitles: object = None
+    """The path of an srt file, or a list of (start, end, text): `own_subtitles` tells them apart."""
 
 
 def read_list(file: Path, root: Path, layout: str) -> list[object]:

@@ -6,14 +6,15 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from workbench.data.confine import check_clip, find_clip
 from workbench.data.entry import Ids, OwnEntry, nothing_usable, validated
 from workbench.data.options import Ambiguous, Answers, answer_index, check_answers
-from workbench.data.sample import Sample, Skipped
+from workbench.data.sample import Sample, Skipped, Subtitle
+from workbench.data.subtitles import read_srt
 from workbench.errors import SampleError, near_matches, shown
 from workbench.spelling import spelled
 
@@ -91,7 +92,22 @@ def own_sample(
         open_answer=entry.open_answer,
         group=entry.group,
         facets=tuple((entry.facets or {}).items()),
+        subtitles=_subtitles(entry.subtitles, video.parent if root is None else root),
     )
+
+
+def _subtitles(given: object, root: Path) -> tuple[Subtitle, ...]:
+    """Of an entry: its lines, or those of the srt file that it names inside `root`."""
+    if given is None or given == "":
+        return ()
+    if isinstance(given, str):
+        return read_srt(find_clip(root, given, (".",)), root)
+    if not isinstance(given, list):
+        raise SampleError(
+            f"subtitles is {shown(given)}: give the path of an srt file, or a list of (start, end, text)"
+        )
+    # What a line should be is for Sample to say.
+    return cast("tuple[Subtitle, ...]", tuple(given))
 
 
 def _plain(raw: object) -> object:

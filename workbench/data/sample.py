@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from workbench.errors import SampleError, shown
 from workbench.spelling import nfc
@@ -110,12 +110,18 @@ class Sample:
             if not isinstance(option, str):
                 raise SampleError(f"option {shown(option)} is no text: write it in quotes")
         facets = self.facets.items() if isinstance(self.facets, Mapping) else self.facets
+        if not isinstance(facets, Iterable) or any(not isinstance(pair, tuple | list) for pair in facets):
+            raise SampleError(f"facets is {shown(self.facets)}: it should be a dict of names and values")
         if not all(isinstance(text, str) for pair in facets for text in pair) or any(
             len(pair) != 2 for pair in facets
         ):
             raise SampleError(
                 f"facets is {shown(self.facets)}: it should be a dict of names and values, all texts"
             )
+        if isinstance(self.subtitles, str) or not isinstance(self.subtitles, Sequence):
+            raise SampleError(f"subtitles is {shown(self.subtitles)}: it should be a list of lines")
+        for line in self.subtitles:
+            _check_subtitle(line)
         for name in ("start", "end"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -189,6 +195,17 @@ class Skipped(NamedTuple):
 
     id: str
     reason: str
+
+
+def _check_subtitle(line: object) -> None:
+    """Raise SampleError unless it is (start, end, text) with two times in seconds."""
+    times = line[:2] if isinstance(line, Sequence) and not isinstance(line, str) and len(line) == 3 else ()
+    sound = all(
+        isinstance(time, int | float) and not isinstance(time, bool) and abs(time) <= HIGHEST
+        for time in times  # NaN is no more than anything
+    )
+    if len(times) != 2 or not sound or not isinstance(cast("Sequence[object]", line)[2], str):
+        raise SampleError(f"subtitle {shown(line)} should be (start, end, text), times in seconds")
 
 
 def _check_text(name: str, text: str | None) -> None:

@@ -9,6 +9,7 @@ from workbench.data.confine import inside
 from workbench.data.sample import Subtitle
 from workbench.errors import SampleError, shown
 from workbench.foreign import read_bytes, read_json
+from workbench.typed import HIGHEST
 
 _RANGE = re.compile(r"\s*(\S+)\s+-->\s+(\S+).*")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2}(?:[.,]\d{1,6})?)")
@@ -69,6 +70,8 @@ def _line(entry: object, file: Path, begin: float, duration: float | None) -> Su
         raise SampleError(f"{file}: {shown(entry)} is no subtitle: it needs times and a text")
     if not isinstance(start, int | float) or not isinstance(text, str) or isinstance(start, bool):
         raise SampleError(f"{file}: {shown(entry)} is no subtitle: it needs times and a text")
+    if not all(abs(time) <= HIGHEST for time in (start, end)):  # nor is NaN
+        raise SampleError(f"{file}: {shown(entry)} is no subtitle: its times are not those of any video")
     return Subtitle(float(start) - begin, float(end) - begin, text)
 
 

@@ -155,7 +155,8 @@ def _own(entry: Any) -> Any:
             with suppress(ValueError):  # the schema says what it should be
                 made[name] = float(made[name])
         elif isinstance(made.get(name), int) and not isinstance(made[name], bool):
-            made[name] = float(made[name])
+            with suppress(OverflowError):  # so large that the schema refuses it
+                made[name] = float(made[name])
     for name in ("task", "id", "group"):
         if isinstance(made.get(name), int) and not isinstance(made[name], bool):
             made[name] = str(made[name])

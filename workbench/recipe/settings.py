@@ -138,7 +138,8 @@ class Prompting(Recipe):
     """An experiment that asks samples."""
 
     style: str | None = None
-    """How the question is put: mvbench, letter or open; the one that fits the samples if not given."""
+    """How the question is put: mvbench, letter, videomme, open or another of docs/data.md; the one that fits
+    the samples if not given."""
     separators: str | None = None
     """What is counted to a frame beside its own rows: frame (newlines, marks and time stamps too) or video
     (nothing); what the model's family does if not given."""
