@@ -34,7 +34,7 @@ def halted(code: str, out: Path, shards: int) -> Iterator[None]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while len(list(out.glob("shards/sample-*.json"))) < shards:
             assert process.poll() is None, "the run ended before it could be killed"
             assert time.monotonic() < deadline, "the run did not get going"

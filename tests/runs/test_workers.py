@@ -22,7 +22,7 @@ ray = pytest.importorskip("ray")
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedFolder:
-    return make_planted(tmp_path_factory.mktemp("planted"), samples=8)
+    return make_planted(tmp_path_factory.mktemp("planted"), samples=40)  # groups of ten
 
 
 def test_which_executor_measures() -> None:
@@ -50,6 +50,32 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(RunError, match=r"pip install 'video-llm-workbench\[ray\]'"):
         RayWorkers(workers=1)
+
+
+@pytest.mark.parametrize(
+    ("workers", "resources", "device", "said"),
+    [
+        (RayWorkers(workers=3), {"CPU": 2.0}, "cpu", "CPUs are enough for 2"),
+        (RayWorkers(workers=2), {"CPU": 64.0}, "cuda", "GPUs are enough for 0"),
+        (
+            RayWorkers(workers=2, gpus=2),
+            {"CPU": 64.0, "GPU": 3.0},
+            "cuda",
+            "enough for 1",
+        ),
+        (RayWorkers(workers=1, gpus=2), {"CPU": 2.0}, "cpu", "load it on a GPU"),
+    ],
+)
+def test_workers_that_nothing_can_hold_are_refused(workers, resources, device, said) -> None:
+    with pytest.raises(RunError, match=said):
+        workers.check_room(resources, device)
+
+
+def test_ranks_have_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(RunError, match="rank 0 of 2, and ranks share a run by themselves"):
+        next(RayWorkers(workers=1).run(None, [], lambda count: None))  # type: ignore[arg-type]
 
 
 SCRIPT = """

@@ -123,7 +123,7 @@ def _records(job: Job, store: Store, executor: Executor, progress: bool, share: 
     show = progress and (share is None or share.rank == 0)
     with progress_bar(len(samples) * units, what=what, unit=f" {measurement.unit}", show=show) as bar:
         # A group is measured as a whole, so that a run that goes on gives the same bits.
-        groups = _groups(job) if None in found.values() else []
+        groups = _groups(job, share) if None in found.values() else []
         if share is not None:
             groups = groups[share.rank :: share.of]
         waiting = [group for group in groups if any(found[position] is None for position in group)]
@@ -148,12 +148,14 @@ def _records(job: Job, store: Store, executor: Executor, progress: bool, share: 
     ]
 
 
-def _groups(job: Job) -> list[range]:
+def _groups(job: Job, share: Share | None) -> list[range]:
     """Positions that are measured together: as many as the measurement likes of samples like the first."""
     try:
         size = job.measurement.at_once(job.model, job.encoder.first_usable())
-    except WorkbenchError:  # the clips of what is stored may be gone
-        size = 1
+    except WorkbenchError:
+        if share is not None:
+            raise  # ranks that disagreed about the groups would leave samples to nobody
+        size = 1  # the clips of what is stored may be gone
     count = len(job.encoder.samples)
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
 

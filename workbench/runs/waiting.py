@@ -12,7 +12,7 @@ from workbench.ranks import Share
 from workbench.runs.record import Record
 from workbench.runs.store import Store
 
-LOOK = 1.0
+LOOK = 0.1
 """Seconds between two looks at the folder."""
 PATIENCE = 300.0
 """Seconds that a rank may be away before it counts as lost: loading a large model takes minutes."""

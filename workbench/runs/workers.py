@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import RunError
+from workbench.ranks import share_of
 from workbench.runs.executors import Job, measure_group, using
 from workbench.runs.measurement import Done
 from workbench.runs.record import Record
@@ -93,6 +94,8 @@ class RayWorkers:
     def run(self, job: Job, groups: Iterable[Sequence[int]], on_done: Done) -> Iterator[Mapping[int, Record]]:
         """See Executor. Raises RunError where the cluster cannot be reached, or one group loses one worker
         after another."""
+        if (share := share_of()) is not None:
+            raise RunError(f"This is {share}, and ranks share a run by themselves: leave workers= out.")
         if job.prompts is not None:
             raise RunError("Prompts cannot be kept where workers measure. Leave workers= out.")
         if job.model.loaded_as is None:
@@ -108,6 +111,11 @@ class RayWorkers:
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports to its makers otherwise
         mine = not ray.is_initialized()
+        if not mine and self.address is not None:
+            raise RunError(
+                f"Ray is running in this process already, so address={self.address!r} would be ignored. Leave "
+                "it out, or call ray.shutdown() first."
+            )
         if mine:
             try:
                 own: dict[str, Any] = {
@@ -127,6 +135,24 @@ class RayWorkers:
             if mine:
                 ray.shutdown()
 
+    def check_room(self, resources: Mapping[str, float], device: str) -> None:
+        """Raise RunError where a cluster of these resources cannot hold the workers: they would be waited for
+        without end."""
+        if device != "cuda":
+            if self.gpus > 1:
+                raise RunError(
+                    f"gpus={self.gpus} for each worker, and the model is on the {device}: load it on a GPU."
+                )
+            fits, of = int(resources.get("CPU", 0)), "CPUs"
+        else:
+            fits, of = int(resources.get("GPU", 0)) // self.gpus, "GPUs"
+        if fits < self.workers:
+            each = f", {self.gpus} for each worker" if self.gpus > 1 else ""
+            raise RunError(
+                f"{self.workers} workers are asked for, and Ray's {of}{each} are enough for {fits}. Ask for "
+                "so many, or add machines to the cluster."
+            )
+
 
 class _Round:
     """The groups of one run among its workers."""
@@ -143,6 +169,7 @@ class _Round:
         self._count, self._wanted = 0, workers.workers
         device = workers.device or job.model.device.type
         gpus = workers.gpus if device == "cuda" else 0
+        workers.check_room(ray.cluster_resources(), device)
         self._actor: Any = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Worker)
         encoder = job.encoder
         # Put once: samples and measurement are the same for all.
@@ -190,6 +217,11 @@ class _Round:
         try:
             return self._ray.get(ready)
         except self._ray.exceptions.RayActorError as error:
+            if getattr(error, "actor_init_failed", False):
+                raise RunError(
+                    f"A worker could not load {self._job.model.name}: {_cause(error)}. Its files must be "
+                    "where the worker can read them, and its GPU must hold the model."
+                ) from error
             lost = [group for _, group in self._at_work.pop(number)]
             del self._actors[number]
             self._losses[tuple(lost[0])] += 1
@@ -198,12 +230,17 @@ class _Round:
                 names = ", ".join(repr(self._job.encoder.samples[position].id) for position in lost[0])
                 raise RunError(
                     f"{MOST_LOSSES} workers were lost one after another on {names}: "
-                    f"{str(error).splitlines()[0][:300]}. If memory ran out, use fewer frames, fewer "
+                    f"{_cause(error)}. If memory ran out, use fewer frames, fewer "
                     "workers, or leave the samples out. What is measured is kept: the same command goes on."
                 ) from error
             return None
         except self._ray.exceptions.RayTaskError as error:
             raise error.as_instanceof_cause() from None
+
+
+def _cause(error: Exception) -> str:
+    """The last line of what Ray says: the first ones are where."""
+    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")[:300]
 
 
 def _spread(loaded_as: dict[str, Any], gpus: int) -> dict[str, Any]:
