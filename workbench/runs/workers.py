@@ -113,8 +113,8 @@ class RayWorkers:
         mine = not ray.is_initialized()
         if not mine and self.address is not None:
             raise RunError(
-                f"Ray is running in this process already, so address={self.address!r} would be ignored. Leave "
-                "it out, or call ray.shutdown() first."
+                f"Ray is running in this process already, so address={self.address!r} would be ignored. "
+                "Leave it out, or call ray.shutdown() first."
             )
         if mine:
             try:

@@ -23,7 +23,7 @@ pytestmark = [
 )
 def test_a_layer_of_packed_rows_equals_its_pieces_in_float64(monkeypatch, dtype, shape, frames) -> None:
     """Real head sizes, one and many query heads a key head, and all that the two papers cut."""
-    model, prompt = build(shape, torch.device("cuda"), dtype, frames=frames, layers=3)
+    model, prompt = build(shape, torch.device("cuda"), dtype, frames=frames, layers=4)
     asked = work_of("mtf", model.n_layers) + work_of("es", model.n_layers)
     compared: list[float] = []
 
