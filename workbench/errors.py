@@ -104,6 +104,29 @@ def not_finite(what: str, dtype: object) -> NotFinite:
     return NotFinite(f"{what} {NOT_FINITE} in {name}. {_OTHER_DTYPE.get(name, _OTHER_DTYPE['float32'])}")
 
 
+class OutOfMemory(RunError):
+    """A sample needs more memory than there is: see `out_of_memory`."""
+
+
+NO_ROOM = "does not fit into memory"
+"""In the text of every OutOfMemory."""
+
+
+def out_of_memory(error: BaseException) -> OutOfMemory | None:
+    """What to say of an error by which memory ran out, of a GPU or of the machine; None for any other."""
+    # By name: this module is read where torch is not. Its allocator on a CPU has no class of its own.
+    ran_out = isinstance(error, MemoryError | OutOfMemory) or (
+        isinstance(error, RuntimeError)
+        and (type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error))
+    )
+    if not ran_out:
+        return None
+    return OutOfMemory(
+        f"It {NO_ROOM}, even measured alone. Use fewer frames, smaller frames, a smaller dtype or "
+        "load_in='4bit', or a device with more memory. The same command tries it again."
+    )
+
+
 def near_matches(name: str, known: Iterable[str], *, limit: int = 4) -> str:
     """A sentence naming the entries of `known` that look like `name`; empty where none does."""
     if not isinstance(name, str) or len(name) > 200:  # nobody mistypes so much, and comparing would take long

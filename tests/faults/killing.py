@@ -27,14 +27,22 @@ from tests.planted import N_FRAMES, planted_model, planted_sample, staged  # noq
 from workbench.checksums import is_as_listed  # noqa: E402
 from workbench.data import Samples  # noqa: E402
 from workbench.models import VideoLLM  # noqa: E402
-from workbench.runs import Damaged, Run, load_run  # noqa: E402
+from workbench.runs import Damaged, Run, load_run, waiting  # noqa: E402
 
 FLOWS = ["video -> question"]
 
 
-def main(folder: str, kills: str, seed: str) -> None:
-    """Kill until there were `kills` of them, in folders below `folder`; each folder is resumed to its end."""
-    drawn, root = random.Random(int(seed)), Path(folder)
+def main(folder: str, kills: str, seed: str, ranks: str = "1") -> None:
+    """Kill until there were `kills` of them, in folders below `folder`; each folder is resumed to its end.
+
+    With `ranks` 2, two processes share each folder; one of them is killed, or both, and started again.
+    """
+    print(json.dumps(killed(Path(folder), int(kills), int(seed), ranks=int(ranks))))
+
+
+def killed(root: Path, kills: int, seed: int, *, ranks: int = 1) -> dict[str, Any]:
+    """What became of so many kills: counts, and under "wrong" all that must not be."""
+    drawn = random.Random(seed)
     model, samples = planted_model(staged(1, 3, 5)), asked(root)
     work(model, samples, root / "warm")
     begun = time.perf_counter()
@@ -43,15 +51,20 @@ def main(folder: str, kills: str, seed: str) -> None:
     expected = contents(root / "whole")
     counts = {"kills": 0, "resumed": 0, "folders": 0, "finished": 0, "readings": 0}
     wrong: list[str] = []
-    while counts["kills"] < int(kills):
+    while counts["kills"] < kills:
         out = root / f"run-{counts['folders']}"
         counts["folders"] += 1
         for attempt in range(100):
             counts["resumed"] += out.exists()
             # Some at once and some late: what is written first and last is hit too.
             patience = None if attempt == 99 else drawn.uniform(0, 1.15) * whole
-            ended = forked(model, samples, out, patience)
-            counts["kills"] += ended == "killed"
+            if ranks == 1:
+                ended = forked(model, samples, out, patience)
+                counts["kills"] += ended == "killed"
+            else:
+                ended, hit, again = together(model, samples, out, ranks, patience, drawn)
+                counts["kills"] += hit
+                counts["resumed"] += again
             counts["readings"] += 1
             wrong += [f"{out.name}, attempt {attempt}: {what}" for what in faults(out, root / "whole")]
             if ended == "failed":
@@ -59,10 +72,14 @@ def main(folder: str, kills: str, seed: str) -> None:
             if ended != "killed":
                 break
         counts["finished"] += 1
+        if ranks > 1:
+            # What a killed rank left unfinished stays while there may be others: a process alone removes it.
+            whole_again = forked(model, samples, out, None)
+            wrong += [] if whole_again == "done" else [f"{out.name}: a process alone {whole_again}"]
         got = contents(out)
         wrong += [f"{out.name}: {name} differs" for name in expected if got.get(name) != expected[name]]
         wrong += [f"{out.name}: {path.name} is left over" for path in out.rglob("*.tmp*")]
-    print(json.dumps({**counts, "wrong": wrong, "seconds_whole": whole}))
+    return {**counts, "wrong": wrong, "seconds_whole": whole}
 
 
 def asked(root: Path) -> Samples:
@@ -94,20 +111,62 @@ def work(model: VideoLLM, samples: Samples, out: Path) -> Run:
 
 def forked(model: VideoLLM, samples: Samples, out: Path, patience: float | None) -> str:
     """`work` in a child that is killed after so many seconds: "killed", "done" or "failed"."""
+    child = start(model, samples, out)
+    if patience is not None:
+        time.sleep(patience)
+        os.kill(child, signal.SIGKILL)
+    return end(child)
+
+
+def start(model: VideoLLM, samples: Samples, out: Path, rank: int = 0, of: int = 1) -> int:
+    """A child that does the `work` of a rank; its number."""
     child = os.fork()
     if not child:
         try:
             warnings.simplefilter("error", Damaged)  # a kill never looks like damage
+            if of > 1:
+                os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(of), "LOCAL_RANK": str(rank)}
+                waiting.LOOK = 0.005
             work(model, samples, out)
             os._exit(0)
         except BaseException:
             traceback.print_exc()
         os._exit(1)
-    if patience is not None:
-        time.sleep(patience)
-        os.kill(child, signal.SIGKILL)
+    return child
+
+
+def end(child: int) -> str:
+    """How a child ended: "killed", "done" or "failed"."""
     _, status = os.waitpid(child, 0)
     return "killed" if os.WIFSIGNALED(status) else "failed" if os.WEXITSTATUS(status) else "done"
+
+
+def together(
+    model: VideoLLM, samples: Samples, out: Path, ranks: int, patience: float | None, drawn: random.Random
+) -> tuple[str, int, int]:
+    """The ranks of one command, of which one or all are killed.
+
+    Gives how they ended, how many were killed, and how many of these were started again at once.
+
+    Where one alone is hit, it is started again while the others are at work or wait for it.
+    """
+    children = {rank: start(model, samples, out, rank, ranks) for rank in range(ranks)}
+    ends, hit, again = dict.fromkeys(children, ""), 0, 0
+    if patience is not None:
+        time.sleep(patience)
+        chosen = [*children] if drawn.random() < 0.5 else [drawn.randrange(ranks)]
+        for rank in chosen:
+            os.kill(children[rank], signal.SIGKILL)
+        for rank in chosen:
+            ends[rank] = end(children[rank])
+            hit += ends[rank] == "killed"
+        if len(chosen) == 1 and ends[chosen[0]] == "killed":
+            children[chosen[0]], ends[chosen[0]] = start(model, samples, out, chosen[0], ranks), ""
+            again = 1
+    for rank, child in children.items():
+        ends[rank] = ends[rank] or end(child)
+    worst = [how for how in ("failed", "killed", "done") if how in ends.values()]
+    return worst[0], hit, again
 
 
 def faults(out: Path, whole: Path) -> list[str]:
@@ -129,7 +188,7 @@ def faults(out: Path, whole: Path) -> list[str]:
         found.append("a sample is there twice")
     if run.finished and len(mine) != len(rows):
         found.append("it calls itself finished and is not")
-    for path in (*out.glob("*.csv"), *out.glob("*.parquet")):
+    for path in (*out.glob("[!.]*.csv"), *out.glob("[!.]*.parquet")):
         if not is_as_listed(path, path.read_bytes()):
             found.append(f"{path.name} is not what was written")
     return found

@@ -13,15 +13,15 @@ import pytest
 from tests import ROOT
 
 KILLS = 80
-"""A seed; there are two."""
+"""A case; there are three."""
 
 
 @pytest.mark.faults
 @pytest.mark.timeout(1500)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked from a process that has the model")
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, seed: int) -> None:
-    words = [sys.executable, "-m", "tests.faults.killing", str(tmp_path), str(KILLS), str(seed)]
+@pytest.mark.parametrize(("seed", "ranks"), [(1, 1), (2, 1), (3, 2)])
+def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, seed: int, ranks: int) -> None:
+    words = [sys.executable, "-m", "tests.faults.killing", str(tmp_path), str(KILLS), str(seed), str(ranks)]
     threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": str(ROOT)}
     found = subprocess.run(
         words, cwd=ROOT, env={**os.environ, **threads}, capture_output=True, text=True, check=False

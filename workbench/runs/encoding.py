@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import NOT_FINITE, RunError, WorkbenchError
+from workbench.errors import NO_ROOM, NOT_FINITE, RunError, WorkbenchError, out_of_memory
 from workbench.runs.record import Asked
 
 if TYPE_CHECKING:
@@ -122,7 +124,7 @@ class Encoder:
             if position not in self._prompts:
                 self._decode(position)
 
-    def _encode(self, position: int) -> Prompt | WorkbenchError:
+    def _encode(self, position: int, *, again: bool = False) -> Prompt | WorkbenchError:
         try:
             clip = self._decode(position).result()
             return self._model.encode(
@@ -130,6 +132,23 @@ class Encoder:
             )
         except WorkbenchError as error:
             return error
+        except Exception as error:
+            no_room = out_of_memory(error)
+            if no_room is None:
+                raise
+        if again:
+            return no_room
+        # Outside the except block, whose traceback keeps memory: once more, without any other clip.
+        self._let_go()
+        return self._encode(position, again=True)
+
+    def _let_go(self) -> None:
+        """Forget all clips, also those that are under way."""
+        for clip in self._clips.values():
+            clip.cancel()
+        wait(self._clips.values())
+        self._clips.clear()
+        free_cached()
 
     def _decode(self, position: int) -> Future[Clip]:
         """The clip of a sample, done or under way."""
@@ -158,11 +177,18 @@ def _size(clip: Future[Clip]) -> int:
     return 0 if not clip.done() or clip.exception() else clip.result().frames.nbytes
 
 
+def free_cached() -> None:
+    """Give memory that nothing uses back, on a GPU that was used."""
+    if (torch := sys.modules.get("torch")) is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
 def nothing_usable(n: int, first: str) -> RunError:
     """The error for samples of which none can be used; `first` is an id and a reason."""
     # Where the numbers are at fault, the reason says what to try.
     remedy = "Check the data set's folder, the frames asked for and the prompt style."
-    more = "" if NOT_FINITE in first else f" {remedy}"
+    more = "" if NOT_FINITE in first or NO_ROOM in first else f" {remedy}"
     return RunError(f"None of the {n} samples can be used. The first, {first}{more}")
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
-from workbench.errors import NotFinite, WorkbenchError, printable
-from workbench.runs.encoding import Encoder
+from workbench.errors import NotFinite, OutOfMemory, WorkbenchError, out_of_memory, printable
+from workbench.runs.encoding import Encoder, free_cached
 from workbench.runs.measurement import Done, Measurement
 from workbench.runs.record import Asked, Record
 
@@ -38,8 +38,9 @@ class Executor(Protocol):
     def run(self, job: Job, groups: Iterable[Sequence[int]], on_done: Done) -> Iterator[Mapping[int, Record]]:
         """The records of each group, by position; groups may come in any order, each as soon as it is done.
 
-        A sample that cannot be encoded, or whose numbers are not finite, gives a record that says why. Any
-        other exception passes, with the ids of the group's samples in its notes.
+        A sample that cannot be encoded, whose numbers are not finite, or that does not fit into memory even
+        alone, gives a record that says why. Any other exception passes, with the ids of the group's samples
+        in its notes.
         """
         ...
 
@@ -103,19 +104,31 @@ def measure_group(
 
 
 def _measured(job: Job, asked: Sequence[Asked], on_done: Done) -> list[tuple[Asked, Record]]:
-    """Samples with their records; of those whose numbers are not finite, that they are skipped."""
+    """Samples with their records; of those whose numbers are not finite, or that do not fit into memory, that
+    they are skipped."""
     try:
         made = job.measurement.measure(job.model, asked, on_done) if asked else []
+        return list(zip(asked, made, strict=True))
     except NotFinite as error:
-        if len(asked) == 1:
-            return [(asked[0], job.measurement.skip(asked[0].sample, str(error)))]
-        # It does not say which sample it was: each by itself.
-        return [pair for one in asked for pair in _measured(job, [one], on_done)]
+        reason = error
     except Exception as error:
-        named = ", ".join(f"{one.sample.id!r} ({printable(one.sample.video)})" for one in asked)
-        error.add_note(f"This happened on {'sample' if len(asked) == 1 else 'the samples'} {named}.")
-        raise
-    return list(zip(asked, made, strict=True))
+        reason = out_of_memory(error)
+        if reason is None:
+            _name(asked, error)
+            raise
+    # Outside the except block, whose traceback keeps memory.
+    if isinstance(reason, OutOfMemory):
+        free_cached()
+    if len(asked) == 1:
+        return [(asked[0], job.measurement.skip(asked[0].sample, str(reason)))]
+    # It does not say which sample it was: each by itself.
+    return [pair for one in asked for pair in _measured(job, [one], on_done)]
+
+
+def _name(asked: Sequence[Asked], error: Exception) -> None:
+    """Put the samples into an error's notes."""
+    named = ", ".join(f"{one.sample.id!r} ({printable(one.sample.video)})" for one in asked)
+    error.add_note(f"This happened on {'sample' if len(asked) == 1 else 'the samples'} {named}.")
 
 
 def timed(records: Mapping[int, Record], seconds: float) -> dict[int, Record]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from workbench.checksums import MANIFEST, SUMS
+from workbench.checksums import MANIFEST, SUMS, sums
 from workbench.data import Sample
 from workbench.errors import RunError
 from workbench.files import left_over, write_whole, writing
@@ -147,7 +147,8 @@ class FolderStore:
 
     def _left_over(self) -> list[Path]:
         """Files whose writing was cut short, of this run only."""
-        own = {Path(name).stem for name in (MANIFEST, SUMS, *self._finals)}
+        # What is listed too: a table that is made of the run is listed before it is written.
+        own = {Path(name).stem[:40] for name in (MANIFEST, SUMS, *self._finals, *sums(self.path))}
         shard = re.compile(rf"(?:sample|{re.escape(self._table[:30])})-\d{{5,9}}")
         found = [(path, own.__contains__) for path in left_over(self.path)]
         found += [(path, shard.fullmatch) for path in left_over(self.path / SHARDS)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from workbench.data import Sample, Samples, as_samples
-from workbench.errors import WorkbenchError
+from workbench.errors import NO_ROOM, WorkbenchError
 from workbench.models.papers import default_separators
 from workbench.progress import progress_bar
 from workbench.prompts import check_separators, check_style
@@ -81,7 +81,8 @@ def measure_samples(
             (`runs.executors.using`), or in this process.
         prompts: the prompts that are measured are put into it, by the sample's id.
 
-    A sample that cannot be encoded is skipped and listed. Raises RunError where none can be used, or `out`
+    A sample that cannot be encoded, or does not fit into memory, is skipped and listed; the latter is tried
+    again by a process alone that goes on. Raises RunError where none can be used, or `out`
     holds a run with other settings; and as the measurement's `refuse`.
     """
     samples = as_samples(samples)
@@ -119,6 +120,8 @@ def _records(job: Job, store: Store, executor: Executor, progress: bool, share: 
     samples, measurement = job.encoder.samples, job.measurement
     units = measurement.units(job.model)
     found = dict(enumerate(store.stored()))
+    if share is None:  # ranks would have to agree about it
+        found = {position: None if _had_no_room(record) else record for position, record in found.items()}
     what = measurement.name if share is None else f"{measurement.name} ({share})"
     show = progress and (share is None or share.rank == 0)
     with progress_bar(len(samples) * units, what=what, unit=f" {measurement.unit}", show=show) as bar:
@@ -158,6 +161,11 @@ def _groups(job: Job, share: Share | None) -> list[range]:
         size = 1  # the clips of what is stored may be gone
     count = len(job.encoder.samples)
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _had_no_room(record: Record | None) -> bool:
+    """Whether a sample was skipped for want of memory, which there may be more of now."""
+    return record is not None and any(not skip.flow and NO_ROOM in skip.reason for skip in record.skipped)
 
 
 def _named(record: Record, sample: Sample) -> Record:

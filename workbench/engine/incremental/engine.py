@@ -30,7 +30,7 @@ from workbench.engine.incremental.untouched import CannotReuse, run_untouched, u
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.reference import ReferenceEngine, last_logits
-from workbench.errors import RunError
+from workbench.errors import NO_ROOM, OutOfMemory
 from workbench.interventions import Intervention, Knockout
 
 if TYPE_CHECKING:
@@ -177,8 +177,8 @@ class IncrementalEngine(Engine):
                     logits = run_packed(attention, recurrent, plan, wide=self.float32)
             except torch.OutOfMemoryError as error:
                 if len(chunk) == 1:
-                    raise RunError(
-                        f"Memory runs out on a single knockout of {plan.rows} rows. Use fewer frames, a "
+                    raise OutOfMemory(
+                        f"It {NO_ROOM}, not even a single knockout of {plan.rows} rows. Use fewer frames, a "
                         "smaller dtype or a device with more memory."
                     ) from error
                 logits = None
