@@ -273,15 +273,24 @@ def damaged_shard(out: Path, right: Path, drawn: random.Random) -> str:
     )
     before = {path: path.read_bytes() for path in sorted(out.rglob("shards/*"))}
     damage(out, drawn)
-    hurt = [path for path in before if not path.exists() or path.read_bytes() != before[path]]
+    hurt = [path for path in before if not path.exists() or _says_other(path, before[path])]
+    gone = any(not path.exists() for path in hurt)  # as if it had not been measured yet
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         run(out)
     same(out, right)
-    if all(path.exists() for path in hurt):
+    if not gone:
         said = " ".join(str(one.message) for one in told if issubclass(one.category, Damaged))
         assert "measured again" in said or not hurt, "it is not named"
     return "it is measured again, to the same bytes, and named where it is there"
+
+
+def _says_other(path: Path, before: bytes) -> bool:
+    """Whether a file says something else than before: a json may lose its last line feed."""
+    try:
+        return json.loads(path.read_bytes()) != json.loads(before)
+    except ValueError:
+        return path.read_bytes() != before
 
 
 def future_format(out: Path, right: Path, drawn: random.Random) -> str:
