@@ -49,6 +49,13 @@ _HOMES = {
     "compare_flows": "analyses.sweep.differences",
     "compare_models": "analyses.sweep.differences",
     "findings": "analyses.findings.verdicts",
+    "accuracy": "analyses.answers.accuracy",
+    "from_logs": "analyses.answers.logs",
+    "score_answers": "analyses.answers.scored",
+    "compare_runs": "analyses.comparison.folders",
+    "merge_runs": "runs.merging",
+    "export_run": "runs.exports",
+    "list_runs": "runs.listing",
     "load_run": "runs",
     "view": "widgets",
     "figures": "",
@@ -77,7 +84,11 @@ attach(
 
 if TYPE_CHECKING:
     from workbench import errors, figures
+    from workbench.analyses.answers.accuracy import accuracy
+    from workbench.analyses.answers.logs import from_logs
+    from workbench.analyses.answers.scored import score_answers
     from workbench.analyses.attention.maps import attention_maps
+    from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
     from workbench.analyses.lens.frequencies import keyword_frequencies
@@ -103,6 +114,9 @@ if TYPE_CHECKING:
     )
     from workbench.models import Prompt, TokenLayout, VideoLLM, load
     from workbench.runs import load_run
+    from workbench.runs.exports import export_run
+    from workbench.runs.listing import list_runs
+    from workbench.runs.merging import merge_runs
     from workbench.video import Clip, read_clip
     from workbench.widgets import view
 
@@ -118,6 +132,7 @@ __all__ = [
     "VideoLLM",
     "__version__",
     "accelerate",
+    "accuracy",
     "after",
     "all_layers",
     "answer_probability",
@@ -125,19 +140,25 @@ __all__ = [
     "centred",
     "compare_flows",
     "compare_models",
+    "compare_runs",
     "edge_count",
     "errors",
+    "export_run",
     "figures",
     "findings",
     "first_half",
+    "from_logs",
     "keyword_frequencies",
     "layers",
+    "list_runs",
     "load",
     "load_run",
     "logit_lens",
+    "merge_runs",
     "pathways",
     "read_clip",
     "samples",
+    "score_answers",
     "second_half",
     "suffice",
     "sweep",

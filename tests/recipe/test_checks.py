@@ -19,6 +19,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "answers": (Path("nowhere"), "nowhere"),
     "also": (("tvbnch:/nowhere",), "Did you mean 'tvbench'"),
     "answers_window": ("centred(3)", "12 ranges of layers"),
+    "ask": ("likelyhood", "Did you mean 'likelihood'"),
+    "from_logs": ((Path("nowhere.jsonl"),), "nowhere.jsonl"),
+    "scoring": ("lmms_tvbench", 'give ask="generation"'),
     "by": ("prefil_percent", "Did you mean 'prefill_percent'"),
     "critical_layers": (Path("nowhere"), "nowhere"),
     "cut_layers": ("layers(3, 80)", "80"),
@@ -63,7 +66,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 """For each setting by name, a value that cannot work, and what is said."""
 FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
-ALONE = {"model", "data", "tasks", "limit", "ray_address", "gpus_per_worker"}
+ALONE = {"model", "data", "tasks", "limit", "from_logs", "ray_address", "gpus_per_worker"}
 """Settings that mask_gallery refuses, whatever they say: it needs neither a model nor samples."""
 CASES = [
     (name, field.name)

@@ -131,6 +131,7 @@ EGOSCHEMA = Dataset(
     layout=LAYOUT,
     hub="lmms-eval/egoschema",
     style="letter",
+    scoring="lmms_egoschema",
     counts=COUNTS,
     apart=("full",),
 )

@@ -196,8 +196,25 @@ def _of_workers(name: str) -> Callable[[Any, Any], None]:
     return checked
 
 
+def _from_logs(files: tuple[Path, ...], recipe: Any) -> None:
+    for file in files:
+        if not file.is_file():
+            raise RunError(
+                f"from_logs={str(file)!r} is no file. Give logs of lmms-eval, DATE_samples_TASK.jsonl."
+            )
+
+
+def _scoring(name: str, recipe: Any) -> None:
+    from workbench.analyses.answers.accuracy import asking
+
+    asking(recipe.ask, batch=1, max_new_tokens=1, scoring=name)
+
+
 _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "also": _also,
+    "ask": lambda ask, recipe: _scoring("workbench", recipe),
+    "from_logs": _from_logs,
+    "scoring": _scoring,
     "answers": lambda folder, recipe: given_measured(folder, "answer_probability", recipe.checkpoint()),
     "answers_window": lambda text, recipe: one_range(text, recipe.depth(), option="answers-window"),
     "by": _by,
