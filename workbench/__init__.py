@@ -56,6 +56,7 @@ _HOMES = {
     "merge_runs": "runs.merging",
     "export_run": "runs.exports",
     "list_runs": "runs.listing",
+    "remote_folder": "runs.remote",
     "load_run": "runs",
     "view": "widgets",
     "figures": "",
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from workbench.runs.exports import export_run
     from workbench.runs.listing import list_runs
     from workbench.runs.merging import merge_runs
+    from workbench.runs.remote import remote_folder
     from workbench.video import Clip, read_clip
     from workbench.widgets import view
 
@@ -157,6 +159,7 @@ __all__ = [
     "merge_runs",
     "pathways",
     "read_clip",
+    "remote_folder",
     "samples",
     "score_answers",
     "second_half",

@@ -29,9 +29,11 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 def _compare(chosen: Namespace) -> int:
     from workbench.analyses.comparison import compare_runs
+    from workbench.cli.places import here
     from workbench.recipe import console, say
 
-    found = compare_runs(chosen.first, chosen.second, measure=chosen.measure)
+    with here(chosen.first, chosen.second) as (first, second):
+        found = compare_runs(first, second, measure=chosen.measure)
     console().print(found)
     if chosen.csv is not None:
         say(f"Written: {found.to_csv(chosen.csv)}")
@@ -39,18 +41,22 @@ def _compare(chosen: Namespace) -> int:
 
 
 def _merge(chosen: Namespace) -> int:
+    from workbench.cli.places import here
     from workbench.recipe import say
     from workbench.runs.merging import merge_runs
 
-    found = merge_runs(chosen.out, chosen.folders)
+    with here(*chosen.folders) as folders:
+        found = merge_runs(chosen.out, folders)
     more = "" if found.done == found.samples else "; the run's command goes on with the others"
     say(f"Written: {found.folder}, {found.done} of {found.samples} samples{more}")
     return 0
 
 
 def _export(chosen: Namespace) -> int:
+    from workbench.cli.places import here
     from workbench.recipe import say
     from workbench.runs.exports import export_run
 
-    say(f"Written: {export_run(chosen.folder, chosen.to)}")
+    with here(chosen.folder) as (folder,):
+        say(f"Written: {export_run(folder, chosen.to)}")
     return 0

@@ -16,6 +16,7 @@ from workbench.runs.folder import FolderStore
 from workbench.runs.manifest import now
 from workbench.runs.measurement import Measurement
 from workbench.runs.record import Record
+from workbench.runs.remote import is_remote
 
 
 class Store(Protocol):
@@ -67,6 +68,11 @@ def holds_run(out: Path | str | None) -> bool:
     """Whether a run has begun in this folder. Raises RunError where it names none."""
     if out is not None and not isinstance(out, str | Path):
         raise RunError(f"out={out!r}: give the name of a folder, as text or as a Path.")
+    if out is not None and is_remote(out):
+        raise RunError(
+            f'out={out!r} is not on this machine: write "with wb.remote_folder({out!r}) as out:" around it, '
+            "or use the command line, whose --out takes it."
+        )
     return out is not None and os.path.exists(Path(out) / MANIFEST)
 
 
