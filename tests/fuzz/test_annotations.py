@@ -1,4 +1,4 @@
-"""Annotations of every data set in every form, filled with anything: samples and what is skipped, or our error."""
+"""Annotations of every data set in every form, filled with anything: samples, or our error."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import csv
 import io
 import warnings
 from collections.abc import Callable
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.benchmarks import BENCHMARKS
-from tests.fuzz.values import LEAF, TEXT, VALUE, as_json, assert_printable, attempt, confined, entries, few, spoilt
+from tests.fuzz.values import (
+    LEAF,
+    TEXT,
+    VALUE,
+    as_json,
+    assert_printable,
+    attempt,
+    confined,
+    entries,
+    few,
+    spoilt,
+)
 from tests.pages.test_hostile import Elements
 from workbench.data import DATASETS, Samples, samples
 from workbench.data.display import samples_html

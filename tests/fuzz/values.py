@@ -78,7 +78,9 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         where = [os.path.realpath(name) for name in names[:1] if "\0" not in name]
         if any(name == str(outside) or name.startswith(f"{outside}{os.sep}") for name in where):
             _seen.append(f"{event}{arguments!r:.200}")
-        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        writes = (
+            event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        )
         if writes and not all(name.startswith((str(root), "/dev/")) or ".pyc" in name for name in where):
             _seen.append(f"writes {where}")
 
@@ -103,10 +105,31 @@ def confined(root: Path, outside: Path) -> Iterator[None]:
 
 ODD = st.sampled_from(
     (
-        *("", " ", "\0", "\x1b[2J", "\ud800", "\udcff", "\u202e", "\u2028", "\r\n", "\x85", "e\u0301", "\ufeff"),
+        *(
+            "",
+            " ",
+            "\0",
+            "\x1b[2J",
+            "\ud800",
+            "\udcff",
+            "\u202e",
+            "\u2028",
+            "\r\n",
+            "\x85",
+            "e\u0301",
+            "\ufeff",
+        ),
         *("../outside/secret.mp4", "/etc/passwd", "..\\outside", "C:\\a", "~", "~root", ".", "..", "x" * 300),
         *("a/" * 2000, "nan", "inf", "1e400", "-1", "9" * 400, "\u0663", "\u00b2", "None", "N/A", "A", "(B)"),
-        *("$(touch hit)", "{{7*7}}", "%s", "__import__('os')", "<img src=x onerror=hit()>", "A. x\nB. y", "a|b"),
+        *(
+            "$(touch hit)",
+            "{{7*7}}",
+            "%s",
+            "__import__('os')",
+            "<img src=x onerror=hit()>",
+            "A. x\nB. y",
+            "a|b",
+        ),
     )
 )
 TEXT = st.one_of(ODD, st.text(max_size=12), st.text(st.characters(categories=["Cs", "Cc", "L"]), max_size=6))
@@ -116,7 +139,9 @@ NUMBER = st.one_of(
     st.floats(),
     st.sampled_from((1e-320, 1e308, -1e308, -0.0)),
 )
-DEEP = st.builds("@{} {}".format, st.sampled_from(("list", "dict")), st.sampled_from((40, 150, 400, 900, 10**5)))
+DEEP = st.builds(
+    "@{} {}".format, st.sampled_from(("list", "dict")), st.sampled_from((40, 150, 400, 900, 10**5))
+)
 """Stands in a value for nesting so deep: see `as_json`."""
 LEAF = st.one_of(st.none(), st.booleans(), NUMBER, TEXT)
 VALUE: st.SearchStrategy[Any] = st.recursive(
