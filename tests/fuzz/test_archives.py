@@ -18,9 +18,7 @@ from workbench.data.archives import unpack
 
 NAMES = st.one_of(
     TEXT,
-    st.sampled_from(
-        ("a.mp4", "a", "a/b.mp4", "./a", "a/./b", "a//b", "a/", "..a", "...", ".v.zip.unpacked", "v.zip")
-    ),
+    st.sampled_from(("a.mp4", "a", "a/b.mp4", "./a", "a/./b", "a//b", "a/", "..a", "...")),
     st.sampled_from(
         ("x" * 255, "x" * 256, "b/" * 300 + "c", "a\\b", "/a", "C:a", "__MACOSX/a", "._a", "\udce9.mp4")
     ),
@@ -37,6 +35,7 @@ KINDS = (
     tarfile.LNKTYPE,
     tarfile.FIFOTYPE,
 )
+COMPRESSED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 HEADERS = st.dictionaries(
     st.sampled_from(
         (
@@ -56,9 +55,7 @@ def zips(draw: st.DrawFn) -> bytes:
         for name in draw(st.lists(NAMES, max_size=4, unique=True)):
             info = zipfile.ZipInfo("x")
             info.filename = name.encode("utf-8", "replace").decode()
-            info.compress_type = draw(
-                st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
-            )
+            info.compress_type = draw(st.sampled_from(COMPRESSED))
             mode = draw(st.sampled_from((0, stat.S_IFREG, stat.S_IFLNK, stat.S_IFDIR, stat.S_IFCHR)))
             info.external_attr = mode << 16
             archive.writestr(info, draw(CONTENT))

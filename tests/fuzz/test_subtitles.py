@@ -39,10 +39,12 @@ PIECES = st.one_of(
                 "<" * 300,
                 "WEBVTT\n\n",
             ),
-            *("NOTE x\n\n", "{\\an8}", "00:00:02,000 --> 00:00:01,000\n", " " * 50),
+            *("00:61:99", "WEBVTT\n\n", "NOTE x\n\n", "{\\an8}", "00:00:02,000 --> 00:00:01,000\n", " " * 50),
         )
     ),
 )
+WRITTEN = st.lists(PIECES, max_size=20).map(lambda pieces: "".join(pieces).encode("utf-8", "surrogatepass"))
+JSON = b'[{"timestamp": [0.0, 0.5], "text": "hello"}]'
 CLOCK = st.sampled_from(("00:00:01.0", "00:99:00", "x", "", "9" * 30, "1:00", "00:00:01,5")) | TEXT
 LINE = st.one_of(
     VALUE,
