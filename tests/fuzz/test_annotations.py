@@ -66,7 +66,7 @@ def numbered(row: dict[str, Any]) -> dict[str, Any]:
 def columns(row: dict[str, Any]) -> dict[str, Any]:
     """A table's options in columns of their own, and two facets."""
     rest = {key: value for key, value in row.items() if key != "options"}
-    return {**rest, "option_a": "here", "option_b": "there", "start": 0.1, "end": 0.9, "facets": {"a": "b"}}
+    return {**rest, "option_a": "here", "option_b": "there", "start": 0.1, "end": 0.9, "answer": "A"}
 
 
 FORMS = {
