@@ -24,7 +24,7 @@ def test_any_value(setting: str, data: st.DataObject, tmp_path_factory: pytest.T
     value: Any = data.draw(st.one_of(TEXT, st.lists(TEXT, max_size=3).map(tuple), NUMBER, VALUE))
     home = tmp_path_factory.getbasetemp()
     (home / "inside").mkdir(exist_ok=True)
-    given_ = {"model": "mini/video-ft"} | {"out": home / "inside" / "out", setting: value}
+    given_: dict[str, Any] = {"model": "mini/video-ft"} | {"out": home / "inside" / "out", setting: value}
     if name == "mask_gallery":
         given_.pop("model")
         given_[setting] = value
