@@ -112,13 +112,13 @@ def unpacked(name: str, content: bytes) -> list[Path] | None:
 
 
 @pytest.mark.parametrize("name", list(FORMS))
-@few(60)
+@few(25)
 @given(data=st.data())
 def test_any_members(name: str, data: st.DataObject) -> None:
     unpacked(name, data.draw(damaged(FORMS[name])))
 
 
-@few(60)
+@few(20)
 @given(content=st.binary(max_size=600), name=st.sampled_from(("v.zip", "v.tar", "v.tar.gz", "v.tgz")))
 def test_any_bytes(content: bytes, name: str) -> None:
     unpacked(name, content)

@@ -109,7 +109,7 @@ def told(draw: st.DrawFn, sound: Any) -> bytes:
     return as_json(said)
 
 
-@few(80)
+@few(25)
 @given(data=st.data())
 def test_any_json_in_any_file(folder: Folder, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(("config.json", INDEX, *sorted(folder.sound))))
@@ -118,7 +118,7 @@ def test_any_json_in_any_file(folder: Folder, data: st.DataObject) -> None:
     folder.read(name, content)
 
 
-@few(60)
+@few(20)
 @given(names=st.dictionaries(ODD, ODD | VALUE, max_size=4), data=st.data())
 def test_any_names_in_an_index(folder: Folder, names: dict[str, Any], data: st.DataObject) -> None:
     outside = data.draw(
@@ -127,7 +127,7 @@ def test_any_names_in_an_index(folder: Folder, names: dict[str, Any], data: st.D
     folder.read(INDEX, as_json({"weight_map": {**names, "w": outside}}))
 
 
-@few(60)
+@few(20)
 @given(content=st.one_of(told(ADAPTER), told(ADAPTER), VALUE.map(as_json)))
 def test_any_adapter(folder: Folder, content: bytes) -> None:
     file = folder.path / "adapter_config.json"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.conftest import sample
-from tests.fuzz.values import few
+from tests.fuzz.values import TIMES, few
 from tests.pages.hostile import pages, shown
 from tests.pages.test_hostile import assert_harmless
 from workbench.data import Samples, Skipped
@@ -82,7 +82,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: b"\x89PNG")
 
 
-@few(100)
+@few(30)
 @given(words=st.lists(EVIL, min_size=6, max_size=6))
 def test_samples_with_any_words(words: list[str]) -> None:
     id, task, question, left, right, reason = words
@@ -98,17 +98,18 @@ def test_samples_with_any_words(words: list[str]) -> None:
     assert_harmless(found._repr_html_(), "samples")
 
 
-@few(3)
+@few(4)
 @given(evil=EVIL)
 def test_every_result(evil: str) -> None:
     for name, result in shown(evil).items():
         assert_harmless(result._repr_html_(), name)
 
 
-@few(1)
+@pytest.mark.faults
+@few(4, times=max(1, TIMES // 10))
 @given(evil=EVIL)
 def test_every_page(evil: str) -> None:
-    """The report, the page of a sample with its viewer, findings, figures and attention."""
+    """The report, the page of a sample with its viewer, findings, figures and attention: seconds each."""
     with tempfile.TemporaryDirectory() as home:
         for name, path in pages(Path(home), evil).items():
             assert_harmless(path.read_text(encoding="utf-8"), name)

@@ -32,7 +32,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@few(60)
+@few(20)
 @given(data=st.data())
 def test_any_text(name: str, data: st.DataObject) -> None:
     kind, parse = PARSERS[name]
@@ -65,13 +65,13 @@ SAMPLE = Sample(
 
 
 @pytest.mark.parametrize("name", ANYTHING)
-@few(40)
+@few(12)
 @given(value=VALUE)
 def test_anything_in_the_place_of_a_text(name: str, value: Any) -> None:
     attempt(lambda: ANYTHING[name](value))
 
 
-@few(40)
+@few(20)
 @given(text=KINDS["answer"], word=TEXT, count=st.integers(1, 26), prefix=st.booleans())
 def test_any_answer(text: str, word: str, count: int, prefix: bool) -> None:
     found = letter_of(text, count)
@@ -79,7 +79,7 @@ def test_any_answer(text: str, word: str, count: int, prefix: bool) -> None:
     assert same_word(text, word, prefix=prefix) in (True, False)
 
 
-@few(60)
+@few(30)
 @given(typed=KINDS["sampling"], frames=st.integers(1, 400), rate=st.floats(0.01, 1000))
 def test_any_sampling_of_any_clip(typed: str, frames: int, rate: float) -> None:
     found = attempt(lambda: list(as_sampling(typed).indices(frames, rate)))
@@ -89,7 +89,7 @@ def test_any_sampling_of_any_clip(typed: str, frames: int, rate: float) -> None:
 ROW = entry(candidates=..., options=["left", "right"], id="a", task="t", group="g", facets={"a": "b"})
 
 
-@few(80)
+@few(25)
 @given(rows=st.lists(changed(ROW), max_size=3), name=TEXT, answers=st.none() | TEXT)
 def test_any_list_of_questions(rows: list[dict[str, Any]], name: str, answers: Any) -> None:
     with tempfile.TemporaryDirectory() as home:

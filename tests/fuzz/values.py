@@ -27,10 +27,10 @@ MOST_SECONDS = 5.0
 T = TypeVar("T")
 
 
-def few(examples: int) -> settings:
-    """So many examples in `make test`."""
+def few(examples: int, times: int = TIMES) -> settings:
+    """So many examples in `make test`, and `times` as many in `make fuzz`."""
     return settings(
-        max_examples=examples * TIMES,
+        max_examples=examples * times,
         derandomize=TIMES == 1,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
