@@ -168,6 +168,7 @@ def test_layers_are_known_without_weights() -> None:
     ("name", "message"),
     [
         ("a\0b", "has a NUL"),
+        ("a\ud800b", "a character that no disk can hold"),
         ("x" * 256, "over 255 bytes"),
         (f"new/{'ä' * 128}/below", "over 255 bytes"),
     ],

@@ -73,7 +73,11 @@ def check(recipe: Settings) -> None:
 def check_folder(folder: Path) -> None:
     """Raise RunError where no file can be put into a folder, or the folder cannot be made. Makes nothing."""
     named, elsewhere = f"out={str(folder)[:80]!r}", "Choose another folder for the results."
-    if "\0" in str(folder) or any(len(os.fsencode(part)) > _LONGEST for part in folder.parts):
+    try:
+        longest = max((len(os.fsencode(part)) for part in folder.parts), default=0)
+    except UnicodeEncodeError:
+        raise RunError(f"{named} is no name of a folder: it has a character that no disk can hold.") from None
+    if "\0" in str(folder) or longest > _LONGEST:
         raise RunError(f"{named} is no name of a folder: it has a NUL, or a part of over {_LONGEST} bytes.")
     path = folder.absolute()
     there = next(one for one in (path, *path.parents) if os.path.lexists(one))
