@@ -170,12 +170,12 @@ class Cache:
         from safetensors.torch import save
 
         plain = {name: _own(tensor) for name, tensor in tensors.items()}
-        metadata = {"key": key, "notes": json.dumps(dict(notes)), "sha256": _sum(key, plain, notes)}
+        told = json.dumps({"notes": dict(notes), "sha256": _sum(key, plain, notes)})
         try:
             # One after another, so that all together they never take more than is allowed.
             with FileLock(self.folder / ".lock", timeout=_PATIENCE):
                 self._make_room(size, path)
-                write_whole(path, save(plain, metadata))
+                write_whole(path, save(plain, {"workbench": told}))
         except Timeout:
             return "another process has held its lock for long"
         except OSError as error:
@@ -236,8 +236,8 @@ def _read(content: bytes, key: str) -> Kept:
     from safetensors.torch import load
 
     length = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + length])["__metadata__"]
-    found = Kept(load(content), json.loads(metadata["notes"]))
-    if metadata["sha256"] != _sum(key, *found):
+    told = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["workbench"])
+    found = Kept(load(content), told["notes"])
+    if told["sha256"] != _sum(key, *found):
         raise ValueError("it is not what was written")
     return found
