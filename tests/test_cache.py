@@ -174,7 +174,11 @@ def test_a_full_disk_or_a_lock_that_is_held_ends_no_run(
 
 def test_nothing_else_in_the_folder_is_touched(tmp_path: Path) -> None:
     cache = Cache(tmp_path, gb=110_000 / 1e9)
-    mine = [tmp_path / "thesis.tex", tmp_path / "frames" / "ab" / "notes.txt", tmp_path / "frames" / "film.mp4"]
+    mine = [
+        tmp_path / "thesis.tex",
+        tmp_path / "frames" / "ab" / "notes.txt",
+        tmp_path / "frames" / "film.mp4",
+    ]
     for path in mine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * 200_000)

@@ -80,8 +80,8 @@ class Cache:
             usable, reason = False, getattr(error, "strerror", None) or str(error)
         if not usable:
             raise RunError(
-                f"cache={str(folder)!r}: nothing can be kept there ({reason}). Name a folder that you may write "
-                "to, or leave the cache out."
+                f"cache={str(folder)!r}: nothing can be kept there ({reason}). Name a folder that you may "
+                "write to, or leave the cache out."
             )
 
     def get(self, kind: str, key: str) -> Kept | None:
@@ -105,7 +105,7 @@ class Cache:
             os.utime(path)
         return found
 
-    def put(self, kind: str, key: str, tensors: Mapping[str, Tensor], notes: Mapping[str, str] = {}) -> None:  # noqa: B006 - never changed
+    def put(self, kind: str, key: str, tensors: Mapping[str, Tensor], notes: Mapping[str, str] = {}) -> None:
         """Keep this, in place of what was there. A folder that cannot be written is warned about, once."""
         self._count(kind, "made")
         size = sum(tensor.nbytes for tensor in tensors.values()) + _AROUND
@@ -229,7 +229,9 @@ def sum_of_tensor(tensor: Tensor) -> str:
 
 
 def _sum(key: str, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> str:
-    return key_of(key, sorted(notes.items()), [(name, sum_of_tensor(tensors[name])) for name in sorted(tensors)])
+    return key_of(
+        key, sorted(notes.items()), [(name, sum_of_tensor(tensors[name])) for name in sorted(tensors)]
+    )
 
 
 def _read(content: bytes, key: str) -> Kept:

@@ -40,9 +40,7 @@ def counts(model: VideoLLM) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)
-def test_features_come_back_to_the_bit_and_the_tower_does_not_run(
-    family: FamilyName, tmp_path: Path
-) -> None:
+def test_features_come_back_to_the_bit_and_the_tower_does_not_run(family: FamilyName, tmp_path: Path) -> None:
     plain = tiny_model(family)
     wanted = [plain.logits(prompt) for prompt in prompts(plain)]
     first = model_of(family, tmp_path)
@@ -131,9 +129,7 @@ def test_threads_that_compute_make_other_features(model: VideoLLM) -> None:
     assert counts(model)["made"] == 2
 
 
-def test_another_call_of_the_same_pixels_is_another(
-    model: VideoLLM, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_call_of_the_same_pixels_is_another(model: VideoLLM, monkeypatch: pytest.MonkeyPatch) -> None:
     prompt = prompts(model)[0]
     inner = model.hf.model
     compute = inner.get_video_features

@@ -65,7 +65,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 """For each setting by name, a value that cannot work, and what is said."""
 FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
-ALONE = {"model", "data", "tasks", "limit", "ray_address", "gpus_per_worker", "cache_gb"}
+ALONE = {"model", "data", "tasks", "limit", "ray_address", "gpus_per_worker", "cache", "cache_gb"}
 """Settings that mask_gallery refuses, whatever they say: it needs neither a model nor samples."""
 CASES = [
     (name, field.name)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.analyses.stand_in import StandInClip, StandInModel, questions
+from workbench.contents import is_known, stamp_of
 from workbench.data import Sample, Samples
 from workbench.errors import ClipError, PromptError, RunError, WorkbenchError
 from workbench.runs import Asked, Encoder, encoding
@@ -110,6 +111,25 @@ def test_what_was_begun_and_is_not_asked_for_is_let_go() -> None:
         ((one,),) = asking.groups([[3]])
         assert isinstance(one, Asked)
         assert one.position == 3
+
+
+def test_clips_are_hashed_before_their_records_are_stored(tmp_path: Path) -> None:
+    samples = Samples(
+        [dataclasses.replace(one, video=tmp_path / one.video) for one in questions(0, 0)], name="own"
+    )
+    for sample in samples:
+        sample.video.write_bytes(b"frames")
+    for identified in (False, True):
+        with Encoder(
+            StandInModel(),
+            samples,
+            frames=None,
+            style=None,
+            identified=identified,  # type: ignore[arg-type]
+        ) as asking:
+            list(asking.groups([[0], [1]]))
+        known = {is_known(sample.video, stamp_of(sample.video)) for sample in samples}
+        assert known == {identified}
 
 
 def test_clips_that_nobody_wants_soon_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

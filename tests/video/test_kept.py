@@ -102,9 +102,7 @@ def test_a_clip_that_cannot_be_read_says_so_each_time_and_is_not_kept(tmp_path: 
     assert cache.counts()["frames"] == {}
 
 
-def test_limits_hold_for_what_is_kept(
-    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_limits_hold_for_what_is_kept(tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = Cache(tmp_path / "cache")
     read_kept(cache, video, 4)
     monkeypatch.setenv("WORKBENCH_MAX_PIXELS", "100")

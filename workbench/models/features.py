@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 from transformers.utils import ModelOutput
 
-from workbench.cache import Cache, Kept, key_of, sum_of_tensor
+from workbench.cache import Kept, key_of, sum_of_tensor
 from workbench.models.checkpoints.identity import identity_of
 from workbench.models.vision import through
 from workbench.version import __version__
@@ -57,9 +57,7 @@ _towers: WeakKeyDictionary[VideoLLM, _Tower] = WeakKeyDictionary()
 _identities: WeakKeyDictionary[VideoLLM, str] = WeakKeyDictionary()
 
 
-def look_up(
-    model: VideoLLM, given: Mapping[str, Tensor], placed: dict[str, Tensor]
-) -> dict[str, Tensor]:
+def look_up(model: VideoLLM, given: Mapping[str, Tensor], placed: dict[str, Tensor]) -> dict[str, Tensor]:
     """Look for what is kept of a prompt's pixels, so that nobody waits later; does nothing without a cache.
 
     `given` are the inputs on the CPU; `placed` are the same where the model takes them, and come back. Safe
@@ -154,8 +152,10 @@ def _key(model: VideoLLM, content: str) -> str:
 
 
 def watch(model: VideoLLM, *, anew: bool = False) -> _Tower | None:
-    """The tower as it was when this was first asked, or now (`anew`); None where its features cannot be kept: of a family that nobody has
-    described, or on several devices."""
+    """The tower as it was when this was first asked, or now (`anew`).
+
+    None where its features cannot be kept: of a family that nobody has described, or on several devices.
+    """
     if model.family.guessed or getattr(model.hf, "hf_device_map", None) is not None:
         return None
     if anew or model not in _towers:
@@ -250,8 +250,10 @@ def _built(form: Any, tensors: Mapping[str, Tensor], model: VideoLLM, device: to
 
 
 def _output_class(name: str, model: VideoLLM) -> Any:
-    """The class of outputs of this name: transformers' own, or that of the model's module; else None."""
-    for module in (sys.modules[type(model.hf.model).__module__], transformers.modeling_outputs):
+    """The class of outputs of this name: that of the model's module, or of one of its bases, or transformers'
+    own; else None."""
+    modules = [sys.modules[of.__module__] for of in type(model.hf.model).__mro__]
+    for module in (*modules, transformers.modeling_outputs):
         found = getattr(module, name, None)
         if isinstance(found, type) and issubclass(found, ModelOutput):
             return found

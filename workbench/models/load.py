@@ -71,8 +71,9 @@ def load(
     frames of samples, and what the vision tower makes of them, are kept for later runs, `cache_gb` GB at
     most (`workbench/cache.py`); nothing is kept if not given.
 
-    Raises RunError for a cache that cannot be used, ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
-    architecture; weights that do not fit the model; a hub that cannot be reached.
+    Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
+    architecture; weights that do not fit the model; a hub that cannot be reached. RunError for a cache that
+    cannot be used.
     """
     from nnsight import NNsight
 

@@ -64,9 +64,7 @@ def ask(
     return Question(None, shown, build_prompt(asked, style or _style_of_free(asked)), tuple(asked.letters))
 
 
-def clip_of(
-    sample: Sample, frames: Sampling | int | str | None = None, cache: Cache | None = None
-) -> Clip:
+def clip_of(sample: Sample, frames: Sampling | int | str | None = None, cache: Cache | None = None) -> Clip:
     """The clip of a sample's video, its frames chosen as `ask` would. Safe in threads. Raises ClipError."""
     from workbench.video import read_clip, read_kept
 

@@ -185,8 +185,8 @@ def _study(folder: Path, recipe: Any) -> None:
 def _cache_gb(gb: float, recipe: Any) -> None:
     if gb != DEFAULT_GB and recipe.cache is None:
         raise RunError(
-            f"cache_gb={gb!r} is the size of a cache, and there is none without --cache. Give --cache too, or "
-            "leave --cache-gb out."
+            f"cache_gb={gb!r} is the size of a cache, and there is none without --cache. Give --cache too, "
+            "or leave --cache-gb out."
         )
 
 

@@ -12,10 +12,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NO_ROOM, NOT_FINITE, RunError, WorkbenchError, out_of_memory
+from workbench.runs.clips import identify
 from workbench.runs.record import Asked
 
 if TYPE_CHECKING:
-    from workbench.data import Samples
+    from workbench.data import Sample, Samples
     from workbench.models import VideoLLM
     from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
@@ -56,8 +57,11 @@ class Encoder:
         frames: Sampling | int | None,
         style: str | None,
         separators: Separators | None = None,
+        identified: bool = False,
     ) -> None:
+        """`identified`: each clip's content is hashed in the threads too, for who stores it (`clips`)."""
         self.samples = samples
+        self._identified = identified
         self._model, self._frames, self._style = model, frames, style
         self._separators: Separators | None = separators
         self.how: dict[str, Any] = {"frames": frames, "style": style, "separators": separators}
@@ -180,8 +184,14 @@ class Encoder:
         key = self._key(position)
         if key not in self._clips:
             sample = self.samples[position]
-            self._clips[key] = self._threads.submit(self._model.read_clip, sample, self._frames)
+            self._clips[key] = self._threads.submit(self._read, sample)
         return self._clips[key]
+
+    def _read(self, sample: Sample) -> Clip:
+        clip = self._model.read_clip(sample, self._frames)
+        if self._identified:
+            identify(sample.video)
+        return clip
 
     def _key(self, position: int) -> tuple[Any, ...]:
         sample = self.samples[position]

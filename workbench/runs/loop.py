@@ -100,7 +100,8 @@ def measure_samples(
         "frames": None if how is None else str(how),
     }
     manifest = new_manifest(measurement.name, settings, model)
-    with Encoder(model, samples, frames=how, style=style, separators=separators) as encoder:
+    prompting: dict[str, Any] = {"frames": how, "style": style, "separators": separators}
+    with Encoder(model, samples, **prompting, identified=out is not None) as encoder:
         if not holds_run(out):
             measurement.refuse(model, encoder)
         job = Job(model=model, measurement=measurement, encoder=encoder, prompts=prompts)
