@@ -196,7 +196,8 @@ def test_what_a_killed_process_left_is_removed_later(tmp_path: Path) -> None:
     old, new = (file_of(cache).with_name(f".{KEY[:40]}-{n}.tmp.safetensors") for n in ("0" * 8, "1" * 8))
     for path in (old, new):
         path.write_bytes(b"half")
-    os.utime(old, (time.time() - 7200,) * 2)
+    before = time.time() - 7200
+    os.utime(old, (before, before))
     cache.put("features", KEY, some(1))
     assert not old.exists()
     assert new.exists(), "somebody may be writing it"

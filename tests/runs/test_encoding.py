@@ -120,13 +120,8 @@ def test_clips_are_hashed_before_their_records_are_stored(tmp_path: Path) -> Non
     for sample in samples:
         sample.video.write_bytes(b"frames")
     for identified in (False, True):
-        with Encoder(
-            StandInModel(),
-            samples,
-            frames=None,
-            style=None,
-            identified=identified,  # type: ignore[arg-type]
-        ) as asking:
+        model: Any = StandInModel()
+        with Encoder(model, samples, frames=None, style=None, identified=identified) as asking:
             list(asking.groups([[0], [1]]))
         known = {is_known(sample.video, stamp_of(sample.video)) for sample in samples}
         assert known == {identified}

@@ -19,7 +19,8 @@ import torch
 import transformers
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
-from transformers.utils import ModelOutput
+from transformers import modeling_outputs
+from transformers.utils.generic import ModelOutput
 
 from workbench.cache import Kept, key_of, sum_of_tensor
 from workbench.models.checkpoints.identity import identity_of
@@ -28,6 +29,7 @@ from workbench.version import __version__
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
+    from workbench.prompts.prompt import Prompt
 
 _UNUSED = ("last_hidden_state", "hidden_states", "attentions")
 """Fields that no decoder takes, and that are many times as large as those it takes."""
@@ -57,18 +59,17 @@ _towers: WeakKeyDictionary[VideoLLM, _Tower] = WeakKeyDictionary()
 _identities: WeakKeyDictionary[VideoLLM, str] = WeakKeyDictionary()
 
 
-def look_up(model: VideoLLM, given: Mapping[str, Tensor], placed: dict[str, Tensor]) -> dict[str, Tensor]:
+def look_up(model: VideoLLM, prompt: Prompt) -> None:
     """Look for what is kept of a prompt's pixels, so that nobody waits later; does nothing without a cache.
 
-    `given` are the inputs on the CPU; `placed` are the same where the model takes them, and come back. Safe
-    in threads.
+    Safe in threads.
     """
-    if model.cache is not None and watch(model) is not None:
-        for name, tensor in placed.items():
-            if name.startswith("pixel_values"):
-                content = key_of(sum_of_tensor(given[name]), tensor.dtype)
-                _noted[tensor] = _Noted(content, model.cache.get("features", _key(model, content)))
-    return placed
+    if model.cache is None or watch(model) is None:
+        return
+    for name, tensor in prompt.inputs.items():
+        if name.startswith("pixel_values"):
+            content = sum_of_tensor(tensor)
+            _noted[tensor] = _Noted(content, model.cache.get("features", _key(model, content)))
 
 
 @contextmanager
@@ -112,7 +113,7 @@ class _Keeping:
         if pixels is None:
             return compute(*args, **kwargs)
         noted = _noted.get(pixels)
-        content = _content(pixels) if noted is None else noted.content
+        content = sum_of_tensor(pixels) if noted is None else noted.content
         key = _key(self._model, content)
         try:
             call = key_of(name, _told(args), _told(kwargs))
@@ -129,10 +130,6 @@ class _Keeping:
             return made
         self._cache.put_later("features", key, tensors, {"call": call, "form": form})
         return made
-
-
-def _content(pixels: Tensor) -> str:
-    return key_of(sum_of_tensor(pixels), pixels.dtype)
 
 
 def _key(model: VideoLLM, content: str) -> str:
@@ -161,7 +158,7 @@ def watch(model: VideoLLM, *, anew: bool = False) -> _Tower | None:
     if anew or model not in _towers:
         inside = set(model.family.decoder(model.hf).modules())
         modules = [module for module in model.hf.modules() if module not in inside]
-        weights = [
+        weights: list[tuple[Tensor, int]] = [
             (weight, weight._version) for module in modules for weight in module.parameters(recurse=False)
         ]
         _towers[model] = _Tower(modules, _hooks(modules), weights)
@@ -206,7 +203,7 @@ def _told(value: Any) -> str:
     """An argument as text that says all about it."""
     if isinstance(value, Tensor):
         noted = _noted.get(value)
-        return f"tensor {_content(value) if noted is None else noted.content}"
+        return f"tensor {sum_of_tensor(value) if noted is None else noted.content}"
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{name!r}: {_told(value[name])}' for name in sorted(value))}}}"
     if isinstance(value, list | tuple):
@@ -253,7 +250,7 @@ def _output_class(name: str, model: VideoLLM) -> Any:
     """The class of outputs of this name: that of the model's module, or of one of its bases, or transformers'
     own; else None."""
     modules = [sys.modules[of.__module__] for of in type(model.hf.model).__mro__]
-    for module in (*modules, transformers.modeling_outputs):
+    for module in (*modules, modeling_outputs):
         found = getattr(module, name, None)
         if isinstance(found, type) and issubclass(found, ModelOutput):
             return found

@@ -17,7 +17,6 @@ from workbench.attached import attached
 from workbench.errors import printable
 from workbench.models.checkpoints import Adapter, CheckpointFolder
 from workbench.models.families import Family
-from workbench.models.features import look_up
 from workbench.models.papers import PaperSetting, default_separators
 from workbench.models.placement import main_device
 from workbench.models.positions import check_length, most_positions
@@ -217,9 +216,8 @@ class VideoLLM:
             frame_times=video.frame_times,
             separators=default_separators(self.family, self.setting) if separators is None else separators,
         )
-        placed = self.family.placed(inputs, self.arguments, self.device, self.dtype)
         return Prompt(
-            inputs=look_up(self, inputs, placed),
+            inputs=self.family.placed(inputs, self.arguments, self.device, self.dtype),
             layout=layout,
             sample=asked.sample,
             clip=asked.clip,

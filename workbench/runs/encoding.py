@@ -6,9 +6,10 @@ import gc
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from itertools import islice
+from contextlib import contextmanager
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NO_ROOM, NOT_FINITE, RunError, WorkbenchError, out_of_memory
@@ -72,6 +73,7 @@ class Encoder:
         self._begun: dict[int, Future[Prompt]] = {}
         self._prompts: OrderedDict[int, Prompt | WorkbenchError] = OrderedDict()
         self._largest = 0
+        self._streams = _streams(model)
 
     def __enter__(self) -> Encoder:
         return self
@@ -120,7 +122,7 @@ class Encoder:
         for stale in set(self._begun) - set(order):  # begun for somebody who did not ask
             self._begun.pop(stale).cancel()
         done = 0
-        for group, following in zip(waiting, [*waiting[1:], []], strict=True):
+        for group, following in zip_longest(waiting, waiting[1:], fillvalue=[]):
             end = done + len(group)
             found: list[Asked | tuple[int, WorkbenchError]] = []
             for position in group:
@@ -149,9 +151,14 @@ class Encoder:
         return max(_AHEAD, min(wanted, _AHEAD_BYTES // max(self._largest, 1)))
 
     def _made(self, position: int, clip: Future[Clip]) -> Prompt:
-        return self._model.encode(
-            self.samples[position], clip=clip.result(), style=self._style, separators=self._separators
-        )
+        shown, sample = clip.result(), self.samples[position]
+        with _apart(self._streams) as give:
+            made = self._model.encode(sample, clip=shown, style=self._style, separators=self._separators)
+            if self._model.cache is not None:
+                from workbench.models.features import look_up  # needs torch, as whatever has a cache
+
+                look_up(self._model, made)
+            return give(made)
 
     def _encode(self, position: int, *, again: bool = False) -> Prompt | WorkbenchError:
         self.ahead([position])
@@ -206,6 +213,39 @@ class Encoder:
             if taken <= _CLIP_BYTES:
                 return
             taken -= _size(self._clips.pop(key))
+
+
+def _streams(model: VideoLLM) -> tuple[Any, Any] | None:
+    """The stream of a GPU on which the model runs here, and one beside it; None on a CPU."""
+    if not str(model.device).startswith("cuda"):
+        return None
+    import torch
+
+    return torch.cuda.current_stream(model.device), torch.cuda.Stream(model.device)
+
+
+@contextmanager
+def _apart(streams: tuple[Any, Any] | None) -> Iterator[Callable[[Prompt], Prompt]]:
+    """A prompt that is made here reaches a GPU beside what the model has to do there, and not after it.
+
+    It is ready as soon as it is given, and its memory is not used again before the model has read it.
+    """
+    if streams is None:
+        yield lambda prompt: prompt
+        return
+    import torch
+
+    model, beside = streams
+
+    def give(prompt: Prompt) -> Prompt:
+        beside.synchronize()
+        for tensor in prompt.inputs.values():
+            if tensor.is_cuda:
+                tensor.record_stream(model)
+        return prompt
+
+    with torch.cuda.stream(beside):
+        yield give
 
 
 def _size(clip: Future[Clip]) -> int:
