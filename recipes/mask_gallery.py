@@ -17,7 +17,7 @@ class MaskGallery(Recipe):
     """The four masks: untouched; language-to-video, temporal, spatial knockout (Empirical Study, Fig. 2)."""
 
     model: str = ""
-    """Must stay as it is, with data, tasks and limit: masks need neither a model nor samples."""
+    """Must stay as it is, with data, tasks, limit and cache: masks need neither a model nor samples."""
     flows: tuple[str, ...] = STUDY_FLOWS
     """Flows whose masks are drawn, each in quotes, after that of the untouched model."""
     frames: int = 3
@@ -28,10 +28,10 @@ class MaskGallery(Recipe):
     def run(self) -> Any:
         """Draw the masks, and write masks.csv (the edges that are left, counted) and the figure."""
         asked = self.tasks or self.from_logs or self.limit is not None or self.data != "mini"
-        if self.model or asked:
+        if self.model or asked or self.cache:
             raise RunError(
-                "Masks need no model and no samples: leave --model, --data, --tasks, --limit and --from-logs "
-                "out."
+                "Masks need no model and no samples: leave --model, --data, --tasks, --limit, --from-logs and "
+                "--cache out."
             )
         check_folder(self.out)
         layout = small_layout(self.frames, self.rows_a_frame)

@@ -23,6 +23,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "from_logs": ((Path("nowhere.jsonl"),), "nowhere.jsonl"),
     "scoring": ("lmms_tvbench", 'give ask="generation"'),
     "by": ("prefil_percent", "Did you mean 'prefill_percent'"),
+    "cache": (Path(__file__) / "below", "cache="),
+    "cache_gb": (2.0, "none without --cache"),
     "critical_layers": (Path("nowhere"), "nowhere"),
     "cut_layers": ("layers(3, 80)", "80"),
     "data": ("minni", "mini"),
@@ -66,7 +68,17 @@ WRONG: dict[str, tuple[Any, str]] = {
 """For each setting by name, a value that cannot work, and what is said."""
 FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
-ALONE = {"model", "data", "tasks", "limit", "from_logs", "ray_address", "gpus_per_worker"}
+ALONE = {
+    "model",
+    "data",
+    "tasks",
+    "limit",
+    "from_logs",
+    "ray_address",
+    "gpus_per_worker",
+    "cache",
+    "cache_gb",
+}
 """Settings that mask_gallery refuses, whatever they say: it needs neither a model nor samples."""
 CASES = [
     (name, field.name)

@@ -27,6 +27,8 @@ def test_every_setting_reaches_the_model(asked: list[Any]) -> None:
         "load_in": None,
         "adapter": "lora",
         "setting": "paper",
+        "cache": Path("kept"),
+        "cache_gb": 2.5,
     }
     recipe: Any = find_recipe("information_flow")(model="m", out=Path("o"), **told)
     recipe.loaded()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from workbench.cache import DEFAULT_GB, Cache
 from workbench.errors import ModelError, shown
 from workbench.models.checkpoints import find, recognise
 from workbench.models.checkpoints.adapter import read_adapter
@@ -18,6 +19,7 @@ from workbench.models.checkpoints.identity import identity_of
 from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_weights
 from workbench.models.defaults import under_fresh_defaults
+from workbench.models.features import watch
 from workbench.models.papers import paper_setting
 from workbench.models.placement import DeviceMap, dispatched
 from workbench.models.quantized import Bits, check_bits, quantize, size_of
@@ -52,6 +54,8 @@ def load(
     adapter: str | Path | None = None,
     load_in: Bits | None = None,
     setting: Literal["paper"] | None = None,
+    cache: str | Path | None = None,
+    cache_gb: float = DEFAULT_GB,
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
 
@@ -63,15 +67,19 @@ def load(
     of a LoRA adapter of peft, merged into the weights. `load_in` "4bit" or "8bit" is how the decoder's linear
     layers are held (needs bitsandbytes; `models/quantized.py`). With `setting="paper"` prompts are, where
     nothing else is asked for, those of the paper that ran this checkpoint: frames, words, what stands around
-    them, separators, and how frames are resized (`models/papers.py`).
+    them, separators, and how frames are resized (`models/papers.py`). `cache` is a folder in which decoded
+    frames of samples, and what the vision tower makes of them, are kept for later runs, `cache_gb` GB at
+    most (`workbench/cache.py`); nothing is kept if not given.
 
     Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
-    architecture; weights that do not fit the model; a hub that cannot be reached.
+    architecture; weights that do not fit the model; a hub that cannot be reached. RunError for a cache that
+    cannot be used.
     """
     from nnsight import NNsight
 
     from workbench.models.attention import check_kind, install
 
+    kept = None if cache is None else Cache(cache, cache_gb)
     if device is not None and device_map is not None:
         raise ModelError(f"device={str(device)!r} and device_map= exclude each other. Give one of them.")
     if load_in is not None and device_map is not None:
@@ -139,9 +147,14 @@ def load(
             "adapter": adapter,
             "load_in": load_in,
             "setting": setting,
+            "cache": cache,
+            "cache_gb": cache_gb,
         },
+        cache=kept,
     )
     try_out(model)
+    if kept is not None:
+        watch(model, anew=True)  # with the hooks that transformers has put into it
     if family.guessed:
         try_frames(model)
         warnings.warn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,7 +29,9 @@ class Store(Protocol):
         ...
 
     def put(self, position: int, record: Record) -> None: ...
-    def finish(self, tables: Tables) -> None: ...
+    def finish(self, tables: Tables, more: Mapping[str, Any] | None = None) -> None:
+        """All is done; `more` is noted in the manifest where it was not done before."""
+        ...
 
     def get(self, position: int) -> Record | None:
         """One sample's record; None where there is none that counts."""
@@ -89,8 +91,8 @@ class MemoryStore:
     def put(self, position: int, record: Record) -> None:
         return None
 
-    def finish(self, tables: Tables) -> None:
-        self.manifest["finished"] = now()
+    def finish(self, tables: Tables, more: Mapping[str, Any] | None = None) -> None:
+        self.manifest |= {"finished": now(), **(more or {})}
 
     def get(self, position: int) -> Record | None:
         return None
