@@ -30,8 +30,8 @@ class MaskGallery(Recipe):
         asked = self.tasks or self.from_logs or self.limit is not None or self.data != "mini"
         if self.model or asked or self.cache:
             raise RunError(
-                "Masks need no model and no samples: leave --model, --data, --tasks, --limit, --from-logs and "
-                "--cache out."
+                "Masks need no model and no samples: leave --model, --data, --tasks, --limit, --from-logs "
+                "and --cache out."
             )
         check_folder(self.out)
         layout = small_layout(self.frames, self.rows_a_frame)
