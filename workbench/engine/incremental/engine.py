@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from workbench.engine.incremental.fused import fused
-from workbench.engine.incremental.memory import most_rows, peak_memory
+from workbench.engine.incremental.memory import most_prompts, most_rows, peak_memory
 from workbench.engine.incremental.packed import Prepared, run_packed
 from workbench.engine.incremental.packed_attention import PackedAttention, Start
 from workbench.engine.incremental.packed_recurrent import PackedRecurrent
@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 Done = Callable[[int], object]
 
-_BUSY_ROWS = {"cpu": 2048, "cuda": 16_384}
-"""Requests run together until their rows are this many. Then reading the weights costs little, and a GPU
-computes longer than it takes to tell it what."""
+_BUSY_ROWS = 2048
+"""Requests run together until their rows are this many: then reading the weights costs little."""
+_BUSY_GPU_ROWS = 32_768
+"""On a GPU, which is to compute for longer than it takes to tell it what."""
 _MOST_TOGETHER = 16
 
 
@@ -90,8 +91,11 @@ class IncrementalEngine(Engine):
             return 1
         jobs = make_jobs(0, knockouts, Flows(request.prompt.layout), model.n_layers)
         rows = sum(job.rows for job in jobs)
-        busy = _BUSY_ROWS.get(model.device.type, _BUSY_ROWS["cpu"])
-        return max(1, min(_MOST_TOGETHER, busy // max(rows, 1)))
+        few = min(_MOST_TOGETHER, _BUSY_ROWS // max(rows, 1))
+        if model.device.type != "cuda":
+            return max(1, few)
+        many = min(_MOST_TOGETHER, _BUSY_GPU_ROWS // max(rows, 1), most_prompts(model, len(request.prompt)))
+        return max(1, few, many)
 
     def _run(self, model: VideoLLM, requests: Sequence[Request], on_done: Done | None) -> list[Outcomes]:
         with (
