@@ -53,9 +53,9 @@ def most_rows(model: VideoLLM, limit_bytes: int | None = None) -> int:
 
 
 def most_prompts(model: VideoLLM, length: int) -> int:
-    """Prompts of so many rows whose untouched residual stream, keys and values a GPU holds beside the weights,
-    in a third of what these leave; 1 where weights lie on several. What is free now has no part in it: a run
-    that goes on forms the same groups."""
+    """Prompts of so many rows whose untouched residual stream, keys and values a GPU holds beside the
+    weights, in a third of what these leave; 1 where weights lie on several. What is free now has no part in
+    it: a run that goes on forms the same groups."""
     if len(gpus := gpus_of(model)) != 1:
         return 1
     weights = sum(weight.nbytes for weight in model.hf.parameters())
