@@ -41,7 +41,7 @@ def check_cut(model: VideoLLM, flow: Flow, windows: Sequence[Window], layout: To
     """Raises as `check_flows`, and KnockoutError where a window has layers with a running state, in which the
     flow means nothing."""
     check_flows([flow], layout, model.n_heads)
-    running = model.family.recurrent_layers(model.hf).keys()
+    running = model.family.recurrent_layers(model.structure).keys()
     spans = [span for window in windows for span in window.expand(model.n_layers)]
     if not any(span.first_layer <= layer + 1 <= span.last_layer for layer in running for span in spans):
         return

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import warnings
+from functools import partial
 from pathlib import Path
 from types import MethodType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -16,8 +17,9 @@ from workbench.models.checkpoints.adapter import read_adapter
 from workbench.models.checkpoints.folder import in_short
 from workbench.models.checkpoints.identity import identity_of
 from workbench.models.checkpoints.tokenizer import check_tokenizer
-from workbench.models.checkpoints.weights import read_config, read_weights
+from workbench.models.checkpoints.weights import read_config, read_structure, read_weights
 from workbench.models.defaults import under_fresh_defaults
+from workbench.models.deferred import Deferred
 from workbench.models.papers import paper_setting
 from workbench.models.placement import DeviceMap, dispatched
 from workbench.models.quantized import Bits, check_bits, quantize, size_of
@@ -52,6 +54,7 @@ def load(
     adapter: str | Path | None = None,
     load_in: Bits | None = None,
     setting: Literal["paper"] | None = None,
+    weights: Literal["now", "later"] = "now",
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
 
@@ -63,7 +66,8 @@ def load(
     of a LoRA adapter of peft, merged into the weights. `load_in` "4bit" or "8bit" is how the decoder's linear
     layers are held (needs bitsandbytes; `models/quantized.py`). With `setting="paper"` prompts are, where
     nothing else is asked for, those of the paper that ran this checkpoint: frames, words, what stands around
-    them, separators, and how frames are resized (`models/papers.py`).
+    them, separators, and how frames are resized (`models/papers.py`). With `weights="later"` they are read
+    when something computes with the model: prompts need none, nor does a run that workers measure.
 
     Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
     architecture; weights that do not fit the model; a hub that cannot be reached.
@@ -80,6 +84,8 @@ def load(
             "model in so few bits."
         )
     check_bits(load_in)
+    if weights not in ("now", "later"):
+        raise ModelError(f"weights={shown(weights)} is unknown: write 'now' or 'later'.")
     place = _device(device)
     if place.type == "cpu":
         warn_where_they_spin()
@@ -105,6 +111,34 @@ def load(
     # While the files are what is loaded.
     identity_of(folder, template, pixels, processor=family.guessed)
     family.video_token_id(config)  # a model that takes no video is refused before it takes memory
+    told: dict[str, Any] = {
+        "name_or_path": name_or_path,
+        "device_map": device_map,
+        "dtype": str(number).removeprefix("torch."),
+        "attention": attention,
+        "trust_remote_code": trust_remote_code,
+        "revision": revision,
+        "allow_pickle": allow_pickle,
+        "adapter": adapter,
+        "load_in": load_in,
+        "setting": setting,
+    }
+    fields: dict[str, Any] = {
+        "family": family,
+        "tokenizer": tokenizer,
+        "checkpoint": folder,
+        "attention": attention,
+        "pixels": pixels,
+        "template": template,
+        "adapter": merged,
+        "load_in": load_in,
+        "setting": None if setting is None else paper_setting(family, config),
+        "loaded_as": told,
+    }
+    if weights == "later" and not family.guessed:  # a guess is tried out first
+        structure = read_structure(folder, family, config)
+        read = partial(load, **told, device=device)
+        return Deferred(structure, read, device=place, dtype=number, **fields)
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, family.video_token_id(hf.config), len(family.embed(hf).weight))
     if merged is not None:
@@ -116,31 +150,7 @@ def load(
     # A method, so that a copy of the model runs the copy.
     hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)
     install(hf, attention, recurrent=family.recurrent)
-    model = VideoLLM(
-        hf=hf,
-        nn=NNsight(hf),
-        family=family,
-        tokenizer=tokenizer,
-        checkpoint=folder,
-        attention=attention,
-        pixels=pixels,
-        template=template,
-        adapter=merged,
-        load_in=load_in,
-        setting=None if setting is None else paper_setting(family, hf.config),
-        loaded_as={
-            "name_or_path": name_or_path,
-            "device_map": device_map,
-            "dtype": str(number).removeprefix("torch."),
-            "attention": attention,
-            "trust_remote_code": trust_remote_code,
-            "revision": revision,
-            "allow_pickle": allow_pickle,
-            "adapter": adapter,
-            "load_in": load_in,
-            "setting": setting,
-        },
-    )
+    model = VideoLLM(hf=hf, nn=NNsight(hf), **fields)
     try_out(model)
     if family.guessed:
         try_frames(model)

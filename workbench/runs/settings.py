@@ -29,7 +29,7 @@ def model_settings(model: VideoLLM, *, writes_text: bool = False) -> dict[str, A
         **({"load_in": model.load_in} if model.load_in is not None else {}),
         **({"setting": model.setting.name} if model.setting is not None else {}),
         **identity_of(model.checkpoint, model.template, model.pixels, processor=model.family.guessed),
-        **({"stop_tokens": stop_tokens(model.hf)} if writes_text else {}),
+        **({"stop_tokens": stop_tokens(model.structure)} if writes_text else {}),
     }
 
 
