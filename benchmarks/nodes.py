@@ -60,9 +60,11 @@ class Injected(NamedTuple):
 def main(words: Sequence[str] | None = None) -> None:
     """Read the options, lose workers and nodes, and store the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--times", type=int, default=10, help="that each fault is injected")
     parser.add_argument(
-        "--cut", type=int, default=3, help="the same for a pulled cable, noticed after a minute"
+        "--times", type=int, default=10, help="that a worker, and one of two nodes, is killed"
+    )
+    parser.add_argument(
+        "--rarely", type=int, default=3, help="that each other fault is injected: these take long"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, help="FILE.json; the table is written beside it, as FILE.md")
@@ -83,7 +85,12 @@ def main(words: Sequence[str] | None = None) -> None:
 
 def _all(scratch: Path, times: int, rarely: int, seed: int) -> dict[str, Any]:
     planted = make_planted(scratch / "planted", SAMPLES)
-    subprocess.run(words(planted, scratch / "one"), check=True, env={**os.environ, **ENVIRONMENT}, stdout=-3)
+    subprocess.run(
+        words(planted, scratch / "one"),
+        check=True,
+        env={**os.environ, **ENVIRONMENT},
+        stdout=subprocess.DEVNULL,
+    )
     expected = contents(scratch / "one")
     rows: list[dict[str, Any]] = []
     every: dict[str, list[dict[str, Any]]] = {}

@@ -27,9 +27,10 @@ class MaskGallery(Recipe):
 
     def run(self) -> Any:
         """Draw the masks, and write masks.csv (the edges that are left, counted) and the figure."""
-        if self.model or self.tasks or self.limit is not None or self.data != "mini":
+        if self.model or self.remote or self.tasks or self.limit is not None or self.data != "mini":
             raise RunError(
-                "Masks need no model and no samples: leave --model, --data, --tasks and --limit out."
+                "Masks need no model and no samples: leave --model, --remote, --data, --tasks and --limit "
+                "out."
             )
         check_folder(self.out)
         layout = small_layout(self.frames, self.rows_a_frame)

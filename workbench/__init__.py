@@ -51,6 +51,7 @@ _HOMES = {
     "findings": "analyses.findings.verdicts",
     "load_run": "runs",
     "view": "widgets",
+    "workers": "runs.workers",
     "figures": "",
     "errors": "",
 }
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
     )
     from workbench.models import Prompt, TokenLayout, VideoLLM, load
     from workbench.runs import load_run
+    from workbench.runs.workers import workers
     from workbench.video import Clip, read_clip
     from workbench.widgets import view
 
@@ -143,6 +145,7 @@ __all__ = [
     "sweep",
     "trailing",
     "view",
+    "workers",
 ]
 
 

@@ -48,6 +48,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "pathways": (Path("nowhere"), "nowhere"),
     "ray_address": ("auto", "none without --workers"),
     "workers": (0, "workers=0: input should be greater than or equal to 1"),
+    "remote": ("ndif", "leave --remote out"),
     "ranges": ("moving", "no task 'moving' to read ranges off"),
     "rows": ("vidio", "Did you mean 'video'"),
     "runs": ((Path("nowhere"),), "nowhere"),
@@ -63,7 +64,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 """For each setting by name, a value that cannot work, and what is said."""
 FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
-ALONE = {"model", "data", "tasks", "limit", "ray_address", "gpus_per_worker"}
+ALONE = {"model", "remote", "data", "tasks", "limit", "ray_address", "gpus_per_worker"}
 """Settings that mask_gallery refuses, whatever they say: it needs neither a model nor samples."""
 CASES = [
     (name, field.name)

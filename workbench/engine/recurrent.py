@@ -96,7 +96,8 @@ def recurrent_cuts(model: VideoLLM, keep: Mapping[int, Bool[Tensor, "1 h q k"]])
     """
     with ExitStack() as stack:
         made: dict[int, list[Without]] = {}
-        for number, module in model.family.recurrent_layers(model.hf).items():
+        layers = model.family.recurrent_layers(model.hf) if model.family.recurrent else {}
+        for number, module in layers.items():
             if number in keep:
                 mask = keep[number]
                 if id(mask) not in made:

@@ -15,7 +15,6 @@ import torch
 from workbench.models.video_llm import VideoLLM
 
 if TYPE_CHECKING:
-    from nnsight import NNsight
     from transformers import PreTrainedModel
 
 
@@ -26,6 +25,7 @@ class Deferred(VideoLLM):
     _read: Callable[[], VideoLLM]
     _device: torch.device
     _dtype: torch.dtype
+    _nn: Any
 
     def __init__(
         self,
@@ -34,11 +34,12 @@ class Deferred(VideoLLM):
         *,
         device: torch.device,
         dtype: torch.dtype,
+        nn: Any = None,
         **fields: Any,
     ) -> None:
         """The modules of `structure` are on torch's device "meta"; `read` loads the model, on `device` and in
-        `dtype`. `fields` are those of VideoLLM but `hf` and `nn`."""
-        told = {"_structure": structure, "_read": read, "_device": device, "_dtype": dtype}
+        `dtype`. `nn` is given where it needs no weights here. `fields` are the others of VideoLLM."""
+        told = {"_structure": structure, "_read": read, "_device": device, "_dtype": dtype, "_nn": nn}
         for name, value in (fields | told).items():
             object.__setattr__(self, name, value)
 
@@ -56,12 +57,12 @@ class Deferred(VideoLLM):
         return self._whole.hf
 
     @property
-    def nn(self) -> NNsight:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return self._whole.nn
+    def nn(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._whole.nn if self._nn is None else self._nn
 
     @property
     def structure(self) -> PreTrainedModel:
-        return self._structure
+        return self._whole.hf if self.is_read else self._structure
 
     @property
     def device(self) -> torch.device:

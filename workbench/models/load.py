@@ -20,6 +20,7 @@ from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_structure, read_weights
 from workbench.models.defaults import under_fresh_defaults
 from workbench.models.deferred import Deferred
+from workbench.models.hosting import check_family, hosted_model, refuse_beside, remote_of, simulated
 from workbench.models.papers import paper_setting
 from workbench.models.placement import DeviceMap, dispatched
 from workbench.models.quantized import Bits, check_bits, quantize, size_of
@@ -55,6 +56,7 @@ def load(
     load_in: Bits | None = None,
     setting: Literal["paper"] | None = None,
     weights: Literal["now", "later"] = "now",
+    remote: bool | str | None = None,
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
 
@@ -68,6 +70,11 @@ def load(
     nothing else is asked for, those of the paper that ran this checkpoint: frames, words, what stands around
     them, separators, and how frames are resized (`models/papers.py`). With `weights="later"` they are read
     when something computes with the model: prompts need none, nor does a run that workers measure.
+
+    With `remote=True` (or "ndif") traces run on NDIF's servers, with the address of a server on that one, and
+    with "local" here, in nnsight's simulation of them (`models/hosted.py`). `name_or_path` is then an id on
+    the hub, and `dtype` that of the server, bfloat16 if not given; no weights are read here. The reference
+    engine alone runs such a model.
 
     Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
     architecture; weights that do not fit the model; a hub that cannot be reached.
@@ -84,12 +91,17 @@ def load(
             "model in so few bits."
         )
     check_bits(load_in)
+    told_remote = remote_of(remote)
+    if told_remote is not None:
+        others = {"device_map": device_map, "load_in": load_in, "adapter": adapter}
+        refuse_beside(told_remote, others | {"trust_remote_code": trust_remote_code or None})
     if weights not in ("now", "later"):
         raise ModelError(f"weights={shown(weights)} is unknown: write 'now' or 'later'.")
     place = _device(device)
     if place.type == "cpu":
         warn_where_they_spin()
-    number = _dtype(dtype, place)
+    hosted = told_remote not in (None, "local")
+    number = _dtype(dtype or ("bfloat16" if hosted else None), place)
     check_kind(attention)
     if setting not in (None, "paper"):
         raise ModelError(f"setting={shown(setting)} is unknown: write 'paper', or leave it out.")
@@ -122,6 +134,7 @@ def load(
         "adapter": adapter,
         "load_in": load_in,
         "setting": setting,
+        **({} if told_remote is None else {"remote": told_remote}),
     }
     fields: dict[str, Any] = {
         "family": family,
@@ -134,7 +147,12 @@ def load(
         "load_in": load_in,
         "setting": None if setting is None else paper_setting(family, config),
         "loaded_as": told,
+        "remote": told_remote,
     }
+    if told_remote is not None:
+        check_family(family, name_or_path)
+    if hosted:
+        return hosted_model(read_structure(folder, family, config), number, revision, fields)
     if weights == "later" and not family.guessed:  # a guess is tried out first
         structure = read_structure(folder, family, config)
         read = partial(load, **told, device=device)
@@ -150,7 +168,8 @@ def load(
     # A method, so that a copy of the model runs the copy.
     hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)
     install(hf, attention, recurrent=family.recurrent)
-    model = VideoLLM(hf=hf, nn=NNsight(hf), **fields)
+    nn = NNsight(hf) if told_remote is None else simulated(hf, folder.name, attention)
+    model = VideoLLM(hf=hf, nn=nn, **fields)
     try_out(model)
     if family.guessed:
         try_frames(model)

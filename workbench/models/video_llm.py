@@ -58,6 +58,7 @@ class VideoLLM:
     load_in: str | None = None  # "4bit" or "8bit" of the decoder's linear layers
     setting: PaperSetting | None = None  # a paper's defaults for prompts
     loaded_as: Mapping[str, Any] | None = None  # arguments of `load`, for the same elsewhere; no device
+    remote: str | None = None  # where nnsight's traces run: "ndif", "local" (its simulation), an address
 
     @property
     def name(self) -> str:
@@ -97,8 +98,7 @@ class VideoLLM:
         return self._text.num_hidden_layers
 
     @property
-    def n_heads(self) -> int:
-        """Query heads of a layer."""
+    def n_heads(self) -> int:  # query heads of a layer
         return self._text.num_attention_heads
 
     @property
@@ -229,6 +229,7 @@ class VideoLLM:
 
     def trace(self, prompt: Prompt, **kwargs: Any) -> Any:
         """nnsight's trace of a forward pass: `with model.trace(prompt): out = model.nn.output.save()`."""
+        kwargs |= {} if self.remote is None else {"remote": self.remote if self.remote != "ndif" else True}
         return self.nn.trace(**prompt.inputs, use_cache=False, **kwargs)
 
     def logits(self, prompt: Prompt) -> Tensor:

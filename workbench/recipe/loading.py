@@ -37,6 +37,9 @@ class Loading:
     gpus_per_worker: Annotated[int, Field(ge=1)] | None = None
     """GPUs of each worker, wherever this process is; with several, the model is spread over them. One where
     this machine has GPUs, if not given."""
+    remote: str | None = None
+    """ndif: the reference engine's forwards run on NDIF's servers, which must have the model (--engine
+    reference; docs/cluster.md). Or the address of a server, or local for nnsight's simulation of one."""
     dtype: str | None = None
     """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
 
@@ -51,6 +54,7 @@ class Loading:
             "load_in": self.load_in,
             "adapter": adapter,
             "setting": self.setting,
+            "remote": self.remote,
         }
         if self.workers is None:
             return wb.load(name or self.model, dtype=self.dtype, **told)

@@ -54,7 +54,7 @@ class ThisProcess:
 
     def device_of(self, model: VideoLLM) -> str:
         """See Executor."""
-        return str(model.device).split(":")[0]
+        return str(model.device).split(":")[0] if model.remote in (None, "local") else "remote"
 
     def run(self, job: Job, groups: Iterable[Sequence[int]], on_done: Done) -> Iterator[Mapping[int, Record]]:
         """See Executor."""
