@@ -3,6 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 PIP_FLAGS ?=
 DEMO_LIMIT ?= 10
+FUZZ_TIMES ?= 50
 DEMO_OUT ?= runs/demo
 TEST_FLAGS ?= -n 2 --dist worksteal
 MINI_OUT ?= runs/mini
@@ -18,7 +19,7 @@ STAMP := $(VENV)/.ready-dev
 install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults test-browser lint format types notebooks map-the-flow empirical-study mini wheel constraints clean
+.PHONY: help setup demo test test-slow test-faults fuzz test-browser lint format types notebooks map-the-flow empirical-study mini wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -59,6 +60,9 @@ test-slow: $(STAMP) ## the tests marked slow; those marked gpu or browser where 
 
 test-faults: $(STAMP) ## the attack: kills, damage, hostile files and strings, with counts
 	$(BIN)/python -m pytest $(TEST_FLAGS) -m faults
+
+fuzz: $(STAMP) ## parsers and pages filled with anything: FUZZ_TIMES as many examples as `make test`, new ones each time
+	WORKBENCH_FUZZ=$(FUZZ_TIMES) $(BIN)/python -m pytest $(TEST_FLAGS) --timeout 3600 tests/fuzz
 
 test-browser: $(STAMP) ## viewer and report in a real Chromium (WORKBENCH_SCREENSHOTS=DIR keeps pictures)
 	$(BIN)/python -m pytest -m browser tests/widgets tests/pages

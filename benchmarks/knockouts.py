@@ -40,6 +40,8 @@ class Settings:
     """Whole sweeps that are timed; the median counts."""
     samples: int = 4
     """Knockouts that the two slow ways are timed on, and that are compared."""
+    together: int | None = None
+    """Prompts that the engine is given at once; as many as a sweep gives it if not given."""
     out: Path = RESULTS
     tag: str = ""
     """Put into the file's name."""
@@ -107,6 +109,17 @@ def errors(model: VideoLLM, prompt: Prompt, asked: Sequence[Knockout]) -> dict[s
     return {**largest, "between": _apart(found["incremental"], found["reference"])}
 
 
+def _other(prompt: Prompt, number: int) -> Prompt:
+    """The prompt of another clip: the same rows, other pixels."""
+    drawn = torch.Generator().manual_seed(number)
+
+    def changed(value: torch.Tensor) -> torch.Tensor:
+        noise = torch.randn(value.shape, generator=drawn).to(value)
+        return value + noise if value.is_floating_point() else value
+
+    return replace(prompt, inputs={name: changed(value) for name, value in prompt.inputs.items()})
+
+
 def _followed(
     engine: str, model: VideoLLM, prompt: Prompt, asked: Sequence[Knockout], tokens: Sequence[int]
 ) -> list[float]:
@@ -149,8 +162,10 @@ def main(settings: Settings) -> None:
     traces = [t / len(few) for t in seconds(trace, device, settings.repeats)]
     engine = IncrementalEngine()
     request = Request(prompt=prompt, interventions=asked, noise="float32" not in settings.dtype)
-    (found,) = engine.run(model, [request])
-    whole = seconds(lambda: engine.outcomes(model, prompt, asked), device, settings.repeats)
+    found = engine.run(model, [request])[0]
+    together = engine.at_once(model, request) if settings.together is None else settings.together
+    requests = [Request(prompt=_other(prompt, number), interventions=asked) for number in range(together)]
+    whole = [t / together for t in seconds(lambda: engine.run(model, requests), device, settings.repeats)]
 
     flows = Flows(prompt.layout)
     plan = make_plan(make_jobs(0, asked, flows, model.n_layers), [len(prompt)], model.n_layers)
@@ -170,6 +185,7 @@ def main(settings: Settings) -> None:
         "published_one_forward_s": eager,
         "traces_s": trace_s,
         "traces_one_s": traces,
+        "prompts_at_once": together,
         "incremental_s": ours_s,
         "incremental_all_s": whole,
         "ratio_published": eager_s / ours_s,
@@ -191,7 +207,8 @@ def main(settings: Settings) -> None:
     path = save(settings.out, name, result, model)
     measured = ", ".join(f"{name} {error:.2g}" for name, error in apart.items())
     print(
-        f"published style {eager_s:.3g} s, SDPA traces {trace_s:.3g} s, incremental {ours_s:.3g} s: "
+        f"published style {eager_s:.3g} s, SDPA traces {trace_s:.3g} s, "
+        f"incremental {ours_s:.3g} s ({together} prompts at once): "
         f"{eager_s / ours_s:.1f}x and {trace_s / ours_s:.1f}x\n"
         f"needed {needed / 1e12:.4g} TFLOP of {len(asked) * full / 1e12:.4g}; "
         f"{result['share_of_limit']:.0%} of the limit; peak {result['peak_gb']} GB, "

@@ -17,7 +17,7 @@ class MaskGallery(Recipe):
     """The four masks: untouched; language-to-video, temporal, spatial knockout (Empirical Study, Fig. 2)."""
 
     model: str = ""
-    """Must stay as it is, with data, tasks and limit: masks need neither a model nor samples."""
+    """Must stay as it is, with data, tasks, limit and cache: masks need neither a model nor samples."""
     flows: tuple[str, ...] = STUDY_FLOWS
     """Flows whose masks are drawn, each in quotes, after that of the untouched model."""
     frames: int = 3
@@ -27,10 +27,11 @@ class MaskGallery(Recipe):
 
     def run(self) -> Any:
         """Draw the masks, and write masks.csv (the edges that are left, counted) and the figure."""
-        if self.model or self.remote or self.tasks or self.limit is not None or self.data != "mini":
+        asked = self.tasks or self.from_logs or self.limit is not None or self.data != "mini"
+        if self.model or self.remote or asked or self.cache:
             raise RunError(
-                "Masks need no model and no samples: leave --model, --remote, --data, --tasks and --limit "
-                "out."
+                "Masks need no model and no samples: leave --model, --remote, --data, --tasks, --limit, "
+                "--from-logs and --cache out."
             )
         check_folder(self.out)
         layout = small_layout(self.frames, self.rows_a_frame)

@@ -46,3 +46,9 @@ def test_shown_is_short_printable_and_never_fails() -> None:
     assert len(shown("x" * 10_000)) < 100
     assert shown("\x1b[2J\n").isprintable()
     assert shown(10**6000)
+
+
+def test_messages_can_be_written_everywhere() -> None:
+    said = str(WorkbenchError("no folder \ud800, nor \udcff\x1b[2J"))
+    assert said == "no folder \\ud800, nor \\udcff\\x1b[2J"
+    said.encode("utf-8")

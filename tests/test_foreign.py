@@ -81,3 +81,11 @@ def test_no_error_moves_the_cursor_of_a_terminal() -> None:
     assert printable(hostile) == r"a\x1b[2Jb\x07\r\x9bc\u202ed" + "\ne\tf"
     assert str(WorkbenchError(hostile)) == printable(hostile)
     assert printable("für → ok") == "für → ok"
+
+
+def test_nesting_is_bounded_far_below_what_python_can_print() -> None:
+    deep = "[" * 100 + "]" * 100
+    assert parse_json(deep, source="a.json", error=RunError)
+    for text in (f"[{deep}]", '{"a":' * 101 + "0" + "}" * 101, "[" * 900 + "]" * 900):
+        with pytest.raises(RunError, match=r"a\.json is nested too deeply: at most 100 levels"):
+            parse_json(text, source="a.json", error=RunError)

@@ -190,6 +190,20 @@ def _written_benchmark(name: str, folder: Path) -> None:
         made.write(folder)
 
 
+def run_on_folders(text: str) -> None:
+    """Folders of runs: the ones that are named hold one sample of the embedded model each."""
+    words = shlex.split(text)[1:]
+    model, samples = wb.load(EMBEDDED, device="cpu"), wb.samples("mini/moving_direction", limit=2)
+    for part, name in zip((samples[:1], samples[1:], samples), ("a", "b", "both"), strict=True):
+        if not Path("runs", name).exists():
+            wb.sweep(model, part, ["video -> last"], "all_layers", out=f"runs/{name}", progress=False)
+    words = [word.replace("runs/b", "runs/both") for word in words] if words[0] == "compare" else words
+    for made in (Path("runs/all"), Path("runs/a_data_set")):
+        if str(made) in words:
+            shutil.rmtree(made, ignore_errors=True)
+    assert main(words) == 0, text
+
+
 def run_convert(text: str) -> None:
     """The checkpoint is a tiny one in the format of Map the Flow's."""
     _, _, _, destination, *options = shlex.split(text)
@@ -326,6 +340,7 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
         r"workbench run .*--data (videomme|tomato|egoschema|longvideobench|vinoground|mvp)\w*:.*",
         run_benchmark_of_data,
     ),
+    (r"workbench (compare|merge|export|list runs) .*", run_on_folders),
     (r"workbench convert .*", run_convert),
     (r"workbench run \w+ --model models/.*", run_converted),
     (r"workbench .*", run_command),

@@ -49,6 +49,14 @@ _HOMES = {
     "compare_flows": "analyses.sweep.differences",
     "compare_models": "analyses.sweep.differences",
     "findings": "analyses.findings.verdicts",
+    "accuracy": "analyses.answers.accuracy",
+    "from_logs": "analyses.answers.logs",
+    "score_answers": "analyses.answers.scored",
+    "compare_runs": "analyses.comparison.folders",
+    "merge_runs": "runs.merging",
+    "export_run": "runs.exports",
+    "list_runs": "runs.listing",
+    "remote_folder": "runs.remote",
     "load_run": "runs",
     "view": "widgets",
     "workers": "runs.workers",
@@ -78,7 +86,11 @@ attach(
 
 if TYPE_CHECKING:
     from workbench import errors, figures
+    from workbench.analyses.answers.accuracy import accuracy
+    from workbench.analyses.answers.logs import from_logs
+    from workbench.analyses.answers.scored import score_answers
     from workbench.analyses.attention.maps import attention_maps
+    from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
     from workbench.analyses.lens.frequencies import keyword_frequencies
@@ -104,6 +116,10 @@ if TYPE_CHECKING:
     )
     from workbench.models import Prompt, TokenLayout, VideoLLM, load
     from workbench.runs import load_run
+    from workbench.runs.exports import export_run
+    from workbench.runs.listing import list_runs
+    from workbench.runs.merging import merge_runs
+    from workbench.runs.remote import remote_folder
     from workbench.runs.workers import workers
     from workbench.video import Clip, read_clip
     from workbench.widgets import view
@@ -120,6 +136,7 @@ __all__ = [
     "VideoLLM",
     "__version__",
     "accelerate",
+    "accuracy",
     "after",
     "all_layers",
     "answer_probability",
@@ -127,19 +144,26 @@ __all__ = [
     "centred",
     "compare_flows",
     "compare_models",
+    "compare_runs",
     "edge_count",
     "errors",
+    "export_run",
     "figures",
     "findings",
     "first_half",
+    "from_logs",
     "keyword_frequencies",
     "layers",
+    "list_runs",
     "load",
     "load_run",
     "logit_lens",
+    "merge_runs",
     "pathways",
     "read_clip",
+    "remote_folder",
     "samples",
+    "score_answers",
     "second_half",
     "suffice",
     "sweep",

@@ -7,12 +7,13 @@ import re
 import reprlib
 from collections.abc import Iterable
 
-#: Characters that a terminal obeys rather than shows, and those that turn the direction of writing.
-_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+#: Characters that a terminal obeys rather than shows, those that turn the direction of writing, and halves of
+#: surrogate pairs, which no terminal and no file in UTF-8 can hold.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def printable(text: object) -> str:
-    """`text` for a terminal: what it would obey is written out, so that a name cannot move the cursor.
+    """`text` for a terminal: what it would obey, or cannot hold, is written out.
 
     Line feeds and tabs stay.
     """

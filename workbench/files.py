@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,19 @@ from workbench.errors import WriteError
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+_WATCHERS: list[Callable[[Path], None]] = []
+
+
+@contextmanager
+def watching(told: Callable[[Path], None]) -> Iterator[None]:
+    """While the block runs, `told` hears of every file that is there whole, in whatever thread wrote it."""
+    _WATCHERS.append(told)
+    try:
+        yield
+    finally:
+        _WATCHERS.remove(told)
 
 
 def write_whole(path: Path | str, content: bytes | str) -> Path:
@@ -46,6 +59,8 @@ def whole(path: Path | str) -> Iterator[Path]:
         try:
             yield unfinished
             os.replace(unfinished, path)
+            for told in list(_WATCHERS):
+                told(path)
         finally:
             unfinished.unlink(missing_ok=True)
 

@@ -19,6 +19,8 @@ from workbench.errors import WorkbenchError, shown
 
 #: The most bytes that are read of a JSON file. A tokenizer of 250,000 words has 20 MB, 10,000 questions 10.
 MOST_BYTES = 256 * 2**20
+#: How deep lists and objects may lie in one another. Python parses some 900, and then cannot print them.
+DEEPEST = 100
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ def parse_json(content: bytes | str, *, source: str, error: type[WorkbenchError]
     """What a JSON text holds; raises `error`, naming `source`, where it is not JSON, or nested too deeply."""
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
-        return json.loads(text)
+        found = json.loads(text)
     except UnicodeDecodeError as problem:
         raise error(f"{source} is not UTF-8 text (byte {problem.start}). Save it as UTF-8.") from problem
     except RecursionError:
@@ -68,6 +70,20 @@ def parse_json(content: bytes | str, *, source: str, error: type[WorkbenchError]
         raise error(
             f"{source} is not JSON: {problem}. It is damaged or cut short: get it again."
         ) from problem
+    level = [found] if isinstance(found, dict | list) else []
+    for _ in range(DEEPEST + 1):
+        if not level:
+            return found
+        level = [
+            inside
+            for value in level
+            for inside in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inside, dict | list)
+        ]
+    raise error(
+        f"{source} is nested too deeply: at most {DEEPEST} levels are read. It is damaged, "
+        "or made to do harm."
+    )
 
 
 def validated(schema: type[T], value: Any, *, source: str, error: type[WorkbenchError]) -> T:

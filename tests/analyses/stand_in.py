@@ -45,7 +45,7 @@ class StandInModel:
     checkpoint = CheckpointFolder("stand-in", Path("stand-in"))
     template, pixels = "{{ question }}", PixelSettings(size={"height": 2, "width": 2})
     n_layers, n_heads = 4, 2
-    setting = adapter = load_in = remote = None
+    setting = adapter = load_in = remote = cache = None
     device, dtype, attention = "cpu", "torch.float32", "sdpa"
     tokenizer = StandInTokenizer()
     config = None

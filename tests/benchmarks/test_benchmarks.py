@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import acceleration, cost, folders, knockouts, plot, reading, scaling, shapes, sizes
+from benchmarks import acceleration, cost, feeding, folders, knockouts, plot, reading, scaling, shapes, sizes
 from tests.tiny import tiny_folder, tiny_model
 from workbench.engine import get_engine
 from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
@@ -45,6 +45,25 @@ def test_what_grows(tmp_path: Path) -> None:
     assert [row["n"] for row in found["samples"]] == [1, 2]
     assert found["samples"][1]["tflop"] == pytest.approx(2 * found["samples"][0]["tflop"])
     assert found["layers"][1]["tflop"] > 2 * found["layers"][0]["tflop"], "windows run on into the new layers"
+
+
+def test_what_a_sweep_waits_for(tmp_path: Path) -> None:
+    feeding.main(
+        feeding.Settings(
+            shape="tiny", device="cpu", seconds=(1, 2), frames=(4,), samples=3, films=2,
+            flows=("question -> last",), scratch=tmp_path, out=tmp_path / "out",
+        )
+    )  # fmt: skip
+    (path,) = (tmp_path / "out").glob("feeding-tiny-cpu.json")
+    short, long = json.loads(path.read_text("utf-8"))["results"]
+    assert long["bytes_a_clip"] > 1.5 * short["bytes_a_clip"]
+    for found in (short, long):
+        assert found["cold"]["frames"] == {"made": 3}, "every clip is another"
+        assert found["warm"]["frames"] == {"found": 3}
+        assert found["warm"]["features"] == {"found": 3}
+        rate = found["warm"]["samples_per_s"]
+        assert found["warm"]["of_ready"] == pytest.approx(rate / found["ready_samples_per_s"])
+    assert [file.name for file in tmp_path.iterdir()] == ["out"], "clips and caches are removed"
 
 
 def test_what_reading_costs(tmp_path: Path) -> None:

@@ -202,6 +202,11 @@ def test_every_letter_in_every_dress(n: int, data: st.DataObject, dress: str, lo
     assert letter_of(dress.replace("{}", said), n) == letter
 
 
+def test_a_count_that_is_none_is_refused() -> None:
+    with pytest.raises(SampleError, match="n_options is None"):
+        letter_of("B", None)  # type: ignore[arg-type]
+
+
 @given(st.text(), st.integers(1, 26))
 def test_any_text_gives_a_letter_of_the_question_or_none(text: str, n: int) -> None:
     letter = letter_of(text, n)

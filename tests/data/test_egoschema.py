@@ -47,3 +47,16 @@ def test_the_authors_files(tmp_path: Path) -> None:
     (root / "subset_answers.json").write_text("[]", "utf-8")
     with pytest.raises(SampleError, match="not answers by id"):
         samples("egoschema", root=root)
+
+
+@pytest.mark.parametrize("id", [["u1"], {"u1": 1}, 7, None, ""])
+def test_an_id_of_the_authors_files_that_is_no_text_costs_its_entry(id: object, tmp_path: Path) -> None:
+    root = egoschema().write(tmp_path / "set")
+    rows = [
+        {"q_uid": uid, "question": "Why?"} | {f"option {at}": f"aim {at}" for at in range(5)}
+        for uid in (id, "u1")
+    ]
+    (root / "questions.json").write_text(json.dumps(rows), "utf-8")
+    found = samples("egoschema", root=root, tasks="full")
+    assert [sample.id for sample in found] == ["full/u1"]
+    assert len(found.skipped) == 1

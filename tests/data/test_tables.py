@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,29 @@ def test_bounds_that_are_no_seconds_are_skipped(bound: str, time: str, tmp_path:
     (skipped,) = found.skipped
     assert bound in skipped.reason
     assert skipped.reason.startswith("line 1 ")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"option_a": "here", "option_b": "there", "option A": 1}, "two columns for one option"),
+        ({"option_a": {"x": 1}, "option A": {"x": 2}}, "two columns for one option"),
+        ({"facets": ["x"], "facet_light": "day"}, "facets is"),
+        ({"facets": "x", "facet_light": "day"}, "facets is"),
+    ],
+)
+def test_columns_that_contradict_one_another_cost_their_row(
+    row: dict[str, object], said: str, folder: Path
+) -> None:
+    usual = {"video": "a.mp4", "question": "Where?"}
+    rows = [{**usual, **row}, {**usual, "options": ["here", "there"]}]
+    found = wb.samples(saved(folder, "".join(json.dumps(one) + "\n" for one in rows), "mine.jsonl"))
+    assert len(found) == 1
+    assert said in found.skipped[0].reason
+
+
+def test_ids_of_rows_that_are_skipped_can_be_printed(folder: Path) -> None:
+    bad = '{"video": "gone.mp4", "question": "Where?", "task": "\\ud800\\u001b[2J"}\n'
+    good = '{"video": "a.mp4", "question": "Where?", "stem": "It is"}\n'
+    (skipped,) = wb.samples(saved(folder, bad + good, "mine.jsonl")).skipped
+    assert skipped.id == "\\ud800\\x1b[2J/1"

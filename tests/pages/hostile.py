@@ -21,9 +21,10 @@ from tests.interventions.layouts import small_layout
 from tests.pages.report.made_runs import manifest, write_run
 from tests.tiny import tiny_clip, tiny_model, tiny_sample
 from workbench import figures
-from workbench.analyses.answers.accuracy import Accuracy
+from workbench.analyses.answers.scored import score_answers
 from workbench.analyses.answers.written import Generations, Said
 from workbench.analyses.attention import AttentionMaps, maps_of_word
+from workbench.analyses.comparison.folders import Point, RunComparison
 from workbench.analyses.lens.keywords import KeywordList
 from workbench.analyses.pathways import Sufficiency
 from workbench.analyses.pathways.ranges import pathways
@@ -80,8 +81,7 @@ def hostile_sample(evil: str) -> Any:
 def shown(evil: str) -> dict[str, Any]:
     """Every result that a notebook shows as HTML, by the name of its class."""
     table = swept(evil)
-    shares = ("accuracy_percent", "low_percent", "high_percent", "chance_percent", "named_percent")
-    accuracy = pd.DataFrame([{"task": evil, "samples": 3, "correct": 1} | dict.fromkeys(shares, 33.333)])
+    grouped = dataclasses.replace(hostile_sample(evil), group=f"g{evil}", facets=((f"f{evil}", evil),))
     samples = samples_table(table)
     compared = table.assign(model=f"m{evil}")
     said = Said(
@@ -92,7 +92,17 @@ def shown(evil: str) -> dict[str, Any]:
     left_out = pd.DataFrame({"sample_id": [evil], "flow": ["random edges (strict)"], "reason": [evil]})
     made = {"settings": {"model": evil, "data": evil}}
     return {
-        "Accuracy": Accuracy(table=accuracy, samples=samples, skipped=NONE, manifest=made),
+        "Accuracy": score_answers(Samples([grouped], name=evil), {grouped.id: evil}),
+        "RunComparison": RunComparison(
+            first=Path(f"a{evil}"),
+            second=Path("b"),
+            kind=evil,
+            settings=pd.DataFrame({"setting": [evil], "first": [evil], "second": [evil]}),
+            samples=pd.DataFrame({"sample_id": [evil], "where": ["both"]}),
+            measure="correct",
+            table=pd.DataFrame([{"task": evil, **dict.fromkeys(Point._fields, 0.5)}]),
+            equal=False,
+        ),
         "Comparison": Comparison(
             table=compared, samples=samples.assign(model=f"m{evil}"), chance={f"a{evil}": 0.25}
         ),

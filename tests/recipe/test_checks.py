@@ -19,7 +19,12 @@ WRONG: dict[str, tuple[Any, str]] = {
     "answers": (Path("nowhere"), "nowhere"),
     "also": (("tvbnch:/nowhere",), "Did you mean 'tvbench'"),
     "answers_window": ("centred(3)", "12 ranges of layers"),
+    "ask": ("likelyhood", "Did you mean 'likelihood'"),
+    "from_logs": ((Path("nowhere.jsonl"),), "nowhere.jsonl"),
+    "scoring": ("lmms_tvbench", 'give ask="generation"'),
     "by": ("prefil_percent", "Did you mean 'prefill_percent'"),
+    "cache": (Path(__file__) / "below", "cache="),
+    "cache_gb": (2.0, "none without --cache"),
     "critical_layers": (Path("nowhere"), "nowhere"),
     "cut_layers": ("layers(3, 80)", "80"),
     "data": ("minni", "mini"),
@@ -64,7 +69,18 @@ WRONG: dict[str, tuple[Any, str]] = {
 """For each setting by name, a value that cannot work, and what is said."""
 FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
-ALONE = {"model", "remote", "data", "tasks", "limit", "ray_address", "gpus_per_worker"}
+ALONE = {
+    "model",
+    "remote",
+    "data",
+    "tasks",
+    "limit",
+    "from_logs",
+    "ray_address",
+    "gpus_per_worker",
+    "cache",
+    "cache_gb",
+}
 """Settings that mask_gallery refuses, whatever they say: it needs neither a model nor samples."""
 CASES = [
     (name, field.name)
@@ -166,6 +182,7 @@ def test_layers_are_known_without_weights() -> None:
     ("name", "message"),
     [
         ("a\0b", "has a NUL"),
+        ("a\ud800b", "a character that no disk can hold"),
         ("x" * 256, "over 255 bytes"),
         (f"new/{'ä' * 128}/below", "over 255 bytes"),
     ],

@@ -28,6 +28,8 @@ def test_every_setting_reaches_the_model(asked: list[Any]) -> None:
         "adapter": "lora",
         "setting": "paper",
         "remote": None,
+        "cache": Path("kept"),
+        "cache_gb": 2.5,
     }
     recipe: Any = find_recipe("information_flow")(model="m", out=Path("o"), **told)
     recipe.loaded()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.runs.clips import content_of, identify, stamp_of
+from workbench.runs.clips import identify
 
 
 def clip(path: Path, content: bytes = b"frames", time: int = 1_000_000_000) -> Path:
@@ -76,10 +76,3 @@ def test_a_folder_of_pictures_is_all_its_pictures(tmp_path: Path) -> None:
     assert was.is_still(tmp_path / "moved") is False
     os.rename(tmp_path / "moved" / "1.png", tmp_path / "moved" / "2.png")
     assert was.is_still(tmp_path / "moved") is False
-
-
-def test_what_cannot_be_read_has_no_content_and_nothing_waits_for_it(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.mp4")
-    assert content_of(tmp_path / "pipe.mp4", stamp_of(tmp_path / "pipe.mp4")) == ""
-    assert stamp_of(Path("a\0b.mp4")) == ""
-    assert stamp_of(Path("x" * 300)) == ""

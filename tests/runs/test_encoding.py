@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.analyses.stand_in import StandInClip, StandInModel, questions
+from workbench.contents import is_known, stamp_of
 from workbench.data import Sample, Samples
 from workbench.errors import ClipError, PromptError, RunError, WorkbenchError
 from workbench.runs import Asked, Encoder, encoding
@@ -78,8 +79,57 @@ def test_the_next_clips_are_read_while_a_group_is_at_work() -> None:
         assert sorted(model.read) == ["0.mp4", "1.mp4", "2.mp4"]
 
 
+def test_the_next_group_is_encoded_while_one_is_at_work() -> None:
+    model, samples = Counting(), questions(*[0] * 6)
+    with encoder(model, samples) as asking:
+        groups = asking.groups([[0], [1, 2, 3, 4], [5]])
+        next(groups)
+        for position in (1, 2, 3, 4):
+            asking._begun[position].result(timeout=10)
+        assert model.encoded == [sample.id for sample in samples[:5]]
+        (one, *_), _ = next(groups), next(groups)
+        assert isinstance(one, Asked)
+        assert one.position == 1
+        assert model.encoded == [sample.id for sample in samples], "each once"
+
+
+def test_large_clips_are_made_ready_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "_AHEAD_BYTES", 8)  # one clip
+    model, samples = Counting(), questions(*[0] * 6)
+    with encoder(model, samples) as asking:
+        groups = asking.groups([[0], [1, 2, 3, 4, 5]])
+        next(groups)
+        assert sorted(asking._begun) == [1, 2]
+
+
+def test_what_was_begun_and_is_not_asked_for_is_let_go() -> None:
+    model, samples = Counting(), questions(*[0] * 4)
+    with encoder(model, samples) as asking:
+        asking.ahead([2, 3])
+        (_,) = asking.groups([[0]])
+        assert asking._begun == {}
+        ((one,),) = asking.groups([[3]])
+        assert isinstance(one, Asked)
+        assert one.position == 3
+
+
+def test_clips_are_hashed_before_their_records_are_stored(tmp_path: Path) -> None:
+    samples = Samples(
+        [dataclasses.replace(one, video=tmp_path / one.video) for one in questions(0, 0)], name="own"
+    )
+    for sample in samples:
+        sample.video.write_bytes(b"frames")
+    for identified in (False, True):
+        model: Any = StandInModel()
+        with Encoder(model, samples, frames=None, style=None, identified=identified) as asking:
+            list(asking.groups([[0], [1]]))
+        known = {is_known(sample.video, stamp_of(sample.video)) for sample in samples}
+        assert known == {identified}
+
+
 def test_clips_that_nobody_wants_soon_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding, "_CLIP_BYTES", 20)  # two clips of 8 bytes, and a half
+    monkeypatch.setattr(encoding, "_THREADS", 2)
     model, samples = Counting(), questions(*[0] * 6)
     with encoder(model, samples) as asking:
         for _ in asking.groups([[position] for position in range(6)]):

@@ -1,4 +1,4 @@
-"""workbench list models|data|recipes|flows|measures"""
+"""workbench list models|data|recipes|flows|measures|scorings, and list runs DIR .."""
 
 from __future__ import annotations
 
@@ -7,18 +7,52 @@ from collections.abc import Callable
 
 from workbench.cli.printed import print_table
 from workbench.cli.recipes import print_recipes
+from workbench.cli.status import FAILED
+from workbench.errors import RunError
+
+_RUNS = "runs"
 
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Its parser."""
-    listing = commands.add_parser("list", help=f"what there is: {', '.join(_LISTS)}")
-    listing.add_argument("what", choices=list(_LISTS), metavar="|".join(_LISTS))
+    listing = commands.add_parser("list", help=f"what there is: {', '.join([*_LISTS, _RUNS])}")
+    listing.add_argument("what", choices=[*_LISTS, _RUNS], metavar="|".join([*_LISTS, _RUNS]))
+    listing.add_argument(
+        "folders", nargs="*", metavar="DIR", help="of runs: where they are, runs/ if not given"
+    )
     listing.set_defaults(act=_list)
 
 
 def _list(chosen: Namespace) -> int:
+    if chosen.what == _RUNS:
+        return _list_runs(chosen.folders or ["runs"])
+    if chosen.folders:
+        raise RunError(f"list {chosen.what} takes no folder; only list {_RUNS} does.")
     _LISTS[chosen.what]()
     return 0
+
+
+def _list_runs(folders: list[str]) -> int:
+    from workbench.runs.listing import list_runs
+
+    table = list_runs(folders)
+    if not len(table):
+        raise RunError(f"There is no run below {', '.join(folders)}.")
+    rows = [
+        (
+            run["folder"],
+            run["kind"],
+            run["model"],
+            run["data"],
+            f"{run['done']}/{run['samples']}",
+            run["state"],
+            run["created"][:16].replace("T", " "),
+            run["workbench"],
+        )
+        for run in table.to_dict("records")
+    ]
+    print_table(("folder", "analysis", "model", "data", "samples", "state", "begun (UTC)", "version"), rows)
+    return FAILED if "" in table["kind"].tolist() else 0
 
 
 def _list_models() -> None:
@@ -77,10 +111,19 @@ def _list_measures() -> None:
     print_table(("measure", "column", "what it holds"), rows)
 
 
+def _list_scorings() -> None:
+    from workbench.measures import SCORINGS
+
+    print_table(
+        ("scoring", "whose rule it is"), [(rule.name, rule.description) for rule in SCORINGS.values()]
+    )
+
+
 _LISTS: dict[str, Callable[[], None]] = {
     "models": _list_models,
     "data": _list_data,
     "recipes": print_recipes,
     "flows": _list_flows,
     "measures": _list_measures,
+    "scorings": _list_scorings,
 }

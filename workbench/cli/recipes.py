@@ -34,9 +34,10 @@ def run(words: list[str]) -> int:
     from workbench.runs.manifest import made_by
 
     recipe = find_recipe(words[0])
-    made = tyro.cli(recipe, args=words[1:], prog=f"workbench run {words[0]}")
-    with made_by(["workbench", "run", *words]):
-        made.run()
+    from workbench.cli.places import with_out_here
+
+    with with_out_here(words) as local, made_by(["workbench", "run", *words]):
+        tyro.cli(recipe, args=local[1:], prog=f"workbench run {words[0]}").run()
     return 0
 
 

@@ -13,8 +13,10 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def _report(chosen: Namespace) -> int:
+    from workbench.cli.places import here
     from workbench.pages.report import write_report
     from workbench.recipe.output import say
 
-    say(write_report(chosen.folder))
+    with here(chosen.folder, written=True) as (folder,):
+        say(write_report(folder))
     return 0

@@ -53,7 +53,7 @@ def letter_of(text: str, n_options: int) -> str | None:
     where the answer names no letter, a letter beyond the options, or cannot be told from ordinary words
     ("A red ball"). Raises SampleError unless 1 <= n_options <= 26.
     """
-    if not 1 <= n_options <= len(LETTERS):
+    if not isinstance(n_options, int) or not 1 <= n_options <= len(LETTERS):
         raise SampleError(f"n_options is {shown(n_options)}: a question has 1 to {len(LETTERS)} options")
     letter = _named_letter(text)
     return letter if letter is not None and letter in LETTERS[:n_options] else None

@@ -11,14 +11,15 @@ import shutil
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple, cast
 
 from workbench.data.confine import inside
-from workbench.errors import SampleError, WriteError, shown
-from workbench.files import write_error, write_whole
+from workbench.data.parts import Parts
+from workbench.errors import SampleError, WorkbenchError, WriteError, shown
+from workbench.files import write_whole, writing
 from workbench.progress import progress_bar
 
 DONE = ".unpacked"
@@ -119,7 +120,8 @@ class _Member(NamedTuple):
 
 def _unpack(archive: Archive, progress: bool) -> None:
     with _opened(archive) as opened:
-        members = _checked(archive, opened)
+        with _reading(archive):
+            members = _checked(archive, opened)
         total = sum(member.size for member in members)
         free = shutil.disk_usage(archive.folder).free
         if total > free:
@@ -129,9 +131,7 @@ def _unpack(archive: Archive, progress: bool) -> None:
             )
         with progress_bar(total, what=f"unpack {archive.name}", unit="B", show=progress) as bar:
             for member in members:
-                target = archive.folder / member.name
-                if not (target.is_file() and target.stat().st_size == member.size):
-                    _write(archive, opened, member, target)
+                _write(archive, opened, member, archive.folder / member.name)
                 bar.update(member.size)
     write_whole(archive.done, f"{archive.size}\n")
 
@@ -139,51 +139,69 @@ def _unpack(archive: Archive, progress: bool) -> None:
 def _write(
     archive: Archive, opened: zipfile.ZipFile | tarfile.TarFile, member: _Member, target: Path
 ) -> None:
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    if not inside(target.parent, archive.folder):
-        raise SampleError(f"{target.parent} leads out of {archive.folder} by a link: remove it")
-    try:
+    """Write one file, unless it is there; raises SampleError, and WriteError."""
+    unfinished = target.with_name(f".{target.name[:40]}.unfinished")
+    with writing(target):
+        if target.is_file() and target.stat().st_size == member.size:
+            return
+        if not inside(target.parent, archive.folder):
+            raise SampleError(f"{target.parent} leads out of {archive.folder} by a link: remove it")
         target.parent.mkdir(parents=True, exist_ok=True)
-        source = (
-            opened.open(member.info)
-            if isinstance(opened, zipfile.ZipFile)
-            else opened.extractfile(member.info)
-        )
+        try:
+            with unfinished.open("wb") as file:
+                for chunk in _content(archive, opened, member):
+                    file.write(chunk)
+            unfinished.replace(target)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def _content(archive: Archive, opened: zipfile.ZipFile | tarfile.TarFile, member: _Member) -> Iterator[bytes]:
+    """A member in pieces. Raises SampleError where it is damaged, or not as long as it says."""
+    with _reading(archive):
+        zipped = isinstance(opened, zipfile.ZipFile)
+        source = opened.open(member.info) if zipped else opened.extractfile(member.info)
         assert source is not None
-        with source, unfinished.open("wb") as file:
+        with source:
             left = member.size
             while chunk := source.read(min(_CHUNK, left + 1)):
                 left -= len(chunk)
                 if left < 0:
                     raise SampleError(_damaged(archive, f"{shown(member.name)} is longer than it says"))
-                file.write(chunk)
+                yield chunk
             if left:
                 raise SampleError(_damaged(archive, f"{shown(member.name)} is cut short"))
-        unfinished.replace(target)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as problem:
-        raise SampleError(_damaged(archive, str(problem))) from problem
-    except OSError as problem:
-        raise write_error(target, problem) from problem
-    finally:
-        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _reading(archive: Archive) -> Iterator[None]:
+    """What comes of damaged content as SampleError: zipfile, tarfile and the decompressors below them let
+    through whatever error they meet (ValueError, IndexError, zlib.error, ..)."""
+    try:
+        yield
+    except (WorkbenchError, MemoryError):
+        raise
+    except Exception as problem:
+        own = isinstance(problem, zipfile.BadZipFile | tarfile.TarError | EOFError)
+        why = str(problem) if own else f"{type(problem).__name__}: {problem}"
+        raise SampleError(_damaged(archive, why)) from problem
 
 
 @contextmanager
 def _opened(archive: Archive) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
     # Parts are read as if they were one file; nothing is joined on the disk.
-    stream = io.BufferedReader(cast(Any, _Parts(archive.parts)), _CHUNK)
+    stream = io.BufferedReader(cast(Any, Parts(archive.parts)), _CHUNK)
     try:
-        if archive.name.endswith(".zip"):
-            with zipfile.ZipFile(cast("IO[bytes]", stream)) as opened:
-                yield opened
-        else:
-            with tarfile.open(fileobj=stream, mode="r:*") as opened:
+        with _reading(archive):
+            if archive.name.endswith(".zip"):
+                made: Any = zipfile.ZipFile(cast("IO[bytes]", stream))
+            else:
+                made = tarfile.open(fileobj=stream, mode="r:*")  # noqa: SIM115
                 if archive.name.endswith(".tar") and not _ends(stream):
                     # tarfile takes a header that is cut short for the end.
                     raise SampleError(_damaged(archive, "it has no end"))
-                yield opened
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as problem:
-        raise SampleError(_damaged(archive, str(problem))) from problem
+        with made as opened:
+            yield opened
     finally:
         stream.close()
 
@@ -221,6 +239,11 @@ def _checked(archive: Archive, opened: zipfile.ZipFile | tarfile.TarFile) -> lis
                 f"{archive.name} holds {shown(name)}, which is a link or a device. Nothing of it was "
                 "unpacked: do not trust where it comes from."
             )
+        if name.endswith(DONE) or name in {part.name for part in archive.parts}:
+            raise SampleError(
+                f"{archive.name} holds {shown(name)}, which would take the place of the archive, or of what "
+                "says that it was unpacked. Nothing of it was unpacked: do not trust where it comes from."
+            )
         if kind == "file":
             inner = "/".join(part for part in parts if part != ".")
             # Archives made on a Mac hold twins of every file.
@@ -251,42 +274,3 @@ def _listed(opened: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, in
         for member in opened:
             kind = "file" if member.isreg() else "folder" if member.isdir() else "other"
             yield member.name, member.size, kind, member
-
-
-class _Parts(io.RawIOBase):
-    """Several files one after another, to be read and sought in like one."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._files = [path.open("rb") for path in paths]
-        sizes = [path.stat().st_size for path in paths]
-        self._starts = [sum(sizes[:number]) for number in range(len(sizes) + 1)]
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._starts[-1]}[whence]
-        self._at = max(0, base + offset)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        for number, file in enumerate(self._files):
-            if self._at < self._starts[number + 1]:
-                file.seek(self._at - self._starts[number])
-                content = file.read(min(len(buffer), self._starts[number + 1] - self._at))
-                buffer[: len(content)] = content
-                self._at += len(content)
-                return len(content)
-        return 0
-
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-        super().close()

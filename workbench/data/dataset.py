@@ -39,6 +39,10 @@ class Dataset:
     """The prompt style that its authors, or lmms-eval, ask it in."""
     frames: str | None = None
     """How they choose frames, where they say."""
+    scoring: str | None = None
+    """The rule of lmms-eval for its written answers: `workbench.measures.SCORINGS`."""
+    group_scores: Mapping[str, tuple[tuple[str, ...], int]] = field(default_factory=dict)
+    """Scores of whole groups by name: the tasks whose questions must all be right, and how many these are."""
     counts: Mapping[str, int | None] = field(default_factory=dict)
     """Questions of each task as published; None where nobody says."""
     total: int | None = None

@@ -87,7 +87,8 @@ def _authors(root: Path) -> Iterator[Question]:
         if not isinstance(answers, dict):
             raise SampleError(f"{file} holds {shown(answers)}, not answers by id")
     for row in read_rows(root / "questions.json", root):
-        key = row.entry.get("q_uid") if isinstance(row.entry, dict) else None
+        said = row.entry.get("q_uid") if isinstance(row.entry, dict) else None
+        key = said if isinstance(said, str) else ""  # whatever else it is, `_sample` refuses
         for task in ("subset", "full") if key in answers else ("full",):
             yield Question(
                 task=task,
@@ -131,6 +132,7 @@ EGOSCHEMA = Dataset(
     layout=LAYOUT,
     hub="lmms-eval/egoschema",
     style="letter",
+    scoring="lmms_egoschema",
     counts=COUNTS,
     apart=("full",),
 )

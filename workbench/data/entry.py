@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from workbench.data.archives import unpack_first
 from workbench.data.confine import inside
 from workbench.data.sample import Skipped
-from workbench.errors import SampleError, shown
+from workbench.errors import SampleError, printable, shown
 from workbench.foreign import read_json
 from workbench.spelling import nfc
 
@@ -104,7 +104,7 @@ class Ids:
         stem = PurePath(video).stem if isinstance(video, str) else ""
         # An id is printed in many places: nothing in it may move a cursor or break a line.
         stem = "".join(letter if letter.isprintable() else "_" for letter in stem)
-        task, stem = nfc(task), nfc(stem)
+        task, stem = printable(nfc(task)), nfc(stem)
         base = f"{task}/{stem}" if stem.strip() else f"{task}/entry-{position}"
         while True:
             self._counts[base] += 1

@@ -117,6 +117,7 @@ LONGVIDEOBENCH = Dataset(
     layout=LAYOUT,
     hub="longvideobench/LongVideoBench",
     style="letter",
+    scoring="lmms_longvideobench",
     frames="strided(16)",
     total=1337,
 )
@@ -128,6 +129,7 @@ LONGVIDEOBENCH_SUBTITLES = Dataset(
     layout=LAYOUT,
     hub="longvideobench/LongVideoBench",
     style="letter",
+    scoring="lmms_longvideobench",
     frames="strided(16)",
     total=1337,
 )

@@ -97,6 +97,8 @@ def _dataset(split: str, size: str) -> Dataset:
         layout=LAYOUT,
         hub="facebook/minimal_video_pairs",
         style="lmms_mvp",
+        group_scores={"pair": (TASKS, 2)},
+        scoring="lmms_mvp",
         counts=COUNTS[split],
     )
 

@@ -23,6 +23,7 @@ MVBENCH = Dataset(
     layout="json/TASK.json, and in video/ what its archives hold (star/, clevrer/, perception/, ..)",
     hub="OpenGVLab/MVBench",
     style="mvbench",
+    scoring="lmms_mvbench",
     frames="midpoints(8)",
     counts=dict.fromkeys(MVBENCH_FOLDERS, 200),
     total=4000,

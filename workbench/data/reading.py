@@ -5,6 +5,7 @@ A benchmark's module says how each entry becomes a sample; everything that all o
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -65,6 +66,7 @@ def gather(
     samples: dict[str, list[Sample]] = {task: [] for task in wanted}
     skipped: list[Skipped] = []
     used: Counter[str] = Counter()
+    counted: Counter[str] = Counter()
     missing = 0
     for question in listed:
         task = task_key(question.task)
@@ -72,12 +74,13 @@ def gather(
             continue
         id = f"{task}/{_printed(question.id)}"
         used[id] += 1
+        place, counted[task] = counted[task], counted[task] + 1
         if len(samples[task]) == limit:
             continue
         try:
             if used[id] > 1:
                 raise SampleError(f"the id {shown(id)} is there already: entries need ids of their own")
-            samples[task].append(question.build(task, id))
+            samples[task].append(dataclasses.replace(question.build(task, id), place=place))
         except SampleError as problem:
             skipped.append(
                 Skipped(id if used[id] == 1 else f"{id}#{used[id]}", f"{question.where}: {problem}")

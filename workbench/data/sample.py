@@ -61,6 +61,10 @@ class Sample:
     subtitles: tuple[Subtitle, ...] = ()
     """What is said in the clip; a prompt shows those lines that are on the screen with one of its frames."""
 
+    place: int | None = dataclasses.field(default=None, compare=False)
+    """Number of its entry in the annotations of its task, from 0; None where it has none. It tells apart what
+    other tools know by number only, and is not part of what the sample is."""
+
     def __post_init__(self) -> None:
         self._check_types()
         # A frozen class may still tidy what it is given: paths as text and options in a list are usual.
@@ -122,6 +126,8 @@ class Sample:
             raise SampleError(f"subtitles is {shown(self.subtitles)}: it should be a list of lines")
         for line in self.subtitles:
             _check_subtitle(line)
+        if self.place is not None and (isinstance(self.place, bool) or not isinstance(self.place, int)):
+            raise SampleError(f"place is {shown(self.place)}: the number of its entry, from 0")
         for name in ("start", "end"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):

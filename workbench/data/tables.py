@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from workbench.data.entry import OwnEntry
 from workbench.data.own import own_sample
 from workbench.data.reading import task_key
 from workbench.data.sample import LETTERS, Sample, Skipped
-from workbench.errors import SampleError, near_matches, shown
+from workbench.errors import SampleError, near_matches, printable, shown
 from workbench.spelling import spelled
 
 COLUMNS = (*OwnEntry.model_fields, "option_a, option_b, ..", "facet_NAME")
@@ -82,7 +83,7 @@ def load_table(
             continue
         if known[task_key(task)] == limit:
             continue
-        id = f"{task}/{row.key}"
+        id = printable(f"{task}/{row.key}")
         try:
             sample = own_sample(id, file.stem, entry, folder, absolute=root is None)
             if sample.id in used:
@@ -146,8 +147,10 @@ def _own(entry: Any) -> Any:
     ]
     if numbered and "options" in made:
         return "a row with options twice, in one column and in columns of their own"
+    if len({place for place, _ in numbered}) < len(numbered):
+        return "a row with two columns for one option"
     if numbered:
-        made["options"] = [str(value) for _, value in sorted(numbered)]
+        made["options"] = [str(value) for _, value in sorted(numbered, key=itemgetter(0))]
     elif isinstance(made.get("options"), str):
         made["options"] = [part.strip() for part in made["options"].split("|")]
     for name in _NUMBERS:
@@ -163,8 +166,9 @@ def _own(entry: Any) -> Any:
     kept = {
         str(name)[6:]: str(value) for name, value in entry.items() if str(name).startswith("facet_") and value
     }
-    if kept:
-        made["facets"] = {**(made.get("facets") or {}), **kept}
+    own = made.get("facets") or {}
+    if kept and isinstance(own, dict):  # the schema says what it should be
+        made["facets"] = {**own, **kept}
     return made
 
 

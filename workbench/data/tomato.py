@@ -90,6 +90,7 @@ TOMATO = Dataset(
     layout=LAYOUT,
     hub="lmms-eval/TOMATO",
     style="letter",
+    scoring="lmms_tomato",
     counts=COUNTS,
     total=1484,
 )

@@ -137,7 +137,8 @@ def _read_task(root: Path, task: str, file: Path, limit: int | None) -> _Read:
             break
         id = ids.take(task, raw, position)
         try:
-            samples.append(_to_sample(id, task, raw, root, places))
+            sample = _to_sample(id, task, raw, root, places)
+            samples.append(replace(sample, place=position - 1))
         except SampleError as problem:
             skipped.append(Skipped(id, f"entry {position} of {file.name}: {problem}"))
             missing += isinstance(problem, ClipMissing)
@@ -198,6 +199,7 @@ TVBENCH = Dataset(
     layout=LAYOUT,
     hub="FunAILab/TVBench",
     style="mvbench",
+    scoring="lmms_tvbench",
     frames="midpoints(8)",
     counts=dict.fromkeys(TASKS),
     papers_tasks=True,

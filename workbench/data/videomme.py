@@ -113,6 +113,7 @@ VIDEOMME = Dataset(
     layout=LAYOUT,
     hub="lmms-eval/Video-MME",
     style="videomme",
+    scoring="lmms_videomme",
     counts=TASKS,
     total=2700,
 )
@@ -124,6 +125,7 @@ VIDEOMME_SUBTITLES = Dataset(
     layout=LAYOUT,
     hub="lmms-eval/Video-MME",
     style="videomme",
+    scoring="lmms_videomme",
     counts=TASKS,
     total=2700,
 )

@@ -125,6 +125,8 @@ VINOGROUND = Dataset(
     layout=LAYOUT,
     hub="HanSolo9682/Vinoground",
     style="vinoground",
+    group_scores={"text": (("text",), 2), "video": (("video",), 2), "group": (("text", "video"), 4)},
+    scoring="lmms_vinoground",
     counts=COUNTS,
     total=2000,
 )

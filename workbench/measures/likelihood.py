@@ -37,11 +37,16 @@ def option_log_p(
     return mass.log_softmax(-1)
 
 
+def spellings(judge: Judge, letters: Sequence[str]) -> list[list[int]]:
+    """The token ids that each letter can be written with."""
+    return [[token for token, letter in judge.letters.items() if letter == one] for one in letters]
+
+
 def options_readout(judge: Judge, letters: Sequence[str]) -> Readout:
     """`option_log_p` of the untouched model's logits, and behind it that after each intervention."""
     import torch
 
-    ids = [[token for token, letter in judge.letters.items() if letter == one] for one in letters]
+    ids = spellings(judge, letters)
 
     def read(base: Tensor, changed: Tensor, token_id: int) -> Tensor:
         untouched, found = option_log_p(base[None], ids), option_log_p(changed, ids)

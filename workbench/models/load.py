@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from workbench.cache import DEFAULT_GB, Cache
 from workbench.errors import ModelError, shown
 from workbench.models.checkpoints import find, recognise
 from workbench.models.checkpoints.adapter import read_adapter
@@ -20,6 +21,7 @@ from workbench.models.checkpoints.tokenizer import check_tokenizer
 from workbench.models.checkpoints.weights import read_config, read_structure, read_weights
 from workbench.models.defaults import under_fresh_defaults
 from workbench.models.deferred import Deferred
+from workbench.models.features import watch
 from workbench.models.hosting import check_family, hosted_model, refuse_beside, remote_of, simulated
 from workbench.models.papers import paper_setting
 from workbench.models.placement import DeviceMap, dispatched
@@ -57,6 +59,8 @@ def load(
     setting: Literal["paper"] | None = None,
     weights: Literal["now", "later"] = "now",
     remote: bool | str | None = None,
+    cache: str | Path | None = None,
+    cache_gb: float = DEFAULT_GB,
 ) -> VideoLLM:
     """A Video-LLM from a local folder, a hub id, or "mini/video-ft" and "mini/image" for the embedded one.
 
@@ -76,13 +80,18 @@ def load(
     the hub, and `dtype` that of the server, bfloat16 if not given; no weights are read here. The reference
     engine alone runs such a model.
 
+    `cache` is a folder in which decoded frames of samples, and what the vision tower makes of them, are kept
+    for later runs, `cache_gb` GB at most (`workbench/cache.py`); nothing is kept if not given.
+
     Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
-    architecture; weights that do not fit the model; a hub that cannot be reached.
+    architecture; weights that do not fit the model; a hub that cannot be reached. RunError for a cache that
+    cannot be used.
     """
     from nnsight import NNsight
 
     from workbench.models.attention import check_kind, install
 
+    kept = None if cache is None else Cache(cache, cache_gb)
     if device is not None and device_map is not None:
         raise ModelError(f"device={str(device)!r} and device_map= exclude each other. Give one of them.")
     if load_in is not None and device_map is not None:
@@ -134,6 +143,8 @@ def load(
         "adapter": adapter,
         "load_in": load_in,
         "setting": setting,
+        "cache": cache,
+        "cache_gb": cache_gb,
         **({} if told_remote is None else {"remote": told_remote}),
     }
     fields: dict[str, Any] = {
@@ -148,6 +159,7 @@ def load(
         "setting": None if setting is None else paper_setting(family, config),
         "loaded_as": told,
         "remote": told_remote,
+        "cache": kept,
     }
     if told_remote is not None:
         check_family(family, name_or_path)
@@ -171,6 +183,8 @@ def load(
     nn = NNsight(hf) if told_remote is None else simulated(hf, folder.name, attention)
     model = VideoLLM(hf=hf, nn=nn, **fields)
     try_out(model)
+    if kept is not None:
+        watch(model, anew=True)  # with the hooks that transformers has put into it
     if family.guessed:
         try_frames(model)
         warnings.warn(

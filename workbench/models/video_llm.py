@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nnsight import NNsight
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from workbench.cache import Cache
     from workbench.data import Sample
     from workbench.models.families.base import AttentionKind
     from workbench.models.hooks import HookFunction, KeptLogits, NamesFilter, PosSlice, RunWithCache
@@ -59,6 +60,7 @@ class VideoLLM:
     setting: PaperSetting | None = None  # a paper's defaults for prompts
     loaded_as: Mapping[str, Any] | None = None  # arguments of `load`, for the same elsewhere; no device
     remote: str | None = None  # where nnsight's traces run: "ndif", "local" (its simulation), an address
+    cache: Cache | None = None  # of decoded frames and of what the vision tower makes of them
 
     @property
     def name(self) -> str:
@@ -225,7 +227,7 @@ class VideoLLM:
 
     def read_clip(self, sample: Sample, frames: Sampling | int | str | None = None) -> Clip:
         """The sample's clip, its frames chosen as `encode` would. Safe in threads. Raises ClipError."""
-        return clip_of(sample, self.setting.frames if frames is None and self.setting else frames)
+        return clip_of(sample, self.setting.frames if frames is None and self.setting else frames, self.cache)
 
     def trace(self, prompt: Prompt, **kwargs: Any) -> Any:
         """nnsight's trace of a forward pass: `with model.trace(prompt): out = model.nn.output.save()`."""
@@ -255,15 +257,9 @@ class VideoLLM:
         from workbench.models import hooks
 
         return hooks.run_with_cache(
-            self,
-            prompt,
-            names_filter,
-            pos_slice=pos_slice,
-            stop_at_layer=stop_at_layer,
-            gradients_of=gradients_of,
-            device=device,
-            return_logits=return_logits,
-        )
+            self, prompt, names_filter, pos_slice=pos_slice, stop_at_layer=stop_at_layer,
+            gradients_of=gradients_of, device=device, return_logits=return_logits,
+        )  # fmt: skip
 
     def run_with_hooks(
         self,

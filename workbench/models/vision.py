@@ -25,12 +25,19 @@ def seen_once(model: VideoLLM) -> Iterator[None]:
 
     For many cuts on one prompt. Hooks inside the tower see its first pass alone.
     """
+    with through(model, lambda name, compute: _remembering(compute)):
+        yield
+
+
+@contextmanager
+def through(model: VideoLLM, wrap: Callable[[str, Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """What turns pixels into rows of the decoder is called through `wrap` of its name and itself."""
     inner = model.hf.model
     with ExitStack() as stack:
         for name in _FEATURES:
             if (compute := getattr(inner, name, None)) is not None:
                 given = vars(inner).get(name)
-                setattr(inner, name, _remembering(compute))
+                setattr(inner, name, wrap(name, compute))
                 stack.callback(_put_back, inner, name, given)
         yield
 

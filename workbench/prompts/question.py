@@ -11,6 +11,7 @@ from workbench.errors import PromptError
 from workbench.prompts.styles import PromptText, Style, build_prompt, default_style
 
 if TYPE_CHECKING:
+    from workbench.cache import Cache
     from workbench.video import Clip, Sampling
 
 DEFAULT_FRAMES = 8
@@ -63,11 +64,13 @@ def ask(
     return Question(None, shown, build_prompt(asked, style or _style_of_free(asked)), tuple(asked.letters))
 
 
-def clip_of(sample: Sample, frames: Sampling | int | str | None = None) -> Clip:
+def clip_of(sample: Sample, frames: Sampling | int | str | None = None, cache: Cache | None = None) -> Clip:
     """The clip of a sample's video, its frames chosen as `ask` would. Safe in threads. Raises ClipError."""
-    from workbench.video import read_clip
+    from workbench.video import read_clip, read_kept
 
     chosen = DEFAULT_FRAMES if frames is None else frames
+    if cache is not None:
+        return read_kept(cache, sample.video, chosen, start=sample.start, end=sample.end)
     return read_clip(sample.video, chosen, start=sample.start, end=sample.end)
 
 

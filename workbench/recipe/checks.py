@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Protocol, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from workbench.cache import DEFAULT_GB
 from workbench.errors import RunError, near_matches
 from workbench.interventions import Flow, LayerSpan, as_flows, parse_window
 from workbench.measures import as_measures
@@ -70,10 +71,14 @@ def check(recipe: Settings) -> None:
         recipe.depth(name)
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, name: str = "out", of: str = "the results") -> None:
     """Raise RunError where no file can be put into a folder, or the folder cannot be made. Makes nothing."""
-    named, elsewhere = f"out={str(folder)[:80]!r}", "Choose another folder for the results."
-    if "\0" in str(folder) or any(len(os.fsencode(part)) > _LONGEST for part in folder.parts):
+    named, elsewhere = f"{name}={str(folder)[:80]!r}", f"Choose another folder for {of}."
+    try:
+        longest = max((len(os.fsencode(part)) for part in folder.parts), default=0)
+    except UnicodeEncodeError:
+        raise RunError(f"{named} is no name of a folder: it has a character that no disk can hold.") from None
+    if "\0" in str(folder) or longest > _LONGEST:
         raise RunError(f"{named} is no name of a folder: it has a NUL, or a part of over {_LONGEST} bytes.")
     path = folder.absolute()
     there = next(one for one in (path, *path.parents) if os.path.lexists(one))
@@ -181,6 +186,14 @@ def _study(folder: Path, recipe: Any) -> None:
     given_measured(folder, "study", recipe.checkpoint())
 
 
+def _cache_gb(gb: float, recipe: Any) -> None:
+    if gb != DEFAULT_GB and recipe.cache is None:
+        raise RunError(
+            f"cache_gb={gb!r} is the size of a cache, and there is none without --cache. Give --cache too, "
+            "or leave --cache-gb out."
+        )
+
+
 def _of_workers(name: str) -> Callable[[Any, Any], None]:
     """A setting that says something of workers, and would be ignored without them."""
 
@@ -211,11 +224,30 @@ def _remote(remote: str, recipe: Any) -> None:
         )
 
 
+def _from_logs(files: tuple[Path, ...], recipe: Any) -> None:
+    for file in files:
+        if not file.is_file():
+            raise RunError(
+                f"from_logs={str(file)!r} is no file. Give logs of lmms-eval, DATE_samples_TASK.jsonl."
+            )
+
+
+def _scoring(name: str, recipe: Any) -> None:
+    from workbench.analyses.answers.accuracy import asking
+
+    asking(recipe.ask, batch=1, max_new_tokens=1, scoring=name)
+
+
 _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "also": _also,
+    "ask": lambda ask, recipe: _scoring("workbench", recipe),
+    "from_logs": _from_logs,
+    "scoring": _scoring,
     "answers": lambda folder, recipe: given_measured(folder, "answer_probability", recipe.checkpoint()),
     "answers_window": lambda text, recipe: one_range(text, recipe.depth(), option="answers-window"),
     "by": _by,
+    "cache": lambda folder, recipe: check_folder(folder, name="cache", of="the cache"),
+    "cache_gb": _cache_gb,
     "critical_layers": _study,
     "cut_layers": lambda text, recipe: one_range(text, recipe.depth(), option="cut-layers"),
     "engine": _engine,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
+
+from workbench.cache import DEFAULT_GB
 
 if TYPE_CHECKING:
     from workbench.models import VideoLLM
@@ -43,6 +46,12 @@ class Loading:
     dtype: str | None = None
     """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
 
+    cache: Path | None = None
+    """Folder in which decoded frames, and what the vision tower makes of them, are kept for later runs and
+    other processes. Nothing is kept if not given."""
+    cache_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = DEFAULT_GB
+    """GB that the cache may take; the least recently used go first."""
+
     def loaded(self, name: str | None = None) -> VideoLLM:
         """The model; another one, held alike and without the adapter, by its name. Raises ModelError."""
         import workbench as wb
@@ -55,6 +64,8 @@ class Loading:
             "adapter": adapter,
             "setting": self.setting,
             "remote": self.remote,
+            "cache": self.cache,
+            "cache_gb": self.cache_gb,
         }
         if self.workers is None:
             return wb.load(name or self.model, dtype=self.dtype, **told)

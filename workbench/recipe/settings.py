@@ -15,6 +15,7 @@ from pydantic import Field
 from workbench.checksums import write_listed
 from workbench.recipe.checks import check, typed
 from workbench.recipe.loading import Loading
+from workbench.recipe.logged import logged_samples
 from workbench.recipe.output import say
 from workbench.recipe.sources import data_source, given_run
 
@@ -48,6 +49,9 @@ class Recipe(Loading, ABC):
     """Tasks of the data set to use; empty lets the recipe choose."""
     limit: int | None = None
     """Samples a task; all of them if not given."""
+    from_logs: tuple[Path, ...] = ()
+    """Logs of lmms-eval, DATE_samples_TASK.jsonl: only the samples that were asked there; whether the
+    recorded answer is right becomes their facet `logged`."""
     seed: Whole = 0
     """For everything that is drawn at random, bootstrap intervals among them."""
 
@@ -102,13 +106,15 @@ class Recipe(Loading, ABC):
         head, slash, _ = name.partition("/")
         names_tasks = bool(slash) and head in DATASETS
         preferred = () if names_tasks else self.preferred_tasks() if tasks is None else tasks
-        return wb.samples(
+        most = self.limit if self.limit is not None else limit
+        found = wb.samples(
             name,
             root=root,
             tasks=self.tasks or preferred or None,
-            limit=self.limit if self.limit is not None else limit,
+            limit=None if self.from_logs else most,
             strict=bool(self.tasks) or names_tasks,
         )
+        return logged_samples(found, self.from_logs, most) if self.from_logs else found
 
     def preferred_tasks(self) -> tuple[str, ...]:
         """The paper's tasks where the data set has them; none, which is all, for others."""

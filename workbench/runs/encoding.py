@@ -1,27 +1,35 @@
-"""Samples -> prompts, each once a run; the clips of the next samples are decoded in threads meanwhile."""
+"""Samples -> prompts, each once a run; those of the next samples are made in threads meanwhile."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from itertools import islice
+from contextlib import contextmanager
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import NO_ROOM, NOT_FINITE, RunError, WorkbenchError, out_of_memory
+from workbench.runs.clips import identify
 from workbench.runs.record import Asked
 
 if TYPE_CHECKING:
-    from workbench.data import Samples
+    from workbench.data import Sample, Samples
     from workbench.models import VideoLLM
     from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
     from workbench.video import Clip, Sampling
 
 _AHEAD = 2
-"""Clips that are decoded beyond the sample at work. A long clip of many frames can take a gigabyte."""
+"""Samples that are made ready beyond the group at work, whatever they take."""
+_AHEAD_BYTES = 2**30
+"""More are made ready, up to the whole next group and a clip for each thread, while their frames take no more
+than this. A long clip of many frames can take a gigabyte."""
+_THREADS = max(2, min(8, (os.cpu_count() or 1) // 2))
+"""That decode. Another one makes prompts of what they decoded."""
 _KEPT = 16
 """Prompts that wait for their turn: those that were looked at before the run began."""
 _CLIP_BYTES = 2**28
@@ -36,7 +44,8 @@ def read_frames(frames: Sampling | int | str | None) -> Sampling | int | None:
 
 
 class Encoder:
-    """The prompts of a run's samples, by position. Use it as a context: it owns the threads that decode.
+    """The prompts of a run's samples, by position. Use it as a context: it owns the threads that decode, and
+    the one that encodes.
 
     One thread asks it: an executor with several hands the prompts out.
     """
@@ -49,21 +58,29 @@ class Encoder:
         frames: Sampling | int | None,
         style: str | None,
         separators: Separators | None = None,
+        identified: bool = False,
     ) -> None:
+        """`identified`: each clip's content is hashed in the threads too, for who stores it (`clips`)."""
         self.samples = samples
+        self._identified = identified
         self._model, self._frames, self._style = model, frames, style
         self._separators: Separators | None = separators
         self.how: dict[str, Any] = {"frames": frames, "style": style, "separators": separators}
         """What makes another encoder, of the same samples, give the same prompts."""
-        self._threads = ThreadPoolExecutor(_AHEAD, thread_name_prefix="decode")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="decode")
+        self._one_thread = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._clips: OrderedDict[tuple[Any, ...], Future[Clip]] = OrderedDict()
+        self._begun: dict[int, Future[Prompt]] = {}
         self._prompts: OrderedDict[int, Prompt | WorkbenchError] = OrderedDict()
+        self._largest = 0
+        self._streams = _streams(model)
 
     def __enter__(self) -> Encoder:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._threads.shutdown(cancel_futures=True)
+        self._one_thread.shutdown(cancel_futures=True)
 
     def prompt(self, position: int) -> Prompt:
         """The prompt of one sample. Raises WorkbenchError where it cannot be encoded."""
@@ -99,37 +116,54 @@ class Encoder:
             raise nothing_usable(len(self.samples), unusable)
 
     def groups(self, groups: Iterable[Sequence[int]]) -> Iterator[list[Asked | tuple[int, WorkbenchError]]]:
-        """Each group's samples, or why they cannot be used; clips of later ones are decoded meanwhile."""
+        """Each group's samples, or why they cannot be used; later ones are made ready meanwhile."""
         waiting = [list(group) for group in groups]
         order = [position for group in waiting for position in group]
+        for stale in set(self._begun) - set(order):  # begun for somebody who did not ask
+            self._begun.pop(stale).cancel()
         done = 0
-        for group in waiting:
+        for group, following in zip_longest(waiting, waiting[1:], fillvalue=[]):
+            end = done + len(group)
             found: list[Asked | tuple[int, WorkbenchError]] = []
             for position in group:
                 done += 1
-                for later in order[done : done + _AHEAD]:
-                    if later not in self._prompts:
-                        self._decode(later)
+                # While the last ones of this group are made, the first of the next.
+                soon = order[done : max(end, done + self._room(_AHEAD))]
+                self.ahead([position, *soon])
                 try:
                     found.append(self.asked(position))
                 except WorkbenchError as error:
                     found.append((position, error))
                 self._prompts.pop(position, None)
-                self._forget(order[done : done + _AHEAD])
+                self._forget(soon)
+            self.ahead(order[done : done + self._room(max(len(following), _THREADS))])
             yield found
 
     def ahead(self, positions: Iterable[int]) -> None:
-        """Begin to decode the clips of samples that will be asked for next."""
+        """Begin to make the prompts of samples that will be asked for next."""
         for position in positions:
-            if position not in self._prompts:
-                self._decode(position)
+            if position not in self._prompts and position not in self._begun:
+                clip = self._decode(position)
+                self._begun[position] = self._one_thread.submit(self._made, position, clip)
+
+    def _room(self, wanted: int) -> int:
+        """How many of these may be ready at once, by the largest clip so far."""
+        return max(_AHEAD, min(wanted, _AHEAD_BYTES // max(self._largest, 1)))
+
+    def _made(self, position: int, clip: Future[Clip]) -> Prompt:
+        shown, sample = clip.result(), self.samples[position]
+        with _apart(self._streams) as give:
+            made = self._model.encode(sample, clip=shown, style=self._style, separators=self._separators)
+            if self._model.cache is not None:
+                from workbench.models.features import look_up  # needs torch, as whatever has a cache
+
+                look_up(self._model, made)
+            return give(made)
 
     def _encode(self, position: int, *, again: bool = False) -> Prompt | WorkbenchError:
+        self.ahead([position])
         try:
-            clip = self._decode(position).result()
-            return self._model.encode(
-                self.samples[position], clip=clip, style=self._style, separators=self._separators
-            )
+            return self._begun.pop(position).result()
         except WorkbenchError as error:
             return error
         except Exception as error:
@@ -143,10 +177,12 @@ class Encoder:
         return self._encode(position, again=True)
 
     def _let_go(self) -> None:
-        """Forget all clips, also those that are under way."""
-        for clip in self._clips.values():
-            clip.cancel()
-        wait(self._clips.values())
+        """Forget all clips and prompts that wait, also those that are under way."""
+        under_way = [*self._begun.values(), *self._clips.values()]
+        for future in under_way:
+            future.cancel()
+        wait(under_way)
+        self._begun.clear()
         self._clips.clear()
         free_cached()
 
@@ -155,8 +191,14 @@ class Encoder:
         key = self._key(position)
         if key not in self._clips:
             sample = self.samples[position]
-            self._clips[key] = self._threads.submit(self._model.read_clip, sample, self._frames)
+            self._clips[key] = self._threads.submit(self._read, sample)
         return self._clips[key]
+
+    def _read(self, sample: Sample) -> Clip:
+        clip = self._model.read_clip(sample, self._frames)
+        if self._identified:
+            identify(sample.video)
+        return clip
 
     def _key(self, position: int) -> tuple[Any, ...]:
         sample = self.samples[position]
@@ -165,11 +207,45 @@ class Encoder:
     def _forget(self, soon: Sequence[int]) -> None:
         """Let go of the oldest clips that are too many, but of none that is wanted soon."""
         wanted = {self._key(position) for position in soon}
-        taken = sum(map(_size, self._clips.values()))
+        sizes = list(map(_size, self._clips.values()))
+        self._largest, taken = max([self._largest, *sizes]), sum(sizes)
         for key in [key for key in self._clips if key not in wanted]:
             if taken <= _CLIP_BYTES:
                 return
             taken -= _size(self._clips.pop(key))
+
+
+def _streams(model: VideoLLM) -> tuple[Any, Any] | None:
+    """The stream of a GPU on which the model runs here, and one beside it; None on a CPU."""
+    if not str(model.device).startswith("cuda"):
+        return None
+    import torch
+
+    return torch.cuda.current_stream(model.device), torch.cuda.Stream(model.device)
+
+
+@contextmanager
+def _apart(streams: tuple[Any, Any] | None) -> Iterator[Callable[[Prompt], Prompt]]:
+    """A prompt that is made here reaches a GPU beside what the model has to do there, and not after it.
+
+    It is ready as soon as it is given, and its memory is not used again before the model has read it.
+    """
+    if streams is None:
+        yield lambda prompt: prompt
+        return
+    import torch
+
+    model, beside = streams
+
+    def give(prompt: Prompt) -> Prompt:
+        beside.synchronize()
+        for tensor in prompt.inputs.values():
+            if tensor.is_cuda:
+                tensor.record_stream(model)
+        return prompt
+
+    with torch.cuda.stream(beside):
+        yield give
 
 
 def _size(clip: Future[Clip]) -> int:

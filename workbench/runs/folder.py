@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -262,16 +262,16 @@ class FolderStore:
         if self._share is not None:
             self.manifest = read_manifest(self.path / MANIFEST)
 
-    def finish(self, tables: Tables) -> None:
-        """Write the final tables, and into the manifest that all is done, and when; of several ranks, the
-        first that comes does."""
+    def finish(self, tables: Tables, more: Mapping[str, Any] | None = None) -> None:
+        """Write the final tables, and into the manifest that all is done, when, and `more`; of several
+        ranks, the first that comes does."""
         with self._writers.alone():
             self._again()
             if self._share is not None and self.manifest["finished"] is not None:
                 return
             self.write(tables)
             if self.manifest["finished"] is None:
-                self.manifest["finished"] = now()
+                self.manifest |= {"finished": now(), **(more or {})}
                 self._write_manifest()
 
     def absent(self) -> list[int]:

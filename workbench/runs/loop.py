@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -89,6 +90,7 @@ def measure_samples(
     check_style(style)
     check_separators(separators)
     how, by = read_frames(frames), executor or current(model)
+    before = None if model.cache is None else model.cache.counts()
     settings = {
         **model_settings(model, writes_text=measurement.writes_text),
         "device": by.device_of(model),
@@ -99,7 +101,8 @@ def measure_samples(
         "frames": None if how is None else str(how),
     }
     manifest = new_manifest(measurement.name, settings, model)
-    with Encoder(model, samples, frames=how, style=style, separators=separators) as encoder:
+    prompting: dict[str, Any] = {"frames": how, "style": style, "separators": separators}
+    with Encoder(model, samples, **prompting, identified=out is not None) as encoder:
         if not holds_run(out):
             measurement.refuse(model, encoder)
         job = Job(model=model, measurement=measurement, encoder=encoder, prompts=prompts)
@@ -109,7 +112,7 @@ def measure_samples(
             left_out = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
             tables = joined(records, measurement.schema, left_out=left_out)
             _refuse_skipped(samples, records)
-            store.finish(tables)
+            store.finish(tables, _of_cache(model, before, progress))
             return measured(tables, store.manifest, out)
 
 
@@ -150,6 +153,27 @@ def _records(job: Job, store: Store, executor: Executor, progress: bool, share: 
         for record, sample in zip(found.values(), samples, strict=True)
         if record is not None
     ]
+
+
+def _of_cache(
+    model: VideoLLM, before: Mapping[str, Mapping[str, int]] | None, progress: bool
+) -> dict[str, Any]:
+    """What this process found in the cache and put into it, for the manifest; nothing without a cache."""
+    if model.cache is None or before is None:
+        return {}
+    model.cache.flush()
+    counts = {
+        kind: {what: number - before[kind].get(what, 0) for what, number in now.items()}
+        for kind, now in model.cache.counts().items()
+    }
+    if progress and any(any(of.values()) for of in counts.values()):
+        told = "; ".join(
+            f"{kind} {', '.join(f'{number} {what}' for what, number in of.items())}"
+            for kind, of in counts.items()
+            if of
+        )
+        print(f"Cache {model.cache.folder}: {told}", file=sys.stderr, flush=True)
+    return {"cache": {"folder": str(model.cache.folder), **counts}}
 
 
 def _groups(job: Job, share: Share | None) -> list[range]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from workbench.runs.folder import FolderStore
 from workbench.runs.manifest import now
 from workbench.runs.measurement import Measurement
 from workbench.runs.record import Record
+from workbench.runs.remote import is_remote
 
 
 class Store(Protocol):
@@ -28,7 +29,9 @@ class Store(Protocol):
         ...
 
     def put(self, position: int, record: Record) -> None: ...
-    def finish(self, tables: Tables) -> None: ...
+    def finish(self, tables: Tables, more: Mapping[str, Any] | None = None) -> None:
+        """All is done; `more` is noted in the manifest where it was not done before."""
+        ...
 
     def get(self, position: int) -> Record | None:
         """One sample's record; None where there is none that counts."""
@@ -67,6 +70,11 @@ def holds_run(out: Path | str | None) -> bool:
     """Whether a run has begun in this folder. Raises RunError where it names none."""
     if out is not None and not isinstance(out, str | Path):
         raise RunError(f"out={out!r}: give the name of a folder, as text or as a Path.")
+    if out is not None and is_remote(out):
+        raise RunError(
+            f'out={out!r} is not on this machine: write "with wb.remote_folder({out!r}) as out:" around it, '
+            "or use the command line, whose --out takes it."
+        )
     return out is not None and os.path.exists(Path(out) / MANIFEST)
 
 
@@ -83,8 +91,8 @@ class MemoryStore:
     def put(self, position: int, record: Record) -> None:
         return None
 
-    def finish(self, tables: Tables) -> None:
-        self.manifest["finished"] = now()
+    def finish(self, tables: Tables, more: Mapping[str, Any] | None = None) -> None:
+        self.manifest |= {"finished": now(), **(more or {})}
 
     def get(self, position: int) -> Record | None:
         return None

@@ -12,7 +12,9 @@ import torch
 from pandas.testing import assert_frame_equal
 
 from tests.planted import N_FRAMES, planted_model, planted_sample, staged
-from workbench.analyses.answers.accuracy import accuracy, accuracy_table, first_answers
+from workbench.analyses.answers.accuracy import WAYS, accuracy
+from workbench.analyses.answers.asking import last_logits
+from workbench.analyses.answers.scored import accuracy_table
 from workbench.data import Sample, Samples
 from workbench.engine import get_engine
 from workbench.errors import RunError
@@ -31,7 +33,9 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     shown = {letter: planted_sample(folder, letter) for letter in "AB"}
     made: list[Sample] = []
     for number, letter in enumerate("ABABAB"):
-        made.append(dataclasses.replace(shown[letter], id=f"planted/{number}"))
+        own = folder / str(number)  # a clip of its own: intervals count clips
+        own.mkdir()
+        made.append(dataclasses.replace(planted_sample(own, letter), id=f"planted/{number}"))
     made[4] = dataclasses.replace(made[4], answer=1)
     longer = (*shown["A"].options, *shown["A"].options[0].split(), "up up")
     options = (shown["A"].options[0], shown["A"].options[1], "up", longer[-1])
@@ -76,30 +80,30 @@ def test_batches_give_the_answers_of_single_questions(model, samples, batch) -> 
 def test_the_answer_is_the_baseline_of_the_reference_engine(model, samples) -> None:
     prompt = model.encode(samples[1], frames=N_FRAMES)
     baseline = get_engine("reference").outcomes(model, prompt, []).baseline
-    answer = first_answers(model, [prompt])[0]
-    assert answer.token_id == baseline.token_id
-    assert answer.p == pytest.approx(baseline.p, abs=1e-6)
+    row = accuracy(model, samples[1:2], frames=N_FRAMES).samples.iloc[0]
+    assert row["token"] == model.token_text(baseline.token_id)
+    assert row["p_base"] == pytest.approx(baseline.p, abs=1e-6)
 
 
 def test_a_stopped_evaluation_goes_on(model, samples, tmp_path, monkeypatch) -> None:
     # Not by its name: the package's attribute may be the function of that name.
-    module = importlib.import_module("workbench.analyses.answers.accuracy")
+    module = importlib.import_module("workbench.analyses.answers.asking")
     counted: list[int] = []
 
     def stops(model, prompts):
         counted.append(len(prompts))
         if len(counted) == 3:
             raise RuntimeError("out of memory")
-        return first_answers(model, prompts)
+        return last_logits(model, prompts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "first_answers", stops)
+        patch.setattr(module, "last_logits", stops)
         with pytest.raises(RuntimeError) as caught:
             accuracy(model, samples, frames=N_FRAMES, batch=2, out=tmp_path)
     assert "'planted/4'" in caught.value.__notes__[0]
     counted.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(module, "first_answers", lambda m, p: counted.append(len(p)) or first_answers(m, p))
+        patch.setattr(module, "last_logits", lambda m, p: counted.append(len(p)) or last_logits(m, p))
         resumed = accuracy(model, samples, frames=N_FRAMES, batch=2, out=tmp_path)
     assert sum(counted) == 3
     whole = accuracy(model, samples, frames=N_FRAMES, batch=2)
@@ -157,3 +161,41 @@ def test_open_ended_samples_have_no_chance() -> None:
 def test_bad_batches_are_refused(model, samples, batch) -> None:
     with pytest.raises(RunError, match="batch="):
         accuracy(model, samples, batch=batch)
+
+
+def test_three_ways_to_ask_give_what_the_model_knows(model, samples) -> None:
+    """It always knows: the likeliest letter and the written one are the token that it ranks first."""
+    first = accuracy(model, samples, frames=N_FRAMES)
+    for ask in WAYS:
+        found = accuracy(model, samples, ask=ask, max_new_tokens=1, frames=N_FRAMES)
+        assert found.answers["predicted"].tolist() == list("ABABABA")
+        assert_frame_equal(found.table, first.table)
+        assert found.samples["predicted"].tolist() == first.samples["predicted"].tolist()
+
+
+@pytest.mark.parametrize("ask", ["likelihood", "generation"])
+def test_other_ways_are_resumed_too(model, samples, tmp_path, ask) -> None:
+    told = {"ask": ask, "frames": N_FRAMES, "out": tmp_path, "batch": 2}
+    whole = accuracy(model, samples, **told)
+    for shard in sorted((tmp_path / "shards").glob("*"))[::2]:
+        shard.unlink()
+    again = accuracy(model, samples, **told)
+    assert_frame_equal(whole.answers, again.answers)
+    assert_frame_equal(pd.read_parquet(tmp_path / "answers.parquet"), whole.answers)
+    with pytest.raises(RunError):
+        accuracy(model, samples, frames=N_FRAMES, out=tmp_path, batch=2)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"ask": "likelyhood"}, "Did you mean 'likelihood'"),
+        ({"ask": "generation", "scoring": "lmms_tvbnch"}, "Did you mean 'lmms_tvbench'"),
+        ({"scoring": "lmms_tvbench"}, 'give ask="generation"'),
+        ({"ask": "generation", "max_new_tokens": 0}, "leaves nothing to say"),
+        ({"ask": "generation", "max_new_tokens": True}, "leaves nothing to say"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(model, samples, told, said) -> None:
+    with pytest.raises(RunError, match=said):
+        accuracy(model, samples, frames=N_FRAMES, **told)

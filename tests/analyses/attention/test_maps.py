@@ -140,7 +140,7 @@ def test_heads_as_people_and_browsers_write_them(written: str | int, meant: str 
     assert parse_heads(written) == meant
 
 
-@pytest.mark.parametrize("written", ["median", "", "-1", "1,2"])
+@pytest.mark.parametrize("written", ["median", "", "-1", "1,2", "\u00b2", "9" * 5000])
 def test_other_heads_are_refused(written: str) -> None:
     with pytest.raises(RunError, match="use mean, max, or the number of one head"):
         parse_heads(written)

@@ -69,12 +69,12 @@ def test_memory_that_runs_out_leaves_the_right_table(
     expected = sweep(model, samples)
     refused = 0
 
-    def capped(attention, recurrent, plan, **options):
+    def capped(packed, **options):
         nonlocal refused
-        if plan.rows > 150:
+        if packed.plan.rows > 150:
             refused += 1
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return run_packed(attention, recurrent, plan, **options)
+        return run_packed(packed, **options)
 
     monkeypatch.setattr(incremental, "run_packed", capped)
     same(sweep(model, samples).table, expected.table)

@@ -193,11 +193,11 @@ def test_memory_that_runs_out_only_makes_the_steps_smaller(monkeypatch: pytest.M
     asked = all_knockouts(model.n_layers)
     tried: list[int] = []
 
-    def capped(attention, recurrent, plan, **options):
-        tried.append(plan.rows)
-        if plan.rows > 300:
+    def capped(packed, **options):
+        tried.append(packed.plan.rows)
+        if packed.plan.rows > 300:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return run_packed(attention, recurrent, plan, **options)
+        return run_packed(packed, **options)
 
     monkeypatch.setattr(incremental, "run_packed", capped)
     done: list[int] = []

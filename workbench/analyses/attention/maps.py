@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.attached import attached
-from workbench.errors import HookError, RunError, SpanError, WindowError
+from workbench.errors import HookError, RunError, SpanError, WindowError, shown
 from workbench.interventions import Knockout, Window
 from workbench.prompts.partition import disjoint_spans
 from workbench.prompts.rows import query_rows_of
@@ -234,9 +234,12 @@ def parse_heads(heads: str | int) -> Heads:
     """
     if heads == "mean" or heads == "max":
         return heads
-    if not str(heads).strip().isdigit():
-        raise RunError(f"heads={heads!r} is not offered: use mean, max, or the number of one head, from 0.")
-    return int(heads)
+    digits = str(heads).strip()
+    if not digits.isdecimal() or len(digits) > 9:
+        raise RunError(
+            f"heads={shown(heads)} is not offered: use mean, max, or the number of one head, from 0."
+        )
+    return int(digits)
 
 
 def _checked(heads: Heads, n_heads: int) -> Heads:

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from workbench.engine.incremental.fused import fused
-from workbench.engine.incremental.memory import most_rows, peak_memory
-from workbench.engine.incremental.packed import run_packed
+from workbench.engine.incremental.memory import most_prompts, most_rows, peak_memory
+from workbench.engine.incremental.packed import Prepared, run_packed
 from workbench.engine.incremental.packed_attention import PackedAttention, Start
 from workbench.engine.incremental.packed_recurrent import PackedRecurrent
 from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
@@ -40,6 +40,8 @@ Done = Callable[[int], object]
 
 _BUSY_ROWS = 2048
 """Requests run together until their rows are this many: then reading the weights costs little."""
+_BUSY_GPU_ROWS = 32_768
+"""On a GPU, which is to compute for longer than it takes to tell it what."""
 _MOST_TOGETHER = 16
 
 
@@ -94,7 +96,11 @@ class IncrementalEngine(Engine):
             return 1
         jobs = make_jobs(0, knockouts, Flows(request.prompt.layout), model.n_layers)
         rows = sum(job.rows for job in jobs)
-        return max(1, min(_MOST_TOGETHER, _BUSY_ROWS // max(rows, 1)))
+        few = min(_MOST_TOGETHER, _BUSY_ROWS // max(rows, 1))
+        if model.device.type != "cuda":
+            return max(1, few)
+        many = min(_MOST_TOGETHER, _BUSY_GPU_ROWS // max(rows, 1), most_prompts(model, len(request.prompt)))
+        return max(1, few, many)
 
     def _run(self, model: VideoLLM, requests: Sequence[Request], on_done: Done | None) -> list[Outcomes]:
         with (
@@ -102,18 +108,19 @@ class IncrementalEngine(Engine):
             peak_memory(model) as peak,
             _no_collection(),
         ):
-            # Every forward is under way before the first is waited for.
+            # Every forward is under way, and what follows is planned, before the first is waited for.
             launched = [self._launch(model, number, request) for number, request in enumerate(requests)]
+            packing = _Packing(model, [start for start, _ in launched], self.limit_bytes)
+            packing.prepare([job for _, asked in launched for job in asked])
             begun = [
-                self._begin(model, number, request, *there)
-                for number, (request, there) in enumerate(zip(requests, launched, strict=True))
+                self._begin(model, request, *there) for request, there in zip(requests, launched, strict=True)
             ]
             results: dict[tuple[int, int], Outcome] = {}
             unchanged = sum(start.places - sum(job.place >= 0 for job in start.jobs) for start in begun)
             if on_done is not None and unchanged:
                 on_done(unchanged)
             jobs = [job for start in begun for job in start.jobs]
-            for chunk, found in self._fitting(model, [start.ready for start in begun], jobs):
+            for chunk, found in self._fitting(model, packing, jobs):
                 tokens = [begun[job.prompt].baseline.token_id for job in chunk]
                 p = probabilities(found)
                 read = _measured(requests, begun, chunk, found)
@@ -128,20 +135,19 @@ class IncrementalEngine(Engine):
         knockouts, flows = _knockouts(request), Flows(request.prompt.layout)
         with self._fused(model):
             untouched = run_untouched(model, request.prompt, first=first_row(knockouts, flows))
-        return Start(untouched, flows), make_jobs(number, knockouts, flows, model.n_layers)
+        jobs, length = make_jobs(number, knockouts, flows, model.n_layers), len(request.prompt)
+        if request.noise:
+            rows = sorted({job.first for job in jobs})
+            jobs += [idle_job(number, -1 - at, row, length, model.n_layers) for at, row in enumerate(rows)]
+        return Start(untouched, flows), jobs
 
-    def _begin(
-        self, model: VideoLLM, number: int, request: Request, ready: Start, asked: list[Job]
-    ) -> _Begun:
+    def _begin(self, model: VideoLLM, request: Request, ready: Start, asked: list[Job]) -> _Begun:
         untouched = ready.untouched
         logits, p = untouched_logits(model, untouched, wide=self.float32)
         baseline = baseline_of(p, request.token_id)
         wanted = is_wanted(request, baseline)
         moved = []
         if request.noise and wanted:
-            length = len(request.prompt)
-            rows = sorted({job.first for job in asked})
-            asked += [idle_job(number, -1 - at, row, length, model.n_layers) for at, row in enumerate(rows)]
             moved = [float(probabilities(last_logits(model, request.prompt))[baseline.token_id])]
         return _Begun(
             ready=ready,
@@ -163,28 +169,26 @@ class IncrementalEngine(Engine):
         return fused(model.family.decoder_layers(model.hf))
 
     def _fitting(
-        self, model: VideoLLM, starts: Sequence[Start], jobs: list[Job]
+        self, model: VideoLLM, packing: _Packing, jobs: list[Job]
     ) -> Iterator[tuple[list[Job], Tensor]]:
         """Chunks of jobs and their logits (job, vocab); where memory runs out, in smaller chunks.
 
         The next chunk is under way before the results of one are read, so that a device need not wait.
         """
-        lengths = [start.untouched.length for start in starts]
-        attention, recurrent = PackedAttention(model, starts), PackedRecurrent(model, starts)
-        rows = most_rows(model, self.limit_bytes)
+        rows = packing.most_rows
         waiting = chunks(jobs, rows)
         begun: tuple[list[Job], Tensor] | None = None
         while waiting:
             chunk = waiting[0]
-            plan = make_plan(chunk, lengths, model.n_layers)
             try:
+                packed = packing.packed(chunk)
                 with self._fused(model):
-                    logits = run_packed(attention, recurrent, plan, wide=self.float32)
+                    logits = run_packed(packed, wide=self.float32)
             except torch.OutOfMemoryError as error:
                 if len(chunk) == 1:
                     raise OutOfMemory(
-                        f"It {NO_ROOM}, not even a single knockout of {plan.rows} rows. Use fewer frames, a "
-                        "smaller dtype or a device with more memory."
+                        f"It {NO_ROOM}, not even a single knockout of {chunk[0].rows} rows. Use fewer "
+                        "frames, a smaller dtype or a device with more memory."
                     ) from error
                 logits = None
             if logits is None:
@@ -199,6 +203,29 @@ class IncrementalEngine(Engine):
             waiting = waiting[1:]
         if begun is not None:
             yield begun
+
+
+class _Packing:
+    """What the knockouts of some requests are packed into, planned a chunk at a time."""
+
+    def __init__(self, model: VideoLLM, starts: Sequence[Start], limit_bytes: int | None) -> None:
+        self._layers, self._lengths = model.n_layers, [start.untouched.length for start in starts]
+        self._attention, self._recurrent = PackedAttention(model, starts), PackedRecurrent(model, starts)
+        self.most_rows = most_rows(model, limit_bytes)
+        self._ahead: tuple[list[Job], Prepared] | None = None
+
+    def prepare(self, jobs: list[Job]) -> None:
+        """Plan the first chunk, if these turn out to be the jobs: while the device is at work otherwise."""
+        if jobs:
+            first = chunks(jobs, self.most_rows)[0]
+            self._ahead = first, self.packed(first)
+
+    def packed(self, chunk: list[Job]) -> Prepared:
+        """A chunk as it is run."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == chunk:
+            return ahead[1]
+        return Prepared(self._attention, self._recurrent, make_plan(chunk, self._lengths, self._layers))
 
 
 def _knockouts(request: Request) -> list[Knockout]:

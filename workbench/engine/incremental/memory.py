@@ -52,6 +52,18 @@ def most_rows(model: VideoLLM, limit_bytes: int | None = None) -> int:
     return max(1, min(GPU_ROWS, int(SHARE * free) // bytes_per_row(model)))
 
 
+def most_prompts(model: VideoLLM, length: int) -> int:
+    """Prompts of so many rows whose untouched residual stream, keys and values a GPU holds beside the weights,
+    in a third of what these leave; 1 where weights lie on several. What is free now has no part in it: a run
+    that goes on forms the same groups."""
+    if len(gpus := gpus_of(model)) != 1:
+        return 1
+    weights = sum(weight.nbytes for weight in model.hf.parameters())
+    room = (torch.cuda.get_device_properties(gpus[0]).total_memory - weights) / 3
+    row = model.n_layers * (model.d_model + 2 * model.n_kv_heads * model.d_head) * model.dtype.itemsize
+    return max(1, int(room // (row * length)))
+
+
 def gpus_of(model: VideoLLM) -> list[torch.device]:
     """The GPUs that hold weights of the model, or run those that lie elsewhere."""
     # To look at every weight would take longer than many a knockout; without a map all lie on one device.

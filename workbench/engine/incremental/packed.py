@@ -30,21 +30,20 @@ from workbench.shapes import Float, Int, shaped
 
 @shaped
 @torch.no_grad()
-def run_packed(
-    attention: PackedAttention, recurrent: PackedRecurrent, plan: Plan, *, wide: bool = False
-) -> Float[Tensor, "job vocab"]:
+def run_packed(packed: Prepared, *, wide: bool = False) -> Float[Tensor, "job vocab"]:
     """Logits of the last row of every job, float32; from the residual stream in float32 where `wide`.
 
     They are not waited for: a device may still be at work.
     """
+    attention, recurrent, plan = packed.attention, packed.recurrent, packed.plan
     model = attention.model
-    runner = _Runner(attention, recurrent, plan)
+    attention.begin(plan)
     layers = list(model.family.decoder_layers(model.hf))
     with stand_in(model.family.attentions(model.hf).values(), attention), recurrent.standing_in():
         for number, layer in enumerate(layers):
-            runner.step(number, layer)
-    assert runner.hidden is not None
-    logits = head(model, runner.hidden[0], wide=wide).float()  # (leaf node of the last layer, vocab)
+            packed.step(number, layer)
+    assert packed.hidden is not None
+    logits = head(model, packed.hidden[0], wide=wide).float()  # (leaf node of the last layer, vocab)
     return logits[to_device(np.array(plan.leaves), logits.device)]
 
 
@@ -56,8 +55,9 @@ class _Pass(NamedTuple):
     """Where the packed rows stand; the prompts' rows are counted through one after another."""
 
 
-class _Runner:
-    """The packed rows on their way up."""
+class Prepared:
+    """The packed rows of a plan, on their way up once. All that can be said before the untouched forwards are
+    there is said when it is made."""
 
     def __init__(self, attention: PackedAttention, recurrent: PackedRecurrent, plan: Plan) -> None:
         self.attention, self.recurrent, self.plan = attention, recurrent, plan
@@ -67,7 +67,6 @@ class _Runner:
         self.hidden: Tensor | None = None  # (1, N, d), rows of the nodes of the layer below
         self.below: Sequence[Node] = ()
         self.passes = self._passes()
-        attention.begin(plan)
 
     def step(self, number: int, layer: nn.Module) -> None:
         """Take the rows through one layer."""

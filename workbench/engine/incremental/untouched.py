@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from workbench.engine.incremental.precision import head
 from workbench.engine.readout import probabilities
 from workbench.models.attention import CUT_BELOW, stand_in
+from workbench.models.features import kept_features
 from workbench.models.softmax import ARGUMENTS
 from workbench.shapes import Bool, Float, Int, shaped
 
@@ -91,7 +92,10 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
     ]
     handles += [module.register_forward_pre_hook(watch.recurrent, with_kwargs=True) for module in recurrent]
     try:
-        with stand_in(model.family.attentions(model.hf).values(), watch.attention):
+        with (
+            stand_in(model.family.attentions(model.hf).values(), watch.attention),
+            kept_features(model),
+        ):
             logits = model.hf(**prompt.inputs, use_cache=False, **model.only_last_logits).logits[0, -1]
     finally:
         for handle in handles:

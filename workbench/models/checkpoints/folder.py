@@ -25,7 +25,6 @@ _ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.b
 RECORD = "conversion.json"
 """What a conversion has done so far: the folder has no config.json before it is finished."""
 _BLOCK = 1 << 20  # bytes read at a time
-_DEEPEST = 100
 _MOST_TEXT = 2**20  # bytes of a template; the longest known have 20 KB
 
 
@@ -222,17 +221,7 @@ def read_object(path: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path} must hold a json object, not a {type(found).__name__}. Copy the file again."
         )
-    level: list[Any] = [found]
-    for _ in range(_DEEPEST):
-        level = [
-            inside
-            for value in level
-            for inside in (value.values() if isinstance(value, dict) else value)
-            if isinstance(inside, dict | list)
-        ]
-        if not level:
-            return found
-    raise ModelError(f"{path} is nested too deeply: at most {_DEEPEST} levels are read. Copy the file again.")
+    return found
 
 
 def in_short(error: BaseException) -> str:

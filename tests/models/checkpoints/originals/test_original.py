@@ -57,6 +57,15 @@ def test_an_ambiguous_llava_folder_is_refused(said: list[str] | None, tmp_path: 
         original_of(CheckpointFolder("x", tmp_path))
 
 
+@pytest.mark.parametrize("said", [[], {}, [["LlavaLlamaForCausalLM"]], [None, 7]])
+def test_names_that_are_no_texts_are_of_no_format(said: object, tmp_path: Path) -> None:
+    write_pllava(tmp_path)
+    config = {**CheckpointFolder("x", tmp_path).config, "architectures": said, "model_type": said}
+    del config["pooling_shape"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert original_of(CheckpointFolder("x", tmp_path)) is None
+
+
 def test_config_and_weights_of_two_formats_are_refused(tmp_path: Path) -> None:
     write_pllava(tmp_path)
     change_json(tmp_path / "config.json", architectures=["LlavaQwenForCausalLM"])

@@ -12,7 +12,7 @@ from workbench.models.checkpoints.originals.videollama3 import VideoLLaMA3
 
 ORIGINALS: tuple[Original, ...] = (Llava(), Pllava(), LlavaNext(), InternVLChat(), VideoLLaMA3())
 
-_AMBIGUOUS = frozenset({"llava"})
+_AMBIGUOUS = ("llava",)
 """model_types that unlike formats share."""
 
 

@@ -60,7 +60,8 @@ class Original(ABC):
         Raises ModelError where the two contradict each other.
         """
         said = folder.config.get("architectures")
-        named = set(said) & self.architectures if isinstance(said, list) else set()
+        listed = said if isinstance(said, list) else []
+        named = {name for name in listed if isinstance(name, str)} & self.architectures
         if not named and (said or self.telling not in folder.config):
             return False
         names = folder.weight_names
