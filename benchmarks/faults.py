@@ -5,6 +5,8 @@
 Real sweeps of a planted model are killed outright (SIGKILL) at random moments, and the same command goes on;
 the other faults are those of tests/faults/injections.py. Fails where a final table is not, byte for byte,
 that of the undisturbed run, where a row is lost or doubled, or an error is none of the workbench's own.
+
+Workers of Ray and machines that are lost need two nodes: benchmarks/nodes.py kills them, results/nodes.md.
 """
 
 from __future__ import annotations

@@ -28,10 +28,10 @@ class MaskGallery(Recipe):
     def run(self) -> Any:
         """Draw the masks, and write masks.csv (the edges that are left, counted) and the figure."""
         asked = self.tasks or self.from_logs or self.limit is not None or self.data != "mini"
-        if self.model or asked or self.cache:
+        if self.model or self.remote or asked or self.cache:
             raise RunError(
-                "Masks need no model and no samples: leave --model, --data, --tasks, --limit, --from-logs "
-                "and --cache out."
+                "Masks need no model and no samples: leave --model, --remote, --data, --tasks, --limit, "
+                "--from-logs and --cache out."
             )
         check_folder(self.out)
         layout = small_layout(self.frames, self.rows_a_frame)

@@ -59,6 +59,7 @@ _HOMES = {
     "remote_folder": "runs.remote",
     "load_run": "runs",
     "view": "widgets",
+    "workers": "runs.workers",
     "figures": "",
     "errors": "",
 }
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     from workbench.runs.listing import list_runs
     from workbench.runs.merging import merge_runs
     from workbench.runs.remote import remote_folder
+    from workbench.runs.workers import workers
     from workbench.video import Clip, read_clip
     from workbench.widgets import view
 
@@ -167,6 +169,7 @@ __all__ = [
     "sweep",
     "trailing",
     "view",
+    "workers",
 ]
 
 

@@ -45,15 +45,16 @@ class StandInModel:
     checkpoint = CheckpointFolder("stand-in", Path("stand-in"))
     template, pixels = "{{ question }}", PixelSettings(size={"height": 2, "width": 2})
     n_layers, n_heads = 4, 2
-    setting = adapter = load_in = cache = None
+    setting = adapter = load_in = remote = cache = None
     device, dtype, attention = "cpu", "torch.float32", "sdpa"
     tokenizer = StandInTokenizer()
     config = None
-    hf = None
+    hf = structure = None
     family = SimpleNamespace(
         default_separators="video",
         masks_of_its_own=lambda config: False,
         guessed=False,
+        recurrent=(),
         recurrent_layers=lambda root: {},
     )
 

@@ -170,7 +170,7 @@ def test_the_same_holds_for_a_short_convolution() -> None:
     decoder = transformers.Lfm2Model(config).eval()
     layers: Any = decoder.layers
     convolutions = {0: layers[0].conv, 2: layers[2].conv}
-    family = SimpleNamespace(recurrent_layers=lambda root: convolutions)
+    family = SimpleNamespace(recurrent=("conv",), recurrent_layers=lambda root: convolutions)
     model: Any = SimpleNamespace(family=family, hf=decoder)
     keep = torch.ones(1, 1, 9, 9, dtype=torch.bool)
     keep[..., 5:7, 3:5] = False  # rows 5 and 6 without rows 3 and 4

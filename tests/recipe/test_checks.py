@@ -53,6 +53,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "pathways": (Path("nowhere"), "nowhere"),
     "ray_address": ("auto", "none without --workers"),
     "workers": (0, "workers=0: input should be greater than or equal to 1"),
+    "remote": ("ndif", "leave --remote out"),
     "ranges": ("moving", "no task 'moving' to read ranges off"),
     "rows": ("vidio", "Did you mean 'video'"),
     "runs": ((Path("nowhere"),), "nowhere"),
@@ -70,6 +71,7 @@ FREE = {"adapter", "device", "dtype", "word"}
 """Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
 ALONE = {
     "model",
+    "remote",
     "data",
     "tasks",
     "limit",

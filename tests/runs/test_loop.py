@@ -27,7 +27,7 @@ def lengths(samples: Any = None, out: Path | None = None, **more: Any) -> Measur
 
 
 @dataclass
-class Backwards:
+class Backwards(ThisProcess):
     """Gives the last group first, and says which were asked for."""
 
     asked: list[list[int]]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -53,22 +54,33 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("workers", "resources", "device", "said"),
+    ("resources", "gpus", "fits"),
     [
-        (RayWorkers(workers=3), {"CPU": 2.0}, "cpu", "CPUs are enough for 2"),
-        (RayWorkers(workers=2), {"CPU": 64.0}, "cuda", "GPUs are enough for 0"),
-        (
-            RayWorkers(workers=2, gpus=2),
-            {"CPU": 64.0, "GPU": 3.0},
-            "cuda",
-            "enough for 1",
-        ),
-        (RayWorkers(workers=1, gpus=2), {"CPU": 2.0}, "cpu", "load it on a GPU"),
+        ({"CPU": 2.0}, 0, 2),
+        ({"CPU": 64.0}, 1, 0),
+        ({"CPU": 64.0, "GPU": 3.0}, 1, 3),
+        ({"CPU": 64.0, "GPU": 3.0}, 2, 1),
+        ({"CPU": 1.0, "GPU": 4.0}, 2, 1),
     ],
 )
-def test_workers_that_nothing_can_hold_are_refused(workers, resources, device, said) -> None:
-    with pytest.raises(RunError, match=said):
-        workers.check_room(resources, device)
+def test_how_many_workers_a_cluster_holds(resources: dict[str, float], gpus: int, fits: int) -> None:
+    assert RayWorkers(workers=1).room(resources, gpus) == fits
+
+
+@pytest.mark.parametrize(
+    ("given", "device"),
+    [({}, "cpu"), ({"gpus": 1}, "cuda"), ({"device": "cuda"}, "cuda"), ({"device": "cpu"}, "cpu")],
+)
+def test_workers_have_gpus_where_this_process_has_none(given: dict[str, Any], device: str) -> None:
+    from tests.tiny import tiny_model
+
+    assert RayWorkers(workers=1, **given).device_of(tiny_model()) == device
+
+
+@pytest.mark.parametrize("wrong", [{"device": "cpu", "gpus": 1}, {"device": "tpu"}])
+def test_devices_that_cannot_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RunError, match="device="):
+        RayWorkers(workers=1, **wrong)
 
 
 def test_ranks_have_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:

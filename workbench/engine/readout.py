@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check(model: VideoLLM, requests: Sequence[Request]) -> None:
     """Raises InterventionError or SpanError for what cannot act on its prompt and this model, ModelError for
     a model that was compiled."""
-    check_not_compiled(model.family.decoder_layers(model.hf))
+    check_not_compiled(model.family.decoder_layers(model.structure))
     for request in requests:
         for kind in dict.fromkeys(map(type, request.interventions)):
             same = [one for one in request.interventions if type(one) is kind]

@@ -41,7 +41,7 @@ def check_cut(model: VideoLLM, flow: Flow, windows: Sequence[Window], layout: To
     """Raises as `check_flows`, and KnockoutError where a window has layers with a running state, in which the
     flow means nothing."""
     check_flows([flow], layout, model.n_heads)
-    running = model.family.recurrent_layers(model.hf).keys()
+    running = model.family.recurrent_layers(model.structure).keys()
     spans = [span for window in windows for span in window.expand(model.n_layers)]
     if not any(span.first_layer <= layer + 1 <= span.last_layer for layer in running for span in spans):
         return
@@ -96,7 +96,8 @@ def recurrent_cuts(model: VideoLLM, keep: Mapping[int, Bool[Tensor, "1 h q k"]])
     """
     with ExitStack() as stack:
         made: dict[int, list[Without]] = {}
-        for number, module in model.family.recurrent_layers(model.hf).items():
+        layers = model.family.recurrent_layers(model.hf) if model.family.recurrent else {}
+        for number, module in layers.items():
             if number in keep:
                 mask = keep[number]
                 if id(mask) not in made:

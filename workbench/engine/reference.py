@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.engine.acting import Kept, acting
+from workbench.engine.elsewhere import as_asked, elsewhere
 from workbench.engine.protocol import Engine, Outcomes, Request
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.recurrent import recurrent_cuts
@@ -41,8 +42,11 @@ class ReferenceEngine(Engine):
 
     def _run(self, model: VideoLLM, request: Request, on_done: Callable[[int], object] | None) -> Outcomes:
         prompt = request.prompt
-        with _seeing_masks(model) as own:
-            base = last_logits(model, prompt)
+        if model.remote is None:
+            with _seeing_masks(model) as own:
+                base = last_logits(model, prompt)
+        else:
+            base, own = remotely(model, prompt)
         baseline = baseline_of(probabilities(base), request.token_id)
         results, kept = [], {}
         for intervention in request.interventions if is_wanted(request, baseline) else ():
@@ -61,15 +65,7 @@ def _seeing_masks(model: VideoLLM) -> Iterator[list[np.ndarray | None]]:
     known: dict[int, tuple[Tensor, np.ndarray | None]] = {}
 
     def look(module: nn.Module, args: Any, kwargs: Any) -> None:
-        mask = kwargs.get("attention_mask")
-        if not isinstance(mask, Tensor) or mask.ndim != 4:
-            found.append(None)
-            return
-        if id(mask) not in known:  # held, so that no other one takes its id
-            keep = (mask if mask.dtype == torch.bool else mask > CUT_BELOW)[0].all(0)
-            causal = torch.ones_like(keep).tril()
-            known[id(mask)] = mask, None if torch.equal(keep, causal) else keep.cpu().numpy()
-        found.append(known[id(mask)][1])
+        found.append(as_kept(kwargs.get("attention_mask"), known))
 
     def pass_by(module: nn.Module, args: Any) -> None:
         found.append(None)  # a layer with a running state has no mask
@@ -86,6 +82,18 @@ def _seeing_masks(model: VideoLLM) -> Iterator[list[np.ndarray | None]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def as_kept(mask: object, known: dict[int, tuple[Tensor, np.ndarray | None]]) -> np.ndarray | None:
+    """What a layer's own mask keeps (q k), None where that is all that is not later; `known` saves work on a
+    mask that layers share."""
+    if not isinstance(mask, Tensor) or mask.ndim != 4:
+        return None
+    if id(mask) not in known:  # held, so that no other one takes its id
+        keep = (mask if mask.dtype == torch.bool else mask > CUT_BELOW)[0].all(0)
+        causal = torch.ones_like(keep).tril()
+        known[id(mask)] = mask, None if torch.equal(keep, causal) else keep.cpu().numpy()
+    return known[id(mask)][1]
 
 
 @shaped
@@ -110,7 +118,7 @@ def last_logits(
 def attentions(model: VideoLLM) -> dict[int, Any]:
     """The softmax attention of every decoder layer (from 0) that has one, as nnsight envoys."""
     layers = model.family.decoder_layers(model.nn)
-    return {number: layers[number].self_attn for number in model.family.attentions(model.hf)}
+    return {number: layers[number].self_attn for number in model.family.attentions(model.structure)}
 
 
 def _run(
@@ -120,10 +128,31 @@ def _run(
         acting(intervention, model, prompt, kept) as keep,
         recurrent_cuts(model, keep),
         torch.no_grad(),
+        elsewhere(model, intervention),
     ):
+        # What a block names is shipped to where it runs: these, and not the model.
+        places, kind, nn = attentions(model), model.attention, model.nn
         with model.trace(prompt, **extra):
             # Every layer gets its mask written out, cut or not: then untouched rows are equal bit for bit.
-            for layer, attention in attentions(model).items():
-                attention.inputs = restrict(attention.inputs, keep.get(layer), model.attention)
-            out = model.nn.output.logits.save()
-    return out
+            for layer, attention in places.items():
+                attention.inputs = restrict(attention.inputs, keep.get(layer), kind)
+            out = nn.output.logits.save()
+    return as_asked(model, out)
+
+
+def remotely(model: VideoLLM, prompt: Prompt) -> tuple[Tensor, list[np.ndarray | None]]:
+    """As `last_logits` of the untouched model, and the masks that layers are handed (`Outcomes.own_masks`):
+    where the model runs elsewhere, no hook sees them."""
+    from nnsight import save
+
+    with torch.no_grad(), elsewhere(model, None):
+        places, kind, nn = attentions(model), model.attention, model.nn
+        with model.trace(prompt, **model.only_last_logits):
+            own = []
+            for attention in places.values():
+                own.append(attention.inputs[1].get("attention_mask"))
+                attention.inputs = restrict(attention.inputs, None, kind)
+            own = save(own)
+            out = nn.output.logits.save()
+    known: dict[int, tuple[Tensor, np.ndarray | None]] = {}
+    return as_asked(model, out)[0, -1], [as_kept(mask, known) for mask in own]

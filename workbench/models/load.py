@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import warnings
+from functools import partial
 from pathlib import Path
 from types import MethodType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -17,9 +18,11 @@ from workbench.models.checkpoints.adapter import read_adapter
 from workbench.models.checkpoints.folder import in_short
 from workbench.models.checkpoints.identity import identity_of
 from workbench.models.checkpoints.tokenizer import check_tokenizer
-from workbench.models.checkpoints.weights import read_config, read_weights
+from workbench.models.checkpoints.weights import read_config, read_structure, read_weights
 from workbench.models.defaults import under_fresh_defaults
+from workbench.models.deferred import Deferred
 from workbench.models.features import watch
+from workbench.models.hosting import check_family, hosted_model, refuse_beside, remote_of, simulated
 from workbench.models.papers import paper_setting
 from workbench.models.placement import DeviceMap, dispatched
 from workbench.models.quantized import Bits, check_bits, quantize, size_of
@@ -54,6 +57,8 @@ def load(
     adapter: str | Path | None = None,
     load_in: Bits | None = None,
     setting: Literal["paper"] | None = None,
+    weights: Literal["now", "later"] = "now",
+    remote: bool | str | None = None,
     cache: str | Path | None = None,
     cache_gb: float = DEFAULT_GB,
 ) -> VideoLLM:
@@ -67,9 +72,16 @@ def load(
     of a LoRA adapter of peft, merged into the weights. `load_in` "4bit" or "8bit" is how the decoder's linear
     layers are held (needs bitsandbytes; `models/quantized.py`). With `setting="paper"` prompts are, where
     nothing else is asked for, those of the paper that ran this checkpoint: frames, words, what stands around
-    them, separators, and how frames are resized (`models/papers.py`). `cache` is a folder in which decoded
-    frames of samples, and what the vision tower makes of them, are kept for later runs, `cache_gb` GB at
-    most (`workbench/cache.py`); nothing is kept if not given.
+    them, separators, and how frames are resized (`models/papers.py`). With `weights="later"` they are read
+    when something computes with the model: prompts need none, nor does a run that workers measure.
+
+    With `remote=True` (or "ndif") traces run on NDIF's servers, with the address of a server on that one, and
+    with "local" here, in nnsight's simulation of them (`models/hosted.py`). `name_or_path` is then an id on
+    the hub, and `dtype` that of the server, bfloat16 if not given; no weights are read here. The reference
+    engine alone runs such a model.
+
+    `cache` is a folder in which decoded frames of samples, and what the vision tower makes of them, are kept
+    for later runs, `cache_gb` GB at most (`workbench/cache.py`); nothing is kept if not given.
 
     Raises ModelError with cause and remedy: a folder that is missing, incomplete, damaged or of another
     architecture; weights that do not fit the model; a hub that cannot be reached. RunError for a cache that
@@ -88,10 +100,17 @@ def load(
             "model in so few bits."
         )
     check_bits(load_in)
+    told_remote = remote_of(remote)
+    if told_remote is not None:
+        others = {"device_map": device_map, "load_in": load_in, "adapter": adapter}
+        refuse_beside(told_remote, others | {"trust_remote_code": trust_remote_code or None})
+    if weights not in ("now", "later"):
+        raise ModelError(f"weights={shown(weights)} is unknown: write 'now' or 'later'.")
     place = _device(device)
     if place.type == "cpu":
         warn_where_they_spin()
-    number = _dtype(dtype, place)
+    hosted = told_remote not in (None, "local")
+    number = _dtype(dtype or ("bfloat16" if hosted else None), place)
     check_kind(attention)
     if setting not in (None, "paper"):
         raise ModelError(f"setting={shown(setting)} is unknown: write 'paper', or leave it out.")
@@ -113,6 +132,43 @@ def load(
     # While the files are what is loaded.
     identity_of(folder, template, pixels, processor=family.guessed)
     family.video_token_id(config)  # a model that takes no video is refused before it takes memory
+    told: dict[str, Any] = {
+        "name_or_path": name_or_path,
+        "device_map": device_map,
+        "dtype": str(number).removeprefix("torch."),
+        "attention": attention,
+        "trust_remote_code": trust_remote_code,
+        "revision": revision,
+        "allow_pickle": allow_pickle,
+        "adapter": adapter,
+        "load_in": load_in,
+        "setting": setting,
+        "cache": cache,
+        "cache_gb": cache_gb,
+        **({} if told_remote is None else {"remote": told_remote}),
+    }
+    fields: dict[str, Any] = {
+        "family": family,
+        "tokenizer": tokenizer,
+        "checkpoint": folder,
+        "attention": attention,
+        "pixels": pixels,
+        "template": template,
+        "adapter": merged,
+        "load_in": load_in,
+        "setting": None if setting is None else paper_setting(family, config),
+        "loaded_as": told,
+        "remote": told_remote,
+        "cache": kept,
+    }
+    if told_remote is not None:
+        check_family(family, name_or_path)
+    if hosted:
+        return hosted_model(read_structure(folder, family, config), number, revision, fields)
+    if weights == "later" and not family.guessed:  # a guess is tried out first
+        structure = read_structure(folder, family, config)
+        read = partial(load, **told, device=device)
+        return Deferred(structure, read, device=place, dtype=number, **fields)
     hf = read_weights(folder, form, family, config, number, allow_pickle=allow_pickle)
     check_tokenizer(folder, tokenizer, family.video_token_id(hf.config), len(family.embed(hf).weight))
     if merged is not None:
@@ -124,34 +180,8 @@ def load(
     # A method, so that a copy of the model runs the copy.
     hf.forward = MethodType(under_fresh_defaults(type(hf).forward), hf)
     install(hf, attention, recurrent=family.recurrent)
-    model = VideoLLM(
-        hf=hf,
-        nn=NNsight(hf),
-        family=family,
-        tokenizer=tokenizer,
-        checkpoint=folder,
-        attention=attention,
-        pixels=pixels,
-        template=template,
-        adapter=merged,
-        load_in=load_in,
-        setting=None if setting is None else paper_setting(family, hf.config),
-        loaded_as={
-            "name_or_path": name_or_path,
-            "device_map": device_map,
-            "dtype": str(number).removeprefix("torch."),
-            "attention": attention,
-            "trust_remote_code": trust_remote_code,
-            "revision": revision,
-            "allow_pickle": allow_pickle,
-            "adapter": adapter,
-            "load_in": load_in,
-            "setting": setting,
-            "cache": cache,
-            "cache_gb": cache_gb,
-        },
-        cache=kept,
-    )
+    nn = NNsight(hf) if told_remote is None else simulated(hf, folder.name, attention)
+    model = VideoLLM(hf=hf, nn=nn, **fields)
     try_out(model)
     if kept is not None:
         watch(model, anew=True)  # with the hooks that transformers has put into it

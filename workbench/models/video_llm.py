@@ -59,6 +59,7 @@ class VideoLLM:
     load_in: str | None = None  # "4bit" or "8bit" of the decoder's linear layers
     setting: PaperSetting | None = None  # a paper's defaults for prompts
     loaded_as: Mapping[str, Any] | None = None  # arguments of `load`, for the same elsewhere; no device
+    remote: str | None = None  # where nnsight's traces run: "ndif", "local" (its simulation), an address
     cache: Cache | None = None  # of decoded frames and of what the vision tower makes of them
 
     @property
@@ -72,9 +73,14 @@ class VideoLLM:
         return self.checkpoint.path
 
     @property
+    def structure(self) -> PreTrainedModel:
+        """The modules of `hf`, for what needs no weights of them: a deferred model has none yet."""
+        return self.hf
+
+    @property
     def config(self) -> Any:
         """The Hugging Face config."""
-        return self.hf.config
+        return self.structure.config
 
     @property
     def _text(self) -> Any:
@@ -90,18 +96,15 @@ class VideoLLM:
         return self.hf.dtype
 
     @property
-    def n_layers(self) -> int:
-        """Decoder layers."""
+    def n_layers(self) -> int:  # of the decoder
         return self._text.num_hidden_layers
 
     @property
-    def n_heads(self) -> int:
-        """Query heads of a layer."""
+    def n_heads(self) -> int:  # query heads of a layer
         return self._text.num_attention_heads
 
     @property
     def n_kv_heads(self) -> int:
-        """Key and value heads of a layer."""
         return getattr(self._text, "num_key_value_heads", None) or self.n_heads
 
     @property
@@ -112,7 +115,7 @@ class VideoLLM:
     @property
     def d_head(self) -> int:
         """Width of a head, the widest where layers differ."""
-        attentions = self.family.attentions(self.hf).values()
+        attentions = self.family.attentions(self.structure).values()
         return max(getattr(one, "head_dim", 0) for one in attentions) or self.d_model // self.n_heads
 
     @property
@@ -151,7 +154,7 @@ class VideoLLM:
     @cached_property
     def arguments(self) -> frozenset[str]:
         """Names of the arguments that the forward takes."""
-        return frozenset(inspect.signature(self.hf.forward).parameters)
+        return frozenset(inspect.signature(self.structure.forward).parameters)
 
     @property
     def only_last_logits(self) -> dict[str, Tensor]:
@@ -208,13 +211,9 @@ class VideoLLM:
         check_length(encoded.ids, self.max_length, self.video_token_id, self.name)
         input_ids = torch.tensor([encoded.ids], dtype=torch.long, device="cpu")
         inputs = {"input_ids": input_ids, **video.inputs, **self.family.token_inputs(self.config, input_ids)}
+        marks = default_separators(self.family, self.setting) if separators is None else separators
         layout = layout_of(
-            self.tokenizer,
-            parts,
-            encoded,
-            grid=video.grid,
-            frame_times=video.frame_times,
-            separators=default_separators(self.family, self.setting) if separators is None else separators,
+            self.tokenizer, parts, encoded, grid=video.grid, frame_times=video.frame_times, separators=marks
         )
         return Prompt(
             inputs=self.family.placed(inputs, self.arguments, self.device, self.dtype),
@@ -232,6 +231,7 @@ class VideoLLM:
 
     def trace(self, prompt: Prompt, **kwargs: Any) -> Any:
         """nnsight's trace of a forward pass: `with model.trace(prompt): out = model.nn.output.save()`."""
+        kwargs |= {} if self.remote is None else {"remote": self.remote if self.remote != "ndif" else True}
         return self.nn.trace(**prompt.inputs, use_cache=False, **kwargs)
 
     def logits(self, prompt: Prompt) -> Tensor:

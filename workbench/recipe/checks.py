@@ -209,6 +209,21 @@ def _of_workers(name: str) -> Callable[[Any, Any], None]:
     return checked
 
 
+def _remote(remote: str, recipe: Any) -> None:
+    from workbench.models.hosting import remote_of
+
+    remote_of(remote)
+    if recipe.workers is not None:
+        raise RunError(f"--remote {remote}: a server measures, so leave --workers out.")
+    engine = getattr(recipe, "engine", None)
+    if engine != "reference":
+        what = f"--engine {engine}" if engine else "this recipe"
+        raise RunError(
+            f"--remote {remote}: the reference engine alone runs models elsewhere, and {what} needs their "
+            "weights here. Give --engine reference where a recipe has it, or leave --remote out."
+        )
+
+
 def _from_logs(files: tuple[Path, ...], recipe: Any) -> None:
     for file in files:
         if not file.is_file():
@@ -252,6 +267,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "modes": _modes,
     "pathways": lambda folder, recipe: given_measured(folder, "suffice", recipe.checkpoint()),
     "ranges": _ranges,
+    "remote": _remote,
     "rows": lambda span, recipe: Span.parse(span),
     "runs": lambda folders, recipe: given_runs(folders, _models(recipe)),
     "spread": _spread,

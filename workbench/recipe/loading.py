@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -37,8 +37,12 @@ class Loading:
     """So many processes measure, each with the model (needs Ray)."""
     ray_address: str | None = None
     """A Ray cluster for the workers: auto, or HEAD:6379. One is started on this machine if not given."""
-    gpus_per_worker: Annotated[int, Field(ge=1)] = 1
-    """GPUs of each worker; with several, the model is spread over them."""
+    gpus_per_worker: Annotated[int, Field(ge=1)] | None = None
+    """GPUs of each worker, wherever this process is; with several, the model is spread over them. One where
+    this machine has GPUs, if not given."""
+    remote: str | None = None
+    """ndif: the reference engine's forwards run on NDIF's servers, which must have the model (--engine
+    reference; docs/cluster.md). Or the address of a server, or local for nnsight's simulation of one."""
     dtype: str | None = None
     """float32, bfloat16 or float16; bfloat16 on a GPU and float32 on a CPU if not given."""
 
@@ -53,24 +57,32 @@ class Loading:
         import workbench as wb
 
         adapter = self.adapter if name in (None, self.model) else None
-        model = wb.load(
-            name or self.model,
-            device=self.device,
-            device_map=self.device_map,
-            dtype=self.dtype,
-            load_in=self.load_in,
-            adapter=adapter,
-            setting=self.setting,
-            cache=self.cache,
-            cache_gb=self.cache_gb,
-        )
-        if self.workers is not None:
-            from workbench.runs.executors import assign
-            from workbench.runs.workers import RayWorkers
+        told: dict[str, Any] = {
+            "device": self.device,
+            "device_map": self.device_map,
+            "load_in": self.load_in,
+            "adapter": adapter,
+            "setting": self.setting,
+            "remote": self.remote,
+            "cache": self.cache,
+            "cache_gb": self.cache_gb,
+        }
+        if self.workers is None:
+            return wb.load(name or self.model, dtype=self.dtype, **told)
+        from workbench.runs.executors import assign
+        from workbench.runs.workers import RayWorkers
 
-            assign(
-                model, RayWorkers(workers=self.workers, address=self.ray_address, gpus=self.gpus_per_worker)
-            )
+        on_cpu = self.device == "cpu" and self.gpus_per_worker is None
+        workers = RayWorkers(
+            workers=self.workers,
+            address=self.ray_address,
+            gpus=self.gpus_per_worker,
+            device="cpu" if on_cpu else None,
+        )
+        # Their number format, not that of this process, which may have no GPU.
+        dtype = self.dtype or (None if self.gpus_per_worker is None else "bfloat16")
+        model = wb.load(name or self.model, dtype=dtype, weights="later", **told)
+        assign(model, workers)
         return model
 
     def checkpoint(self, name: str | None = None) -> CheckpointFolder:

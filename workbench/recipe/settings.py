@@ -185,7 +185,11 @@ class Sweeping(Prompting):
         from workbench.interventions import MTF_FLOWS
         from workbench.interventions.catalogue import LAST_LAST
 
-        if LAST_LAST not in flows or not model.family.recurrent_layers(model.hf) or set(flows) - {*MTF_FLOWS}:
+        if (
+            LAST_LAST not in flows
+            or not model.family.recurrent_layers(model.structure)
+            or set(flows) - {*MTF_FLOWS}
+        ):
             return flows
         say(f"{LAST_LAST} is left out: in layers with a running state no row can be without itself.")
         return tuple(flow for flow in flows if flow != LAST_LAST)

@@ -44,9 +44,17 @@ class Executor(Protocol):
         """
         ...
 
+    def device_of(self, model: VideoLLM) -> str:
+        """The kind of device that measures: cuda or cpu."""
+        ...
+
 
 class ThisProcess:
     """One group after another, on the model as it is loaded here."""
+
+    def device_of(self, model: VideoLLM) -> str:
+        """See Executor."""
+        return str(model.device).split(":")[0] if model.remote in (None, "local") else "remote"
 
     def run(self, job: Job, groups: Iterable[Sequence[int]], on_done: Done) -> Iterator[Mapping[int, Record]]:
         """See Executor."""

@@ -89,10 +89,11 @@ def measure_samples(
     samples = as_samples(samples)
     check_style(style)
     check_separators(separators)
-    how = read_frames(frames)
+    how, by = read_frames(frames), executor or current(model)
     before = None if model.cache is None else model.cache.counts()
     settings = {
         **model_settings(model, writes_text=measurement.writes_text),
+        "device": by.device_of(model),
         **data_settings(samples),
         **measurement.settings,
         "style": style,
@@ -107,7 +108,7 @@ def measure_samples(
         job = Job(model=model, measurement=measurement, encoder=encoder, prompts=prompts)
         share = None if out is None else share_of()
         with open_store(out, manifest, measurement, samples, share) as store:
-            records = _records(job, store, executor or current(model), progress, share)
+            records = _records(job, store, by, progress, share)
             left_out = [Skip(entry.id, "", entry.reason) for entry in samples.skipped]
             tables = joined(records, measurement.schema, left_out=left_out)
             _refuse_skipped(samples, records)

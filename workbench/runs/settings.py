@@ -27,9 +27,10 @@ def model_settings(model: VideoLLM, *, writes_text: bool = False) -> dict[str, A
         "device": str(model.device).split(":")[0],
         **({"adapter_sha256": model.adapter.sha256} if model.adapter is not None else {}),
         **({"load_in": model.load_in} if model.load_in is not None else {}),
+        **({"remote": model.remote} if model.remote is not None else {}),
         **({"setting": model.setting.name} if model.setting is not None else {}),
         **identity_of(model.checkpoint, model.template, model.pixels, processor=model.family.guessed),
-        **({"stop_tokens": stop_tokens(model.hf)} if writes_text else {}),
+        **({"stop_tokens": stop_tokens(model.structure)} if writes_text else {}),
     }
 
 

@@ -10,7 +10,6 @@ import contextlib
 import importlib.util
 import logging
 import os
-from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,16 +18,14 @@ from workbench.errors import RunError
 from workbench.ranks import share_of
 from workbench.runs.executors import Job, measure_group, using
 from workbench.runs.measurement import Done
+from workbench.runs.pool import Pool
 from workbench.runs.record import Record
 
 if TYPE_CHECKING:
     from workbench.data import Samples
+    from workbench.models import VideoLLM
     from workbench.runs.measurement import Measurement
 
-AT_ONCE = 2
-"""Groups that a worker has: one at work, and one whose clips are decoded meanwhile."""
-MOST_LOSSES = 3
-"""So many workers may be lost on one group before it counts as what kills them."""
 ADDRESS_HINT = "ray start --head on one machine, ray start --address=HEAD:6379 on the others"
 
 
@@ -54,6 +51,9 @@ class Worker:
         model = load(**loaded_as, **place)
         self._job = Job(model=model, measurement=measurement, encoder=Encoder(model, samples, **how))
 
+    def ready(self) -> None:
+        """Answered once the model is loaded."""
+
     def measure(self, group: Sequence[int], following: Sequence[int]) -> dict[int, Record]:
         """The records of a group, by position; the clips of the group to come are decoded meanwhile."""
         import time
@@ -74,17 +74,20 @@ class RayWorkers:
     workers: int
     address: str | None = None
     """Of a Ray cluster; None starts one on this machine."""
-    gpus: int = 1
-    """GPUs of each worker, where the model is on a GPU."""
+    gpus: int | None = None
+    """GPUs of each worker; one if not given, where the model here is on a GPU."""
     device: str | None = None
-    """cuda or cpu; that of the model here if not given."""
+    """cuda or cpu; cuda where `gpus` is given, else that of the model here."""
 
     def __post_init__(self) -> None:
         """Raises RunError where the number of workers makes no sense, or Ray is not installed."""
-        for name, least in (("workers", 1), ("gpus", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise RunError(f"{name}={value!r}: give a whole number from {least}.")
+        for name, value in (("workers", self.workers), ("gpus", 1 if self.gpus is None else self.gpus)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise RunError(f"{name}={value!r}: give a whole number from 1.")
+        if self.device not in (None, "cuda", "cpu"):
+            raise RunError(f"device={self.device!r} of workers: write 'cuda' or 'cpu'.")
+        if self.device == "cpu" and self.gpus is not None:
+            raise RunError(f"gpus={self.gpus} for each worker, and device='cpu': leave one of them out.")
         if importlib.util.find_spec("ray") is None:
             raise RunError(
                 "Workers need Ray, which is not installed: pip install 'video-llm-workbench[ray]'. Without "
@@ -103,7 +106,36 @@ class RayWorkers:
                 f"{job.model.name} was not loaded by wb.load, so that workers do not know how to load it."
             )
         with self._cluster():
-            yield from _Round(self, job, deque(list(group) for group in groups)).records(on_done)
+            yield from self._pool(job, groups).records(on_done)
+
+    def device_of(self, model: VideoLLM) -> str:
+        """See Executor."""
+        return self.device or ("cuda" if self.gpus is not None else str(model.device).split(":")[0])
+
+    def _pool(self, job: Job, groups: Iterable[Sequence[int]]) -> Pool:
+        import ray
+        import torch
+
+        device, encoder = self.device_of(job.model), job.encoder
+        gpus = (self.gpus or 1) if device == "cuda" else 0
+        if self.room(ray.cluster_resources(), gpus) < self.workers:
+            raise self._no_room(ray.cluster_resources(), gpus)
+        actor: Any = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Worker)
+        # Put once: samples and measurement are the same for all.
+        given = [
+            ray.put(part)
+            for part in (
+                _spread(dict(job.model.loaded_as or {}), gpus), device, torch.get_num_threads(),
+                encoder.samples, job.measurement, encoder.how,
+            )
+        ]  # fmt: skip
+        return Pool(
+            job,
+            groups,
+            wanted=self.workers,
+            make=lambda: actor.remote(*given),
+            room=lambda: self.room(ray.cluster_resources(), gpus),
+        )
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[None]:
@@ -119,6 +151,7 @@ class RayWorkers:
         if mine:
             try:
                 own: dict[str, Any] = {
+                    "address": "local",  # or it joins whatever cluster it finds on this machine
                     "include_dashboard": False,
                     "num_cpus": max(self.workers, os.cpu_count() or 1),
                 }
@@ -135,112 +168,19 @@ class RayWorkers:
             if mine:
                 ray.shutdown()
 
-    def check_room(self, resources: Mapping[str, float], device: str) -> None:
-        """Raise RunError where a cluster of these resources cannot hold the workers: they would be waited for
-        without end."""
-        if device != "cuda":
-            if self.gpus > 1:
-                raise RunError(
-                    f"gpus={self.gpus} for each worker, and the model is on the {device}: load it on a GPU."
-                )
-            fits, of = int(resources.get("CPU", 0)), "CPUs"
-        else:
-            fits, of = int(resources.get("GPU", 0)) // self.gpus, "GPUs"
-        if fits < self.workers:
-            each = f", {self.gpus} for each worker" if self.gpus > 1 else ""
-            raise RunError(
-                f"{self.workers} workers are asked for, and Ray's {of}{each} are enough for {fits}. Ask for "
-                "so many, or add machines to the cluster."
-            )
+    def room(self, resources: Mapping[str, float], gpus: int) -> int:
+        """How many workers with so many GPUs a cluster of these resources can hold."""
+        cpus = int(resources.get("CPU", 0))
+        return min(cpus, int(resources.get("GPU", 0)) // gpus) if gpus else cpus
 
-
-class _Round:
-    """The groups of one run among its workers."""
-
-    def __init__(self, workers: RayWorkers, job: Job, waiting: deque[list[int]]) -> None:
-        import ray
-        import torch
-
-        self._ray: Any = ray
-        self._job, self._waiting = job, waiting
-        self._losses: Counter[tuple[int, ...]] = Counter()
-        self._at_work: dict[int, deque[tuple[Any, list[int]]]] = {}
-        self._actors: dict[int, Any] = {}
-        self._count, self._wanted = 0, workers.workers
-        device = workers.device or job.model.device.type
-        gpus = workers.gpus if device == "cuda" else 0
-        workers.check_room(ray.cluster_resources(), device)
-        self._actor: Any = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Worker)
-        encoder = job.encoder
-        # Put once: samples and measurement are the same for all.
-        self._given = [
-            ray.put(part)
-            for part in (
-                _spread(dict(job.model.loaded_as or {}), gpus), device, torch.get_num_threads(),
-                encoder.samples, job.measurement, encoder.how,
-            )
-        ]  # fmt: skip
-
-    def records(self, on_done: Done) -> Iterator[Mapping[int, Record]]:
-        units = self._job.measurement.units(self._job.model)
-        try:
-            while self._waiting or any(self._at_work.values()):
-                self._fill()
-                first = {tasks[0][0]: number for number, tasks in self._at_work.items() if tasks}
-                (ready, *_), _ = self._ray.wait(list(first), num_returns=1)
-                number = first[ready]
-                found = self._got(number, ready)
-                if found is not None:
-                    self._at_work[number].popleft()
-                    on_done(units * len(found))
-                    yield found
-        finally:
-            for actor in self._actors.values():
-                self._ray.kill(actor)
-
-    def _fill(self) -> None:
-        """As many workers as are wanted and of use, each with what it can do next."""
-        while len(self._actors) < min(self._wanted, len(self._waiting) + len(self._actors)):
-            self._count += 1
-            self._actors[self._count] = self._actor.remote(*self._given)
-            self._at_work[self._count] = deque()
-        for depth in range(1, AT_ONCE + 1):
-            for number, actor in self._actors.items():
-                tasks = self._at_work[number]
-                if self._waiting and len(tasks) < depth:
-                    group = self._waiting.popleft()
-                    following = self._waiting[0] if self._waiting else []
-                    tasks.append((actor.measure.remote(group, following), group))
-
-    def _got(self, number: int, ready: Any) -> Mapping[int, Record] | None:
-        """The records of a task that is done; None where its worker is lost, whose groups then wait again."""
-        try:
-            return self._ray.get(ready)
-        except self._ray.exceptions.RayActorError as error:
-            if getattr(error, "actor_init_failed", False):
-                raise RunError(
-                    f"A worker could not load {self._job.model.name}: {_cause(error)}. Its files must be "
-                    "where the worker can read them, and its GPU must hold the model."
-                ) from error
-            lost = [group for _, group in self._at_work.pop(number)]
-            del self._actors[number]
-            self._losses[tuple(lost[0])] += 1
-            self._waiting.extendleft(reversed(lost))
-            if self._losses[tuple(lost[0])] >= MOST_LOSSES:
-                names = ", ".join(repr(self._job.encoder.samples[position].id) for position in lost[0])
-                raise RunError(
-                    f"{MOST_LOSSES} workers were lost one after another on {names}: "
-                    f"{_cause(error)}. If memory ran out, use fewer frames, fewer "
-                    "workers, or leave the samples out. What is measured is kept: the same command goes on."
-                ) from error
-            return None
-        except self._ray.exceptions.RayTaskError as error:
-            raise error.as_instanceof_cause() from None
-
-
-def _cause(error: Exception) -> str:
-    """The last line of what Ray says: the first ones are where."""
-    return next((line.strip() for line in reversed(str(error).splitlines()) if line.strip()), "")[:300]
+    def _no_room(self, resources: Mapping[str, float], gpus: int) -> RunError:
+        """They would be waited for without end."""
+        each = f", {gpus} for each worker" if gpus > 1 else ""
+        of = "CPUs" if self.room(resources, 0) < self.workers else "GPUs"
+        return RunError(
+            f"{self.workers} workers are asked for, and Ray's {of}{each if of == 'GPUs' else ''} are enough "
+            f"for {self.room(resources, gpus)}. Ask for so many, or add machines to the cluster."
+        )
 
 
 def _spread(loaded_as: dict[str, Any], gpus: int) -> dict[str, Any]:
@@ -250,15 +190,16 @@ def _spread(loaded_as: dict[str, Any], gpus: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def workers(
-    count: int, *, address: str | None = None, gpus: int = 1, device: str | None = None
+    count: int, *, address: str | None = None, gpus: int | None = None, device: str | None = None
 ) -> Iterator[None]:
     """Whatever is measured while the context is open is measured by so many workers, each with the model.
 
     Args:
         count: how many.
         address: of a Ray cluster ("auto", "HEAD:6379", "ray://HEAD:10001"); None starts one on this machine.
-        gpus: GPUs of each worker, where the model is on a GPU; it is spread over several.
-        device: cuda or cpu; that of the model here if not given.
+        gpus: GPUs of each worker; the model is spread over several. One if not given, where the model here
+            is on a GPU. Given, workers are on GPUs wherever the model here is.
+        device: cuda or cpu of the workers; cuda where `gpus` is given, else that of the model here.
 
     The numbers are those of one process. Raises RunError: Ray is not installed, cannot be reached, or lost
     worker after worker on one group of samples.

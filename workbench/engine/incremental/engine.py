@@ -30,7 +30,7 @@ from workbench.engine.incremental.untouched import CannotReuse, run_untouched, u
 from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.reference import ReferenceEngine, last_logits
-from workbench.errors import NO_ROOM, OutOfMemory
+from workbench.errors import NO_ROOM, ModelError, OutOfMemory
 from workbench.interventions import Intervention, Knockout
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class IncrementalEngine(Engine):
         requests where a model's layers cannot be run on their own, or where one intervention is no knockout.
         """
         check(model, requests)
+        if model.remote is not None:
+            raise ModelError(
+                f"engine={self.name!r} runs a model's layers one by one, and {model.name} runs elsewhere "
+                f"(remote={model.remote!r}). Use engine='reference', or load it without remote=."
+            )
         try:
             if model.family.guessed and requests:
                 prove(model, requests[0].prompt, self._run)

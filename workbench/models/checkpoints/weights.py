@@ -72,6 +72,19 @@ def read_weights(
     return hf
 
 
+def read_structure(folder: CheckpointFolder, family: Family, config: PretrainedConfig) -> PreTrainedModel:
+    """The model's modules without numbers, on torch's device "meta". Raises ModelError where config.json
+    describes a model far larger than the files."""
+    import torch
+
+    with _quiet(), fresh_defaults():
+        _check_size(folder, family, config)
+        with torch.device("meta"):
+            structure = family.load_class()(config)
+    structure.generation_config = generation_settings(folder)
+    return structure.eval().requires_grad_(False)
+
+
 def _check_size(folder: CheckpointFolder, family: Family, config: PretrainedConfig) -> None:
     """Raises ModelError where the config describes a far larger model than the files hold, before anything
     of it takes memory: places without a weight would be filled with random numbers."""
