@@ -40,7 +40,7 @@ Done = Callable[[int], object]
 
 _BUSY_ROWS = 2048
 """Requests run together until their rows are this many: then reading the weights costs little."""
-_BUSY_GPU_ROWS = 65_536
+_BUSY_GPU_ROWS = 32_768
 """On a GPU, which is to compute for longer than it takes to tell it what."""
 _MOST_TOGETHER = 16
 
