@@ -1,8 +1,8 @@
 """Norms, rotations and gates in fewer passes over memory than the models' own code makes.
 
 Written out, as models write it, an RMS norm passes over memory six times, a rotation five and the gate of an
-MLP five; on a GPU, together they cost half as much as the matrix products. On a CPU an MLP takes as many rows at
-a time as leave its activations in the cache.
+MLP five; on a GPU, together they cost half as much as the matrix products. On a CPU an MLP takes as many rows
+at a time as leave its activations in the cache.
 
 Axes: b batch, H query heads, K key/value heads, s position, e head dim.
 """

@@ -1,8 +1,8 @@
-"""Attention of many short nodes in few calls, on a CPU: one over untouched keys, one a set of nodes over new ones.
+"""Attention of many short nodes in few calls, on a CPU: one over untouched keys, one a set of nodes over new.
 
-Cut into pieces (`pieces`) each node is computed without a mask, and nothing that a cut closes is computed. Where
-nodes are short the calls themselves cost more than what is saved, so here all of them share one call over the
-untouched keys, and nodes with as many rows share one over their own; what is cut is closed by a mask. Both
+Cut into pieces (`pieces`) each node is computed without a mask, and nothing that a cut closes is computed.
+Where nodes are short the calls themselves cost more than that saves. So here all of them share one call over
+the untouched keys, and nodes of as many rows share one over their own; what is cut is closed by a mask. Both
 results are joined once.
 
 Axes: N packed rows, H query heads, K key/value heads, e head dim, B nodes, r rows a node, s new keys a node.
@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 
 from workbench.engine.incremental.plan import Flows, Segment
-from workbench.engine.kernels import attend, attend_biased
+from workbench.engine.kernels import attend_biased
 from workbench.shapes import Float, shaped
 
 MOST_ROWS = 128
 """Nodes of more rows than this are worth calls of their own."""
 _MOST_CLOSED = 2**18
-"""Scores, over all heads, that a segment may compute for nothing: some 0.5 ms, about as long as its pieces."""
+"""Scores, over all heads, that a segment may compute for nothing: some 0.5 ms, as its pieces would take."""
 
 
 class _Seen(NamedTuple):
@@ -36,7 +36,7 @@ class _Seen(NamedTuple):
     own: Tensor | None
     """(r, s), where it is not causal."""
     blind: tuple[np.ndarray, np.ndarray]
-    """Rows that see no untouched key, and rows that see no new one, (r,) each, although their biases are open:
+    """Rows (r,) that see no untouched key, and those that see no new one. Their biases are open all the same:
     a softmax needs a key."""
     closed: int
     """Untouched keys that its rows do not see."""
@@ -156,9 +156,11 @@ class Merger:
         """Packed rows that see no untouched key, and those that see no new one, bool (N,); None for none."""
         found: list[Tensor | None] = []
         for which in range(2):
+            if not any(self._of(segment).blind[which].any() for segment in segments):
+                found.append(None)
+                continue
             blind = [np.tile(self._of(segment).blind[which], segment.nodes) for segment in segments]
-            rows = np.concatenate(blind)
-            found.append(torch.from_numpy(rows) if rows.any() else None)
+            found.append(torch.from_numpy(np.concatenate(blind)))
         return found
 
 
