@@ -100,7 +100,7 @@ class Merger:
         """None where heads differ, or where a row sees nothing at all."""
         flows = self._flows[segment.prompt]
         cuts, first, rows = flows.cuts[segment.kind], segment.first, segment.length - segment.first
-        sees = np.tri(rows, segment.length, first, dtype=bool)
+        sees: np.ndarray = np.tri(rows, segment.length, first, dtype=bool)
         for flow in cuts:
             if flow.heads is not None:
                 return None
@@ -108,8 +108,8 @@ class Merger:
         if not sees.any(1).all():
             return None
         shared, own = sees[:, : segment.start], sees[:, segment.start :]
-        blind = ~shared.any(1), ~own.any(1)
-        causal = np.tri(*own.shape, first - segment.start, dtype=bool)
+        blind = np.logical_not(np.any(shared, 1)), np.logical_not(np.any(own, 1))
+        causal = np.tri(rows, own.shape[1], first - segment.start, dtype=bool)
         plain = np.array_equal(own, causal) and (first == segment.start or rows == 1)
         return _Seen(
             None if shared.all() else _bias(shared | blind[0][:, None]),
