@@ -27,15 +27,15 @@ def test_attention_with_and_without_grouped_keys(family: Any, n_kv_heads: int) -
 def test_long_nodes_have_calls_of_their_own(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # The rows of tiny prompts are few: nodes longer than `most` count as long here.
     joined = []
-    is_joined = PackedAttention._is_joined
+    joins = PackedAttention._joins
 
     def watched(*given: Any) -> bool:
-        joined.append(is_joined(*given))
+        joined.append(joins(*given))
         return joined[-1]
 
     for module in (merged, packed_attention):
         monkeypatch.setattr(module, "MOST_ROWS", most)
-    monkeypatch.setattr(PackedAttention, "_is_joined", watched)
+    monkeypatch.setattr(PackedAttention, "_joins", watched)
     model, prompt = case("llava_onevision")
     compare(model, prompt, all_knockouts(model.n_layers, windows=(centred(1), centred(3))))
     assert {True, False} == set(joined)

@@ -112,8 +112,8 @@ class Merger:
         causal = np.tri(rows, own.shape[1], first - segment.start, dtype=bool)
         plain = np.array_equal(own, causal) and (first == segment.start or rows == 1)
         return _Seen(
-            None if shared.all() else _bias(shared | blind[0][:, None]),
-            None if plain else _bias(own | blind[1][:, None]),
+            None if shared.all() else bias_of(shared | blind[0][:, None]),
+            None if plain else bias_of(own | blind[1][:, None]),
             blind,
             int((~shared).sum()),
         )
@@ -129,7 +129,7 @@ class Merger:
         if all(self._of(segment).own is None for segment in group):
             return None
         start, first, length = group[0].start, group[0].first, group[0].length
-        causal = _bias(np.tri(length - first, length - start, first - start, dtype=bool))
+        causal = bias_of(np.tri(length - first, length - start, first - start, dtype=bool))
         biases = [self._of(segment).own for segment in group]
         parts = [
             (causal if bias is None else bias).expand(segment.nodes, 1, -1, -1)
@@ -169,6 +169,6 @@ def by_node(rows: Tensor, nodes: int) -> Tensor:
     return rows.unflatten(0, (nodes, -1)).transpose(1, 2)
 
 
-def _bias(sees: np.ndarray) -> Tensor:
+def bias_of(sees: np.ndarray) -> Tensor:
     """0 where True, -inf elsewhere."""
     return torch.from_numpy(np.where(sees, np.float32(0), np.float32(-np.inf)))

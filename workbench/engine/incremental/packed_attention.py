@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.incremental.joined import Joiner
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.merged import MOST_ROWS, Merger, by_node
 from workbench.engine.incremental.pieces import Piece, Rows, pieces
@@ -57,6 +58,7 @@ class PackedAttention:
         """The tiles of the pass that is to come, where there is a kernel for them: it takes no pieces."""
         self._tiler = Tiler([start.flows for start in starts], model.device) if can_tile(model) else None
         self._merger = Merger([start.flows for start in starts], model.n_heads)
+        self._joiner = Joiner([start.flows for start in starts])
         self._pieces: dict[Any, list[tuple[list[int] | None, list[Piece]]]] = {}
         # By device too: the layers of a model may lie on several.
         self._indices: dict[tuple[int, int, bytes, torch.device], Any] = {}
@@ -135,13 +137,8 @@ class PackedAttention:
         """Attention of the rows of a segment over its new keys `own`, (n, K, e), and the untouched ones, into
         `out`."""
         query, key, value, out = (by_node(part, segment.nodes) for part in (query, *own, out))
-        if self._is_joined(segment, query):
-            nodes = segment.nodes
-            key, value = (
-                torch.cat([before[:, :, : segment.start].expand(nodes, -1, -1, -1), new], dim=2)
-                for before, new in zip(shared, (key, value), strict=True)
-            )
-            out.copy_(attend(query, key, value, scale=scale, causal=True).out)
+        if self._joins(segment, query):
+            self._joiner.attend(segment, query, (key, value), shared, scale, out)
             return
         for heads, parts in self._pieces_of(segment):
             if heads is None:
@@ -162,13 +159,11 @@ class PackedAttention:
             )
             out[:, chosen] = some
 
-    def _is_joined(self, segment: Segment, query: Tensor) -> bool:
-        """Whether untouched keys are put before each node's own: on a CPU this takes less time than to join
-        two results, if they are few and nothing is cut."""
-        start = self.starts[segment.prompt]
-        whole = not start.flows.cuts[segment.kind] and start.untouched.keep[self.layer] is None
-        few = segment.start <= segment.length - segment.start
-        return whole and few and segment.length - segment.first > MOST_ROWS and has_biased(query)
+    def _joins(self, segment: Segment, query: Tensor) -> bool:
+        """Whether untouched keys are put before each node's own."""
+        plain = self.starts[segment.prompt].untouched.keep[self.layer] is None
+        long = segment.length - segment.first > MOST_ROWS
+        return plain and long and has_biased(query) and self._joiner.takes(segment)
 
     def _run_pieces(
         self,
