@@ -154,7 +154,8 @@ class IncrementalEngine(Engine):
     def _fused(self, model: VideoLLM) -> AbstractContextManager[None]:
         """Norms, rotations and gates wait for memory; float32 around half precision needs the model's, and on
         a CPU there is little to gain in half precision."""
-        if self.float32 or (model.device.type != "cuda" and model.dtype.itemsize < 4):
+        gains = model.device.type == "cuda" or (model.device.type == "cpu" and model.dtype.itemsize >= 4)
+        if self.float32 or not gains:
             return nullcontext()
         return fused(model.family.decoder_layers(model.hf))
 
