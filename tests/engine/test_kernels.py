@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from workbench.engine.kernels import attend, attend_self, join, plain
+from workbench.engine.kernels import attend, attend_biased, attend_self, has_biased, join, plain
 
 SCALE = 0.3
 
@@ -52,6 +52,18 @@ def test_causal_attention(function) -> None:
     query, key, value = parts(keys=7)
     found = function(query, key, value, scale=SCALE, causal=True)
     torch.testing.assert_close(found.out, written_out(query, key, value, torch.ones(7, 7).tril().bool()))
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_each_batch_may_have_a_bias_of_its_own(batches: int) -> None:
+    query, key, value = parts()
+    assert has_biased(query)
+    assert not has_biased(query.double())
+    keep = torch.rand(batches, 1, 7, 11, generator=torch.Generator().manual_seed(1)) < 0.5
+    keep[..., 3] = True
+    bias = torch.zeros(keep.shape).masked_fill(~keep, -torch.inf)
+    found = attend_biased(query, key, value, scale=SCALE, bias=bias)
+    torch.testing.assert_close(found.out, written_out(query, key, value, keep))
 
 
 def test_rows_that_see_only_themselves() -> None:

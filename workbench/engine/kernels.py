@@ -54,15 +54,36 @@ def attend(
         rows, columns = query.shape[2], key.shape[2]
         open_ = torch.ones(rows, columns, dtype=torch.bool, device=query.device)
         causal, mask = False, open_.tril(columns - rows)
-    if query.device.type == "cpu" and query.dtype != torch.float64:
+    if has_biased(query):
         bias = None if mask is None else _bias(mask, query.dtype)[None, None]
-        out, lse = _aten._scaled_dot_product_flash_attention_for_cpu(
-            query, key, value, 0.0, causal, attn_mask=bias, scale=scale
-        )
-        return Attended(out, lse)
+        return attend_biased(query, key, value, scale=scale, causal=causal, bias=bias)
     if query.device.type == "cuda":
         return _on_cuda(query, key, value, scale, causal, mask)
     return plain(query, key, value, scale=scale, causal=causal, mask=mask)
+
+
+@shaped
+def attend_biased(
+    query: Float[Tensor, "b H q e"],
+    key: Float[Tensor, "b K k e"],
+    value: Float[Tensor, "b K k e"],
+    *,
+    scale: float,
+    causal: bool = False,
+    bias: Float[Tensor, "#b 1 q k"] | None = None,
+) -> Attended:
+    """`attend` where `has_biased`, by a kernel that adds a bias to the scores: 0, or -inf where a row of one
+    batch does not see a key. Every row sees at least one. `causal`: as many keys as queries, and no bias."""
+    return Attended(
+        *_aten._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, 0.0, causal, attn_mask=bias, scale=scale
+        )
+    )
+
+
+def has_biased(query: Tensor) -> bool:
+    """Whether `attend_biased` takes queries of this kind."""
+    return query.device.type == "cpu" and query.dtype != torch.float64
 
 
 def _on_cuda(

@@ -91,6 +91,22 @@ def test_a_gate_is_replaced_only_where_it_is_silu_and_nothing_more() -> None:
     assert is_gated_mlp(llama)
 
 
+@pytest.mark.parametrize("shape", [(1, 1300, 8), (2, 700, 8), (600, 8), (1, 512, 8)])
+def test_on_a_cpu_an_mlp_takes_many_rows_in_parts(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    mlp, rows = Gated(), torch.randn(shape)
+    sizes = []
+    mlp.gate_proj.register_forward_hook(lambda module, given, result: sizes.append(result[..., 0].numel()))
+    with torch.no_grad():
+        expected = mlp(rows)
+        with fused([mlp]):
+            sizes.clear()
+            found = mlp(rows)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert sum(sizes) == rows[..., 0].numel()
+    assert max(sizes) <= 512
+
+
 def test_bfloat16_moves_by_its_last_digit() -> None:
     decoder: Any = tiny_model().hf.get_decoder()
     norm = decoder.layers[0].input_layernorm

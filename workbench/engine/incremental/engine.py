@@ -163,8 +163,10 @@ class IncrementalEngine(Engine):
         )
 
     def _fused(self, model: VideoLLM) -> AbstractContextManager[None]:
-        """Norms and rotations wait for memory on a GPU; float32 around half precision needs the model's."""
-        if model.device.type != "cuda" or self.float32:
+        """Norms, rotations and gates wait for memory; float32 around half precision needs the model's, and on
+        a CPU there is little to gain in half precision."""
+        gains = model.device.type == "cuda" or (model.device.type == "cpu" and model.dtype.itemsize >= 4)
+        if self.float32 or not gains:
             return nullcontext()
         return fused(model.family.decoder_layers(model.hf))
 

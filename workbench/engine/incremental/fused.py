@@ -1,7 +1,8 @@
 """Norms, rotations and gates in fewer passes over memory than the models' own code makes.
 
 Written out, as models write it, an RMS norm passes over memory six times, a rotation five and the gate of an
-MLP five; on a GPU, together they cost half as much as the matrix products.
+MLP five; on a GPU, together they cost half as much as the matrix products. On a CPU an MLP takes as many rows
+at a time as leave its activations in the cache.
 
 Axes: b batch, H query heads, K key/value heads, s position, e head dim.
 """
@@ -23,6 +24,8 @@ from torch.nn import functional as F
 _ROTATION = "apply_rotary_pos_emb"
 _MLP = ("gate_proj", "up_proj", "down_proj")
 _ROWS = 4
+_CACHED_ROWS = 512
+"""Rows of an MLP at a time on a CPU: enough to read its weights seldom, few enough to stay in the cache."""
 _known: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 _parts: WeakKeyDictionary[nn.Module, _Parts] = WeakKeyDictionary()
 """By layer: to look for them every time takes as long as many a cut."""
@@ -147,14 +150,33 @@ def _norm(module: nn.Module) -> Callable[[Tensor], Tensor]:
     def forward(hidden_states: Tensor) -> Tensor:
         weight = module.weight
         assert isinstance(weight, Tensor)
+        if _on_cpu(hidden_states) and hidden_states.dtype == weight.dtype:
+            return _normed(hidden_states, weight, eps)
         return F.rms_norm(hidden_states, weight.shape, weight, eps)
 
     return forward
 
 
+def _normed(rows: Tensor, weight: Tensor, eps: float | None) -> Tensor:
+    """weight * rows / rms(rows), over the last axis; torch's own makes more passes on a CPU."""
+    size = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    floor = torch.finfo(rows.dtype).eps if eps is None else eps
+    return (rows * size.square_().div_(rows.shape[-1]).add_(floor).rsqrt_()).mul_(weight)
+
+
+def _on_cpu(rows: Tensor) -> bool:
+    """Whether rows are on a CPU, in a type that is worked out as it is."""
+    return rows.device.type == "cpu" and rows.dtype in (torch.float32, torch.float64)
+
+
 def _mlp(module: Any) -> Callable[[Tensor], Tensor]:
-    def forward(x: Tensor) -> Tensor:
+    def whole(x: Tensor) -> Tensor:
         return module.down_proj(_gated(module.gate_proj(x), module.up_proj(x)))
+
+    def forward(x: Tensor) -> Tensor:
+        if not _on_cpu(x) or x.shape[:-1].numel() <= _CACHED_ROWS:
+            return whole(x)
+        return torch.cat([whole(rows) for rows in x.flatten(0, -2).split(_CACHED_ROWS)]).view(x.shape)
 
     return forward
 
@@ -188,6 +210,12 @@ def _rotation(own: Callable[..., Any]) -> Callable[..., Any]:
 def _rotated(rows: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Queries or keys (b, heads, s, e), each pair (i, i + e/2) turned by its angle; cos and sin (b, s, e)."""
     half = rows.shape[-1] // 2
+    if _on_cpu(rows):
+        cos, sin = cos[:, None], sin[:, None]
+        turned = rows * cos
+        turned[..., :half].addcmul_(rows[..., half:], sin[..., :half], value=-1)
+        turned[..., half:].addcmul_(rows[..., :half], sin[..., half:])
+        return turned
     turned = torch.empty_like(rows)
     for here, other, sign in ((slice(half), slice(half, None), -1), (slice(half, None), slice(half), 1)):
         part = turned[..., here]

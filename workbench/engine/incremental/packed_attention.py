@@ -6,18 +6,21 @@ Axes: N packed rows, H query heads, K key/value heads, e head dim, B nodes side 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.engine.incremental.joined import Joiner
 from workbench.engine.incremental.memory import to_device
+from workbench.engine.incremental.merged import MOST_ROWS, Merger, by_node
 from workbench.engine.incremental.pieces import Piece, Rows, pieces
 from workbench.engine.incremental.plan import Cuts, Flows, Plan, Segment
 from workbench.engine.incremental.tiled import TiledPass, Tiler, can_tile
 from workbench.engine.incremental.untouched import Untouched
-from workbench.engine.kernels import Attended, attend, attend_self, join
+from workbench.engine.kernels import Attended, attend, attend_self, has_biased, join
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -50,9 +53,12 @@ class PackedAttention:
         self.keys_only = False
         """Stop a layer, with KeysKnown, as soon as its keys and values are known, and keep these."""
         self.known: list[tuple[Tensor, Tensor]] = []
+        """Keys and values (n, K, e) of the rows of the run before, where it stopped there."""
         self.tiled: TiledPass | None = None
         """The tiles of the pass that is to come, where there is a kernel for them: it takes no pieces."""
         self._tiler = Tiler([start.flows for start in starts], model.device) if can_tile(model) else None
+        self._merger = Merger([start.flows for start in starts], model.n_heads)
+        self._joiner = Joiner([start.flows for start in starts])
         self._pieces: dict[Any, list[tuple[list[int] | None, list[Piece]]]] = {}
         # By device too: the layers of a model may lie on several.
         self._indices: dict[tuple[int, int, bytes, torch.device], Any] = {}
@@ -71,30 +77,34 @@ class PackedAttention:
         """Attention of the packed rows: query (1, H, N, e), key and value (1, K, N, e) -> (1, N, H, e)."""
         scale = options.get("scaling") or query.shape[-1] ** -0.5
         query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))  # (N, heads, e)
-        if self.tiled is not None and self.keys_only:
+        if self.keys_only:
             self.known = [(key, value)]
             raise KeysKnown
+        own = self.known[0] if self.known else (key, value)
         if self.tiled is not None:
             shared = [
                 (start.untouched.keys[self.layer][0], start.untouched.values[self.layer][0])
                 for start in self.starts
             ]
-            own = self.known[0] if self.known else (key, value)
             return self.tiled.attend(query, shared, own, scale)[None], None
-        if self.keys_only:
-            done = 0
-            for segment in self.segments:
-                new = slice(done, done := done + segment.nodes * (segment.length - segment.first))
-                self.known.append((_by_node(key[new], segment), _by_node(value[new], segment)))
-            raise KeysKnown
         result = torch.empty_like(query, memory_format=torch.contiguous_format)
-        done = 0
-        for place, segment in enumerate(self.segments):
-            new = slice(done, done := done + segment.nodes * (segment.length - segment.first))
-            own = self.known[place] if self.known else None
-            if own is None:
-                own = _by_node(key[new], segment), _by_node(value[new], segment)
-            self._segment(segment, _by_node(query[new], segment), *own, scale, _by_node(result[new], segment))
+        done = known = 0
+        merges = [self._merges(segment, query) for segment in self.segments]
+        together = zip(self.segments, merges, strict=True)
+        for (prompt, merged), members in groupby(together, key=lambda one: (one[0].prompt, one[1])):
+            untouched = self.starts[prompt].untouched
+            shared = untouched.keys[self.layer], untouched.values[self.layer]
+            alike = [segment for segment, _ in members]
+            for some in [alike] if merged else [[segment] for segment in alike]:
+                rows = slice(done, done := done + sum(one.nodes * (one.length - one.first) for one in some))
+                keys = slice(
+                    known, known := known + sum(one.nodes * (one.length - one.start) for one in some)
+                )
+                new = own[0][keys], own[1][keys]
+                if merged:
+                    self._merger.attend(some, query[rows], new, shared, scale, result[rows])
+                else:
+                    self._segment(some[0], query[rows], new, shared, scale, result[rows])
         return result[None], None
 
     def begin(self, plan: Plan) -> None:
@@ -110,12 +120,26 @@ class PackedAttention:
         masked = any(start.untouched.keep[self.layer] is not None for start in self.starts)
         self.tiled = None if self._tiler is None or masked else self._tiler.tiled(segments)
 
+    def _merges(self, segment: Segment, query: Tensor) -> bool:
+        """Whether a segment runs together with others."""
+        plain = self.starts[segment.prompt].untouched.keep[self.layer] is None
+        return plain and has_biased(query) and self._merger.takes(segment)
+
     def _segment(
-        self, segment: Segment, query: Tensor, key: Tensor, value: Tensor, scale: float, out: Tensor
+        self,
+        segment: Segment,
+        query: Tensor,
+        own: tuple[Tensor, Tensor],
+        shared: tuple[Tensor, Tensor],
+        scale: float,
+        out: Tensor,
     ) -> None:
-        """Attention of query (B, H, r, e) over new keys (B, K, s, e) and the untouched ones, into `out`."""
-        untouched = self.starts[segment.prompt].untouched
-        shared = untouched.keys[self.layer], untouched.values[self.layer]
+        """Attention of the rows of a segment over its new keys `own`, (n, K, e), and the untouched ones, into
+        `out`."""
+        query, key, value, out = (by_node(part, segment.nodes) for part in (query, *own, out))
+        if self._joins(segment, query):
+            self._joiner.attend(segment, query, (key, value), shared, scale, out)
+            return
         for heads, parts in self._pieces_of(segment):
             if heads is None:
                 self._run_pieces(segment, parts, query, (key, value), shared, scale, out)
@@ -134,6 +158,12 @@ class PackedAttention:
                 some,
             )
             out[:, chosen] = some
+
+    def _joins(self, segment: Segment, query: Tensor) -> bool:
+        """Whether untouched keys are put before each node's own."""
+        plain = self.starts[segment.prompt].untouched.keep[self.layer] is None
+        long = segment.length - segment.first > MOST_ROWS
+        return plain and long and has_biased(query) and self._joiner.takes(segment)
 
     def _run_pieces(
         self,
@@ -215,11 +245,6 @@ class PackedAttention:
                 for cuts, heads in acting.items()
             ]
         return self._pieces[key]
-
-
-def _by_node(rows: Tensor, segment: Segment) -> Tensor:
-    """(B * r, heads, e) -> (B, heads, r, e), a view."""
-    return rows.unflatten(0, (segment.nodes, -1)).transpose(1, 2)
 
 
 def _attend(

@@ -63,7 +63,7 @@ def pieces(
         found = _merged(
             [
                 piece
-                for rows, cuts in _classes(blocks, first, length)
+                for rows, cuts in classes(blocks, first, length)
                 for piece in _class(rows, cuts, own, length)
             ]
         )
@@ -82,7 +82,7 @@ def pieces(
     return ordered
 
 
-def _classes(
+def classes(
     edges: Sequence[Edges], first: int, length: int
 ) -> Iterator[tuple[Rows, list[tuple[Rows, bool]]]]:
     """Rows that lose the same columns, with these columns and whether a row keeps its own key."""
