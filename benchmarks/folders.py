@@ -110,7 +110,7 @@ def run(out: Path, samples: int, tasks: int) -> object:
         name, weights_hash = "given", "0" * 64
         device, dtype, attention = "cpu", "torch.float32", "sdpa"
         checkpoint = CheckpointFolder("given", Path("given"))
-        adapter = setting = load_in = None
+        adapter = setting = load_in = cache = remote = None
         family = FAMILIES["llava_next_video"]
         template, pixels = None, PixelSettings(size={"height": 1, "width": 1})
 

@@ -36,7 +36,7 @@ def test_weights_on_the_disk_give_the_same_numbers() -> None:
     for engine in ("reference", "incremental", "incremental-float32"):
         found = get_engine(engine).outcomes(model, prompt, asked)
         wanted = get_engine(engine).outcomes(whole, prompt, asked)
-        assert [one.p for one in found.changed] == pytest.approx([one.p for one in wanted.changed], rel=1e-6)
+        assert [one.p for one in found.changed] == pytest.approx([one.p for one in wanted.changed], rel=1e-5)
     assert model.hook_names() == whole.hook_names()
     kept: Any = model.run_with_cache(prompt, lambda name: True).cache
     for name, value in whole.run_with_cache(prompt, lambda name: True).cache.items():

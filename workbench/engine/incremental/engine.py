@@ -163,9 +163,10 @@ class IncrementalEngine(Engine):
         )
 
     def _fused(self, model: VideoLLM) -> AbstractContextManager[None]:
-        """Norms, rotations and gates wait for memory; float32 around half precision needs the model's, and on
-        a CPU there is little to gain in half precision."""
-        gains = model.device.type == "cuda" or (model.device.type == "cpu" and model.dtype.itemsize >= 4)
+        """Norms, rotations and gates wait for memory; float32 around half precision needs the model's. On a
+        CPU there is little to gain in half precision, and weights of few bits look at all rows at once."""
+        wide = model.dtype.itemsize >= 4 and model.load_in is None
+        gains = model.device.type == "cuda" or (model.device.type == "cpu" and wide)
         if self.float32 or not gains:
             return nullcontext()
         return fused(model.family.decoder_layers(model.hf))
