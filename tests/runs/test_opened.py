@@ -37,7 +37,7 @@ def test_what_an_unfinished_run_has_is_there(tmp_path) -> None:
     with pytest.warns(UserWarning, match="made again"):
         found = open_run(tmp_path / "run")
     assert found.done == 3
-    assert found.rows()["sample_id"].nunique() == 3
+    assert len(set(found.rows()["sample_id"])) == 3
 
 
 def test_a_folder_without_shards_has_the_one_table_it_has(tmp_path) -> None:

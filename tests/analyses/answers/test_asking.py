@@ -49,7 +49,7 @@ def test_open_ended_samples_are_asked_in_words_only(model, sample) -> None:
     assert found.skipped[["sample_id", "reason"]].values.tolist() == [["x/1", NO_OPTIONS]]
     found = accuracy(model, [sample, opened], ask="generation", frames=N_FRAMES)
     assert found.answers["sample_id"].tolist() == [sample.id, "x/1"]
-    assert found.answers["predicted"][1] == found.answers["text"][1]
+    assert found.answers["predicted"].tolist()[1] == found.answers["text"].tolist()[1]
 
 
 def test_an_empty_answer_is_wrong_or_left_out_as_the_rule_says(model, sample, monkeypatch) -> None:
