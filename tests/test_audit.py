@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ def audit(folder: Path, report: list[dict[str, Any]] | None) -> tuple[int, str]:
     (folder / "content").write_text(content)
     tool = folder / "pip-audit"
     tool.write_text(
-        f"#!{sys.executable}\nimport sys\n"
+        "#!/usr/bin/env python3\nimport sys\n"  # a path with a space names no interpreter there
         f"content = open({str(folder / 'content')!r}).read()\n"
         "open(sys.argv[sys.argv.index('--output') + 1], 'w').write(content)\n"
         "sys.stderr.write('ERROR: no route to host\\n')\n"
