@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WriteError
-from workbench.files import left_over, plain_name, whole, write_whole
+from workbench.files import left_over, plain_name, whole, whole_folder, write_whole
 
 
 def test_text_and_bytes_and_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
@@ -136,3 +136,19 @@ def test_a_folder_without_the_right_to_write_is_named(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match=r"Permission denied.*that you may write to"):
         write_whole(tmp_path / "a.csv", "text")
     tmp_path.chmod(0o700)
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    with whole_folder(tmp_path / "deep" / "made") as folder:
+        (folder / "a.txt").write_text("1")
+        assert not (tmp_path / "deep" / "made").exists()
+    assert (tmp_path / "deep" / "made" / "a.txt").read_text() == "1"
+
+    def stopped() -> None:
+        with whole_folder(tmp_path / "stopped") as folder:
+            (folder / "a.txt").write_text("1")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]

@@ -7,6 +7,8 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +65,24 @@ def whole(path: Path | str) -> Iterator[Path]:
                 told(path)
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside `path`, which must not be there, that becomes it at the end.
+
+    Where the block raises, it is removed with all that is in it. Raises WriteError.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}-", dir=path.parent))
+        try:
+            yield made
+            made.chmod(0o755)
+            made.rename(path)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class Judge:
 
 UNKNOWN = "its true answer is not known, so nothing can be called correct"
 """Why a sample is skipped where correctness counts."""
+NO_OPTIONS = "it has no options, so there are no letters to choose from"
+"""Why a sample is skipped where letters are compared."""
 
 
 def judge(model: VideoLLM, sample: Sample, prompt: Prompt) -> Judge:

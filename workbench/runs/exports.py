@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 
 from workbench.checksums import MANIFEST
 from workbench.errors import RunError
-from workbench.files import write_whole, writing
+from workbench.files import whole_folder, write_whole
 from workbench.runs.opened import Opened, open_run
 from workbench.runs.shards import to_json
 
@@ -66,16 +65,12 @@ def _dataset(run: Opened, to: Path) -> Path:
     tables = {name: table for name, table in tables.items() if len(table)}
     if to.exists() or to.is_symlink():
         raise RunError(f"{to} is there already. Export into a new folder, or a name in .csv or .parquet.")
-    with writing(to):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{to.name[:40]}-", dir=to.parent))
+    with whole_folder(to) as made:
         (made / "data").mkdir()
         for name, table in tables.items():
             write_whole(made / "data" / f"{name}.parquet", _parquet(table, run.manifest))
         write_whole(made / MANIFEST, to_json(run.manifest))
         write_whole(made / "README.md", _card(run, {name: len(table) for name, table in tables.items()}))
-        made.chmod(0o755)
-        made.rename(to)
     return to
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import filelock
 import pandas as pd
 
 from workbench.checksums import MANIFEST
 from workbench.errors import RunError
 from workbench.runs.manifest import read_manifest
-from workbench.runs.shards import SHARDS, positions
+from workbench.runs.opened import samples_done
+from workbench.runs.shards import SHARDS
+from workbench.runs.writers import is_held
 
 _DEEPEST = 8
 """Folders below the one that is named."""
@@ -72,7 +73,6 @@ def _listed(folder: Path) -> Listed:
         return Listed(str(folder), "", "", "", 0, 0, f"cannot be read: {problem}", "", "")
     settings = manifest["settings"]
     count = int(settings.get("samples", 0))
-    done = sum(position < count for position in positions(folder))
     finished = manifest["finished"] is not None
     state = "being written" if _is_held(folder) else "finished" if finished else "unfinished"
     return Listed(
@@ -80,7 +80,7 @@ def _listed(folder: Path) -> Listed:
         kind=manifest["kind"],
         model=str(settings.get("model", "")),
         data=str(settings.get("data", "")),
-        done=done or (count if finished else 0),
+        done=samples_done(folder, manifest),
         samples=count,
         state=state,
         created=str(manifest["created"]),
@@ -93,12 +93,9 @@ def _is_held(folder: Path) -> bool:
     for path in (folder / ".lock", *folder.glob(".lock-*-of-*")):
         if not path.is_file() or path.is_symlink():
             continue
-        probe = filelock.FileLock(path)
         try:
-            probe.acquire(timeout=0)
-            probe.release()
-        except filelock.Timeout:
-            return True
+            if is_held(path):
+                return True
         except (OSError, NotImplementedError):
             continue  # a disk that cannot lock, or may not be written, has nobody at work on it
     return False

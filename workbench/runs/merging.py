@@ -7,15 +7,13 @@ of become a run of all of these; it is finished, for no command asks for just th
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from workbench.checksums import MANIFEST
 from workbench.errors import RunError, shown
-from workbench.files import write_whole, writing
+from workbench.files import whole_folder, write_whole
 from workbench.runs.finals import SAMPLES, joined, write_tables
 from workbench.runs.manifest import is_legacy, now, settings_sum
 from workbench.runs.opened import Opened, open_run
@@ -61,16 +59,8 @@ def merge_runs(out: Path | str, folders: Iterable[Path | str]) -> Merged:
     settings = dict(parts[0].run.settings) if same else _settings_of_all(parts, records)
     count = settings["samples"]
     manifest = _manifest(parts, settings, finished=len(records) == count)
-    with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{out.name[:40]}-", dir=out.parent))
-        try:
-            _write(made, manifest, parts, records)
-            made.chmod(0o755)
-            made.rename(out)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
+    with whole_folder(out) as made:
+        _write(made, manifest, parts, records)
     return Merged(out, count, len(records))
 
 
@@ -107,10 +97,7 @@ def _check_alike(one: Opened, other: Opened) -> None:
     before, asked = (
         {key: value for key, value in run.settings.items() if key not in _SELECTION} for run in (one, other)
     )
-    lines = [
-        line.replace("in the folder", "there").replace("asked for", "here")
-        for line in differences(before, asked)
-    ]
+    lines = differences(before, asked, where=("there", "here"))
     if lines:
         told = "\n".join(f"  {line}" for line in lines)
         raise RunError(

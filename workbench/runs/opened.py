@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,10 +61,14 @@ def open_run(folder: Path | str) -> Opened:
     manifest = read_manifest(folder / MANIFEST)
     table = table_of_folder(folder)
     found = load_measured(folder, manifest["kind"], table, empty=pa.schema([]))
-    count = manifest["settings"].get("samples", 0)
+    return Opened(folder, manifest["kind"], table, samples_done(folder, manifest), found)
+
+
+def samples_done(folder: Path, manifest: Mapping[str, Any]) -> int:
+    """How many of a run's samples have a record; all, of one that is finished and was stored without."""
+    count = int(manifest["settings"].get("samples", 0))
     there = sum(position < count for position in positions(folder))
-    done = there or (count if manifest["finished"] is not None else 0)
-    return Opened(folder, manifest["kind"], table, done, found)
+    return there or (count if manifest["finished"] is not None else 0)
 
 
 def table_of_folder(folder: Path) -> str:

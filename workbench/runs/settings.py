@@ -111,8 +111,15 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any], *, 
         )
 
 
-def differences(before: Mapping[str, Any], asked: Mapping[str, Any], *, legacy: bool = False) -> list[str]:
-    """What differs between the settings of a folder and those asked for, a line each."""
+def differences(
+    before: Mapping[str, Any],
+    asked: Mapping[str, Any],
+    *,
+    legacy: bool = False,
+    where: tuple[str, str] = ("in the folder", "asked for"),
+) -> list[str]:
+    """What differs between the settings of a folder and those asked for, a line each; `where` calls these."""
+    first, second = where
     if legacy and "separators" in asked:  # an older version knew one choice
         before = {"separators": "video", **before}
     different = [key for key in sorted({*before, *asked}) if before.get(key) != asked.get(key)]
@@ -125,13 +132,11 @@ def differences(before: Mapping[str, Any], asked: Mapping[str, Any], *, legacy: 
             if "model" not in different:  # else that line says it
                 what = key.removesuffix("_sha256").replace("_", " ")
                 kind = "sha256 " if key.endswith("_sha256") else ""
-                lines.append(f"{what} of the model: {kind}{then} in the folder, {kind}{now} asked for")
+                lines.append(f"{what} of the model: {kind}{then} {first}, {kind}{now} {second}")
         elif (names := _CONTENT.get(key)) is None:
-            lines.append(f"{key}: {then} in the folder, {now} asked for")
+            lines.append(f"{key}: {then} {first}, {now} {second}")
         elif not set(names) & set(different):  # else the lines of these names tell more than a hash does
-            lines.append(
-                f"{names[0]}: {_short(before.get(names[0]))} as in the folder, but with other content"
-            )
+            lines.append(f"{names[0]}: {_short(before.get(names[0]))} as {first}, but with other content")
     return lines
 
 

@@ -24,6 +24,17 @@ _PATIENCE = 60.0
 """Seconds that a rank waits for another one that is reading or changing what all share."""
 
 
+def is_held(lock: Path) -> bool:
+    """Whether a process holds this lock."""
+    probe = filelock.FileLock(lock)
+    try:
+        probe.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    probe.release()
+    return False
+
+
 class Writers:
     """The place of this process among those that write to a folder."""
 
@@ -78,11 +89,7 @@ class Writers:
             match = _RANK.fullmatch(path.name)
             if not match or path.name == Path(self._own.lock_file).name:
                 continue
-            probe = filelock.FileLock(path)
-            try:
-                probe.acquire(timeout=0)
-                probe.release()
-            except filelock.Timeout:
+            if is_held(path):
                 found.append((int(match[1]), int(match[2])))
         return found
 

@@ -9,8 +9,9 @@ import torch
 
 from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.answers.accuracy import accuracy
-from workbench.analyses.answers.asking import NO_OPTIONS, SILENT, last_logits
+from workbench.analyses.answers.asking import SILENT, last_logits
 from workbench.engine import get_engine
+from workbench.measures.correctness import NO_OPTIONS
 from workbench.measures.scoring import SCORINGS
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import pyarrow as pa
 
 from workbench.analyses.answers.untouched import sample_row
-from workbench.measures.correctness import UNKNOWN, judge
+from workbench.measures.correctness import NO_OPTIONS, UNKNOWN, judge
 from workbench.measures.likelihood import chosen, option_log_p, spellings
 from workbench.measures.scoring import get_scoring
 from workbench.runs import Asked, Done, Measurement, Record, SampleRow, effects_schema, table_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from workbench.measures.correctness import Judge
     from workbench.models import Prompt, VideoLLM
 
-NO_OPTIONS = "it has no options, so there are no letters to choose from"
 SILENT = "the model wrote nothing, and this scoring leaves such answers out"
 
 

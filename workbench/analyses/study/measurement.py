@@ -18,7 +18,7 @@ from workbench.analyses.study.putting import Answer, Put, run_as_cut
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Knockout
 from workbench.interventions.exits import Acceleration
-from workbench.measures.correctness import UNKNOWN, judge
+from workbench.measures.correctness import NO_OPTIONS, UNKNOWN, judge
 from workbench.measures.likelihood import chosen
 from workbench.measures.text import letter_said
 from workbench.models.vision import seen_once
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
     from workbench.video import Sampling
-
-NO_OPTIONS = "it has no options, so there are no letters to choose from"
-"""Why a sample is skipped."""
 
 
 class CaseRow(NamedTuple):
