@@ -129,13 +129,13 @@ class Prepared:
         """Rows `start`.. of each node before this layer, (1, N, d)."""
         lengths = self.plan.lengths
         offsets, total = [], 0
-        for _, prompt, _, _, stop_start in self.below:
-            offsets.append(total - stop_start)
-            total += lengths[prompt] - stop_start
+        for node in self.below:
+            offsets.append(total - node.stop_start)
+            total += lengths[node.prompt] - node.stop_start
         parts: list[Tensor] = []
         below = None if self.hidden is None else self.hidden[0]
         begin = end = -1  # rows of the layer below that follow one another are taken in one stretch
-        for parent, prompt, _, start, _ in nodes:
+        for parent, prompt, _, start, _, patch in nodes:
             if parent is not None and offsets[parent] + start == end:
                 end = offsets[parent] + lengths[prompt]
                 continue
@@ -144,7 +144,9 @@ class Prepared:
             begin = end = -1
             if parent is None:
                 untouched = self.starts[prompt].untouched
-                parts.append(untouched.resid[self.layer][start - untouched.first :])
+                resid = untouched.resid[self.layer][start - untouched.first :]
+                altered = self.starts[prompt].altered.get(patch)
+                parts.append(resid if altered is None else altered.put_into(resid, start))
             else:
                 begin, end = offsets[parent] + start, offsets[parent] + lengths[prompt]
         if below is not None and begin >= 0:
