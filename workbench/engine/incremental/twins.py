@@ -182,7 +182,8 @@ class Twins:
                     new = visit(layer, first)
                     return None if new is None else (new, *rest) if rest else new
 
-                until.callback(module.register_forward_hook(hook).remove)
+                # Before hooks that are there already, which see what it gives.
+                until.callback(module.register_forward_hook(hook, prepend=True).remove)
             yield
 
     def _differs(self, prompt: Prompt, source: Prompt) -> np.ndarray:
@@ -221,7 +222,7 @@ class Twins:
 
     def _shown(self, prompt: Prompt, patch: Patch) -> Tensor:
         """What enters the decoder (s, d) once frames of the other clip are put in before it."""
-        if self._of(prompt).untouched.added:
+        if patch.site == "vision" and self._of(prompt).untouched.added:
             raise CannotReuse(f"'{patch}' may change what is added to the residual stream after its layers")
         key = patch.source, patch.point
         if key not in self._embeds:
@@ -268,7 +269,7 @@ class Twins:
 
         points = [self._wanted[patch.source][patch.point] for _, patch, _ in patches if patch.site != "z"]
         with (
-            visiting(tuple(dict.fromkeys(points)), visit, prompt.inputs),
+            visiting(tuple({point.name: point for point in points}.values()), visit, prompt.inputs),
             stand_in(model.family.attentions(model.hf).values(), attention),
             self._mixers(lambda layer, output: taken.mixers[layer][:, at]),
         ):
