@@ -18,7 +18,7 @@ from workbench.analyses.patching.measurement import DIRECTIONS, Direction, Patch
 from workbench.attached import attached
 from workbench.data import Samples
 from workbench.data.pairs import as_pairs
-from workbench.errors import InterventionError, RunError
+from workbench.errors import InterventionError, RunError, near_matches, shown
 from workbench.interventions.patches import WITHOUT_LAYERS, check_site
 from workbench.prompts.spans import Span
 from workbench.runs import measure_samples
@@ -133,7 +133,7 @@ def patch(
         sites=tuple(check_site(site) for site in _several(sites, "sites")),
         spans=None if spans is None else tuple(str(Span.parse(span)) for span in _several(spans, "spans")),
         layers=_layers(layers, _several(sites, "sites")),
-        directions=tuple(_direction(one) for one in _several(directions, "directions")),
+        directions=check_directions(directions),
         engine=engine,
     )
     sides = Samples(
@@ -161,11 +161,14 @@ def _several(given: str | Sequence[str], what: str) -> list[str]:
     return found
 
 
-def _direction(name: str) -> Direction:
-    for known in DIRECTIONS:
-        if name == known:
-            return known
-    raise InterventionError(f"direction {name!r} is neither {' nor '.join(map(repr, DIRECTIONS))}.")
+def check_directions(names: str | Sequence[str]) -> tuple[Direction, ...]:
+    """The directions of these names. Raises InterventionError for a name that is none."""
+    listed = _several(names, "directions")
+    for name in listed:
+        if name not in DIRECTIONS:
+            hint = near_matches(name, DIRECTIONS)
+            raise InterventionError(f"direction {shown(name)} is neither {' nor '.join(DIRECTIONS)}.{hint}")
+    return tuple(one for one in DIRECTIONS if one in listed)
 
 
 def _layers(layers: int | Iterable[int] | None, sites: Sequence[str]) -> tuple[int, ...] | None:
