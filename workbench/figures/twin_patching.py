@@ -15,10 +15,7 @@ from workbench.figures.parts.grid import Grid, grid, layer_axis
 from workbench.figures.parts.template import BLUE, INK, VERMILLION
 from workbench.figures.parts.text import FEW_NOTE, count_of, few_mark, plain, task_name
 
-_SAYS = {
-    "noising": "needed: the twin's activations in the clip",
-    "denoising": "suffices: the clip's activations in the twin",
-}
+_SAYS = {"noising": "needed (twin into clip)", "denoising": "suffices (clip into twin)"}
 _SURE, _OFTEN = 0.95, 0.5
 _ROW = 19  # pixels of a span
 _RIGHT = 96  # pixels for the scale
@@ -59,15 +56,15 @@ def twin_patching(
     at = f" of heads at {plain(span or 'last')}" if by_head else ""
     panels = grid(
         [
-            f"<b>{plain(task_name(task))}</b>, n = {most[task]}{few_mark(most[task])}<br>{_SAYS[way]}"
+            f"<b>{plain(task_name(task))}</b>, n = {most[task]}{few_mark(most[task])}: {_SAYS[way]}"
             for task in shown
             for way in ways
         ],
         columns=len(ways),
-        title="What turns the answer into the twin's" if title is None else title,
-        subtitle=f"{site}{at}, put into the other clip's prompt: share of the way from the untouched logit "
-        f"difference (0) to the other clip's (1). Mean over {whose}. ● flips the answer of at least 95% of "
-        "them, ○ of at least half.",
+        title="Where the answer is turned into the twin's" if title is None else title,
+        subtitle=f"{site}{at} of a clip put into the prompt of its twin, and the other way round: the share of the "
+        f"way from the untouched logit difference (0) to that of the other clip (1). Mean over {whose}. "
+        "● flips the answer of at least 95% of them, ○ of at least half.",
         note=FEW_NOTE if any(map(few_mark, most.values())) else "",
         panel_height=_ROW * len(rows) + 8,
         left=96,
