@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -48,7 +49,7 @@ def twelve_spans(prompt: Prompt) -> list[str]:
     """Frames, eight stretches of them where there are more, and four spans of the text."""
     count = prompt.layout.n_frames
     ends = [round(at * count / min(count, 8)) for at in range(min(count, 8) + 1)]
-    frames = [f"frame[{start}:{end}]" for start, end in zip(ends, ends[1:], strict=False)]
+    frames = [f"frame[{start}:{end}]" for start, end in pairwise(ends)]
     return [*frames, "nonoption", "true_option + false_options", "tail", "last"]
 
 
@@ -168,9 +169,11 @@ def main(settings: Settings) -> None:
     parts = ("patching", settings.shape, settings.site, settings.device, settings.dtype, settings.tag)
     path = save(settings.out, "-".join(filter(None, parts)), result, model)
     print(
-        f"traces {result['traces_s']:.3g} s, incremental {median(one):.3g} s ({result['ratio_traces']:.1f}x), both "
-        f"directions {median(both):.3g} s\nneeded {needed:.4g} TFLOP, {result['share_of_limit']:.0%} of the "
-        f"limit; peak {result['peak_gb']} GB\nlargest relative errors {result['largest_relative_error']}\n{path}"
+        f"traces {result['traces_s']:.3g} s, incremental {median(one):.3g} s "
+        f"({result['ratio_traces']:.1f}x), both directions {median(both):.3g} s\n"
+        f"needed {needed:.4g} TFLOP, {result['share_of_limit']:.0%} of the limit; "
+        f"peak {result['peak_gb']} GB\n"
+        f"largest relative errors {result['largest_relative_error']}\n{path}"
     )
 
 

@@ -1,9 +1,9 @@
 """What turns the answer? Activations of a clip and of its counterfactual, each put into the other.
 
-A clip and its twin differ in what is asked about: the same frames backwards, or a benchmark's minimal pair. The
-twin's activations in the clip's prompt show what the answer needs, and the clip's in the twin's prompt what
-suffices for it: at every layer, for every frame and every part of the text (activation patching; Vig et al.
-2020, Meng et al. 2022).
+A clip and its twin differ in what is asked about: the same frames backwards, or a benchmark's minimal pair.
+The twin's activations in the clip's prompt show what the answer needs, and the clip's in the twin's prompt
+what suffices for it: at every layer, for every frame and every part of the text (activation patching; Vig et
+al. 2020, Meng et al. 2022).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TwinPatchingRecipe(Prompting):
     """What turns the answer? A clip's activations in its time-reversed twin, and the twin's in the clip."""
 
     sites: tuple[str, ...] = ("resid_post",)
-    """Where: resid_pre, resid_mid, resid_post, attn_out, mlp_out, z (head by head), embed, projector, vision."""
+    """Of resid_pre, resid_mid, resid_post, attn_out, mlp_out, z (head by head), embed, projector, vision."""
     spans: tuple[str, ...] = ()
     """Rows that are patched, each span by itself. If not given: every frame, and each part of the text."""
     layers: tuple[int, ...] = ()
@@ -29,7 +29,7 @@ class TwinPatchingRecipe(Prompting):
     directions: tuple[str, ...] = ("noising", "denoising")
     """noising: the twin's activations in the clip; denoising: the clip's in the twin."""
     engine: str = "incremental"
-    """incremental; incremental-float32 for weights of less than float32; or reference, one forward a patch."""
+    """incremental; incremental-float32 for weights of less than float32; reference, one forward a patch."""
     only_correct: bool = True
     """Keep to the pairs of which the model answers both sides correctly."""
 

@@ -56,8 +56,8 @@ def pairs(samples: Samples | Iterable[Sample]) -> list[Pair]:
     found += [pair(*members) for members in groups.values() if len(members) == 2]
     if not found:
         raise SampleError(
-            f"There is no pair among these {len(listed)} samples: none is called TASK_reversed/.. after another, "
-            "and no two share their task and group. Load both sides (mini/moving_direction,"
+            f"There is no pair among these {len(listed)} samples: none is called TASK_reversed/.. after "
+            "another, and no two share their task and group. Load both sides (mini/moving_direction,"
             "moving_direction_reversed), or give pairs of your own: [(clip, twin), ..]."
         )
     order = {sample.id: place for place, sample in enumerate(listed)}
@@ -73,12 +73,14 @@ def as_pairs(given: Samples | Iterable[Sample] | Iterable[tuple[Sample, Sample]]
     else:
         found = [_read(one) for one in listed]
     if not found:
-        raise SampleError("No pair was given: give [(clip, twin), ..], or samples among which there are pairs.")
+        raise SampleError(
+            "No pair was given: give [(clip, twin), ..], or samples among which there are pairs."
+        )
     counts = Counter(sample.id for one in found for sample in one)
     if repeated := next((name for name, count in counts.items() if count > 1), None):
         raise SampleError(
-            f"sample {shown(repeated)} is in several pairs, or its own twin: give each sample of a pair an id of "
-            "its own (dataclasses.replace(sample, id=..))."
+            f"sample {shown(repeated)} is in several pairs, or its own twin: give each sample of a pair an "
+            "id of its own (dataclasses.replace(sample, id=..))."
         )
     return found
 
@@ -134,5 +136,6 @@ def swapped(
         made.append(home)
     still = replace(sample, video=made[0], start=None, end=None)
     return Pair(
-        still, replace(still, id=f"{sample.id} frames {first} and {second} swapped", video=made[1], answer=None)
+        still,
+        replace(still, id=f"{sample.id} frames {first} and {second} swapped", video=made[1], answer=None),
     )

@@ -77,9 +77,7 @@ def _leaves(
 
 @acting.register(Patch)
 @contextmanager
-def _patched(
-    intervention: Patch, model: VideoLLM, prompt: Prompt, kept: Kept
-) -> Iterator[dict[int, Tensor]]:
+def _patched(intervention: Patch, model: VideoLLM, prompt: Prompt, kept: Kept) -> Iterator[dict[int, Tensor]]:
     patch, key = intervention, (intervention.source, intervention.points)
     if key not in kept:  # of all layers at once, so that the twin is run once a site
         kept[key] = run_with_cache(model, patch.source, patch.points, return_logits="last").cache

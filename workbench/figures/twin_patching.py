@@ -1,4 +1,4 @@
-"""Twin patching as heat maps: layers across, spans (or heads) down, a row of panels a task, both directions."""
+"""Twin patching as heat maps: layers across, spans (or heads) down; a row of panels a task, both ways."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def twin_patching(
         chosen = _only(chosen, "span", [span or "last"])
     elif span is not None:
         chosen = _only(chosen, "span", [span])
-    points: list[Any] = list(patch_means(chosen, only_correct=only_correct, seed=seed).itertuples(index=False))
+    points: list[Any] = list(
+        patch_means(chosen, only_correct=only_correct, seed=seed).itertuples(index=False)
+    )
     shown = list(dict.fromkeys(point.task for point in points))
     ways = [way for way in DIRECTIONS if any(point.direction == way for point in points)]
     rows = list(dict.fromkeys(point.head if by_head else point.span for point in points))
@@ -62,9 +64,9 @@ def twin_patching(
         ],
         columns=len(ways),
         title="Where the answer is turned into the twin's" if title is None else title,
-        subtitle=f"{site}{at} of a clip put into the prompt of its twin, and the other way round: the share of the "
-        f"way from the untouched logit difference (0) to that of the other clip (1). Mean over {whose}. "
-        "● flips the answer of at least 95% of them, ○ of at least half.",
+        subtitle=f"{site}{at} of a clip put into the prompt of its twin, and the other way round: the share "
+        f"of the way from the untouched logit difference (0) to that of the other clip (1). Mean over "
+        f"{whose}. ● flips the answer of at least 95% of them, ○ of at least half.",
         note=FEW_NOTE if any(map(few_mark, most.values())) else "",
         panel_height=_ROW * len(rows) + 8,
         left=96,

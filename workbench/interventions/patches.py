@@ -1,8 +1,8 @@
 """Activations of another prompt put in, as data: activation patching, or interchange intervention.
 
-Vig et al. 2020 and Meng et al. 2022 (causal tracing), in the words of Heimersheim & Nanda 2024: where the other
-prompt is the twin of this one, a clip that differs in what is asked about, its activations show what suffices
-to turn the answer, or what it needs.
+Vig et al. 2020 and Meng et al. 2022 (causal tracing), in the words of Heimersheim & Nanda 2024: where the
+other prompt is the twin of this one, a clip that differs in what is asked about, its activations show what
+suffices to turn the answer, or what it needs.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ def check_site(site: object) -> str:
 class Patch(Intervention):
     """At one site and layer, rows of a span hold what they hold in another prompt.
 
-    Raises InterventionError for an unknown site, or a layer or heads that it cannot have; SpanError for a span
-    that no prompt can have.
+    Raises InterventionError for an unknown site, or a layer or heads that it cannot have; SpanError for a
+    span that no prompt can have.
     """
 
     kind: ClassVar[str] = "patch"
     site: str
-    """Of PATCH_SITES. `embed` is what enters the decoder; `vision` is the stream after a block of the tower."""
+    """Of PATCH_SITES. `embed` is what enters the decoder; `vision` the stream after a block of the tower."""
     layer: int = 0
     """From 1; for `vision` a block of the tower; 0 where the model has the site once (WITHOUT_LAYERS)."""
     span: str
@@ -89,8 +89,8 @@ class Patch(Intervention):
         heads = tuple(self.heads)
         if self.site != "z" or not heads or len(set(heads)) < len(heads):
             raise InterventionError(
-                f"heads={shown(self.heads)} of {self.site!r}: heads are put in at 'z' alone; give each number "
-                "from 0 once, or None for all."
+                f"heads={shown(self.heads)} of {self.site!r}: heads are put in at 'z' alone; give each "
+                "number from 0 once, or None for all."
             )
         object.__setattr__(self, "heads", heads)
 
@@ -108,7 +108,9 @@ class Patch(Intervention):
         heads = "" if self.heads is None else f" of heads {','.join(map(str, self.heads))}"
         layer = "" if self.site in WITHOUT_LAYERS else f" in layer {self.layer}"
         sample = self.source.sample
-        return f"{self.site}{heads}{layer} at {self.span} of {'another prompt' if sample is None else sample.id}"
+        return (
+            f"{self.site}{heads}{layer} at {self.span} of {'another prompt' if sample is None else sample.id}"
+        )
 
     def layers(self, n_layers: int) -> tuple[int, ...]:
         """See Intervention: none where the site lies before the decoder."""
@@ -125,15 +127,15 @@ class Patch(Intervention):
 
     @shaped
     def frames(self, layout: TokenLayout) -> Int[np.ndarray, " n"]:
-        """The frames that the span is made of, from 0. Raises InterventionError where it is no whole frames."""
+        """The frames that the span is made of, from 0. Raises InterventionError where these are not whole."""
         rows = self.rows(layout)
         whole = [t for t, unit in enumerate(layout.frames) if np.isin(unit, rows).all()]
         held = np.concatenate([layout.frames[t] for t in whole]) if whole else rows[:0]
         apart = np.setdiff1d(np.setdiff1d(rows, held), layout.spans["separator"])
         if apart.size or not whole:
             raise InterventionError(
-                f"'{self}': {self.site} holds the clip's frames, and {self.span!r} is not made of whole ones. "
-                "Name frames, such as frame[0:2] or video, or put cells in at 'embed'."
+                f"'{self}': {self.site} holds the clip's frames, and {self.span!r} is not made of whole "
+                "ones. Name frames, such as frame[0:2] or video, or put cells in at 'embed'."
             )
         return np.array(whole)
 

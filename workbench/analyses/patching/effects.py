@@ -56,8 +56,9 @@ class TwinPatching:
 
     def __repr__(self) -> str:
         pairs = self.table.drop_duplicates("pair_id")
-        right = int(pairs["correct"].sum())
-        return f"TwinPatching({len(pairs)} pairs, {right} with both sides answered correctly; {len(self.table)} rows)"
+        right = int(pairs["correct"].to_numpy(bool).sum())
+        told = f"{len(pairs)} pairs, {right} answered correctly on both sides"
+        return f"TwinPatching({told}; {len(self.table)} rows)"
 
 
 def patch_means(table: pd.DataFrame, *, only_correct: bool = True, seed: int = 0) -> pd.DataFrame:
@@ -70,13 +71,14 @@ def patch_means(table: pd.DataFrame, *, only_correct: bool = True, seed: int = 0
     kept = cast(pd.DataFrame, table[table["correct"].astype(bool)]) if only_correct else table
     if kept.empty:
         raise RunError(
-            "No pair is left: the model answers no clip and its twin both rightly. Give only_correct=False to "
-            "see all."
+            "No pair is left: the model answers no clip and its twin both rightly. Give only_correct=False "
+            "to see all."
             if only_correct
             else "The table has no rows. Measure at least one pair."
         )
     found = bootstrap_table(kept, PLACE, "recovered", seed=seed)
-    shares: Any = kept.groupby([*PLACE], sort=False)["flipped"].mean().reset_index()
+    grouped: Any = kept.groupby([*PLACE], sort=False)
+    shares = grouped["flipped"].mean().reset_index()
     return found.merge(shares, on=[*PLACE], how="left", validate="one_to_one")
 
 
@@ -123,10 +125,10 @@ def patch(
         out: a folder for the results, written sample by sample; a run that was stopped goes on from there.
         style, separators, frames: as in `sweep`.
 
-    Where a pair's two prompts do not have a span in the same rows, or the same answer is right for both, it is
-    skipped and listed. Raises InterventionError, SpanError or HookError for sites, spans and layers that make
-    no sense, SampleError for what is no pair, RunError where none can be used, or `out` holds a run with other
-    settings.
+    Where a pair's two prompts do not have a span in the same rows, or the same answer is right for both, it
+    is skipped and listed. Raises InterventionError, SpanError or HookError for sites, spans and layers that
+    make no sense, SampleError for what is no pair, RunError where none can be used, or `out` holds a run with
+    other settings.
     """
     listed = as_pairs(pairs)
     asked = Patching(
@@ -136,9 +138,7 @@ def patch(
         directions=check_directions(directions),
         engine=engine,
     )
-    sides = Samples(
-        (sample for one in listed for sample in one), name=getattr(pairs, "name", "pairs")
-    )
+    sides = Samples((sample for one in listed for sample in one), name=getattr(pairs, "name", "pairs"))
     found = measure_samples(
         model,
         sides,
@@ -179,6 +179,7 @@ def _layers(layers: int | Iterable[int] | None, sites: Sequence[str]) -> tuple[i
         raise InterventionError(f"layers={layers!r}: give numbers from 1, or None for all.")
     if all(site in WITHOUT_LAYERS for site in sites):
         raise InterventionError(
-            f"layers={layers!r}: {' and '.join(sites)} have no layers, so they would be ignored. Leave them out."
+            f"layers={layers!r}: {' and '.join(sites)} have no layers, so they would be ignored. Leave them "
+            "out."
         )
     return tuple(dict.fromkeys(found))

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.engine import Readout, Request
-    from workbench.models import Prompt, VideoLLM
-    from workbench.models import TokenLayout
+    from workbench.models import Prompt, TokenLayout, VideoLLM
 
 Direction = Literal["noising", "denoising"]
 DIRECTIONS: tuple[Direction, ...] = ("noising", "denoising")
@@ -114,23 +113,25 @@ class Patching(Measurement):
         answers = answers_of(model, clip, twin)
         sides = [
             self._side(model, one.prompt, other.prompt, answers.ids, direction)
-            for one, other, direction in ((clip, twin, DIRECTIONS[0]), (twin, clip, DIRECTIONS[1]))
+            for one, other, direction in zip((clip, twin), (twin, clip), DIRECTIONS, strict=True)
         ]
-        measured = self._measured(model, sides)
+        measured = self._measured(model, [request for request, _ in sides])
         untouched = [base for base, _ in measured]
         first, second = (
             int(base.argmax()) if true is None else true
             for base, true in zip(untouched, answers.true, strict=True)
         )
         if first == second:
-            raise Unusable(f"both sides have the same answer, {answers.names[first]}: nothing tells them apart")
+            raise Unusable(
+                f"both sides have the same answer, {answers.names[first]}: nothing tells them apart"
+            )
         correct = [int(base.argmax()) for base in untouched] == [first, second]
 
         def difference(logits: np.ndarray) -> np.ndarray:
             return logits[..., first] - logits[..., second]
 
         rows: list[list[PatchRow]] = []
-        for at, (side, (base, patched)) in enumerate(zip(sides, measured, strict=True)):
+        for at, ((_, patches), (base, patched)) in enumerate(zip(sides, measured, strict=True)):
             mine, other = (first, second) if at == 0 else (second, first)
             before, source = float(difference(base)), float(difference(untouched[1 - at]))
             way = source - before
@@ -145,13 +146,14 @@ class Patching(Measurement):
                     flipped=bool(base.argmax() == mine and logits.argmax() == other),
                     correct=correct,
                 )
-                for patch, logits in zip(side.interventions, patched, strict=True)
+                for patch, logits in zip(patches, patched, strict=True)
             ])  # fmt: skip
         return rows
 
     def _side(
         self, model: VideoLLM, prompt: Prompt, source: Prompt, ids: Answers, direction: Direction
-    ) -> Request:
+    ) -> tuple[Request, list[Patch]]:
+        """What is asked of one side, and its patches."""
         from workbench.engine import Request
 
         asked: list[Patch] = []
@@ -163,7 +165,7 @@ class Patching(Measurement):
                 for head in heads
                 for span in spans
             ]
-        return Request(prompt=prompt, interventions=asked, readouts=[answer_logits(ids)])
+        return Request(prompt=prompt, interventions=asked, readouts=[answer_logits(ids)]), asked
 
     def _measured(self, model: VideoLLM, sides: Sequence[Request]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each request the logits of the answers, untouched (answer) and after each patch (patch, answer).
@@ -175,7 +177,11 @@ class Patching(Measurement):
         found = [np.zeros((len(side.interventions), 0)) for side in sides]
         for early in (True, False):
             chosen = [
-                [at for at, one in enumerate(side.interventions) if (cast(Patch, one).site in OF_FRAMES) == early]
+                [
+                    at
+                    for at, one in enumerate(side.interventions)
+                    if (cast(Patch, one).site in OF_FRAMES) == early
+                ]
                 for side in sides
             ]
             if not any(chosen):
@@ -247,9 +253,7 @@ def answer_logits(ids: Answers) -> Readout:
     return read
 
 
-def places_of(
-    model: VideoLLM, sites: Sequence[str], layers: Sequence[int] | None
-) -> list[tuple[str, int]]:
+def places_of(model: VideoLLM, sites: Sequence[str], layers: Sequence[int] | None) -> list[tuple[str, int]]:
     """Every site with its layers: those asked for, or all that have it.
 
     Raises InterventionError or HookError where the model lacks one.

@@ -20,11 +20,10 @@ from torch import Tensor
 
 from workbench.engine.incremental.fused import fused
 from workbench.engine.incremental.launching import knockouts_of, launched
-from workbench.engine.incremental.memory import most_prompts, most_rows, peak_memory
-from workbench.engine.incremental.packed import Prepared, run_packed
-from workbench.engine.incremental.packed_attention import PackedAttention, Start
-from workbench.engine.incremental.packed_recurrent import PackedRecurrent
-from workbench.engine.incremental.plan import Flows, Job, chunks, idle_job, make_jobs, make_plan
+from workbench.engine.incremental.memory import most_prompts, peak_memory
+from workbench.engine.incremental.packed import Packing, run_packed
+from workbench.engine.incremental.packed_attention import Start
+from workbench.engine.incremental.plan import Flows, Job, chunks, idle_job, make_jobs
 from workbench.engine.incremental.precision import float32_residual, head
 from workbench.engine.incremental.proof import prove
 from workbench.engine.incremental.twins import Twins, twins_of
@@ -113,7 +112,7 @@ class IncrementalEngine(Engine):
             # Every forward is under way, and what follows is planned, before the first is waited for.
             twins = twins_of(model, [(request.prompt, request.interventions) for request in requests])
             there = [self._launch(model, *one, twins) for one in enumerate(requests)]
-            packing = _Packing(model, [start for start, *_ in there], self.limit_bytes)
+            packing = Packing(model, [start for start, *_ in there], self.limit_bytes)
             packing.prepare([job for _, asked, _ in there for job in asked])
             begun = [
                 self._begin(model, request, *ready) for request, ready in zip(requests, there, strict=True)
@@ -138,8 +137,8 @@ class IncrementalEngine(Engine):
     def _launch(
         self, model: VideoLLM, number: int, request: Request, twins: Twins
     ) -> tuple[Start, list[Job], dict[int, Tensor]]:
-        """The untouched forward, which is not waited for, and what is to be computed anew; by place, last rows
-        after the last layer that are known without."""
+        """The untouched forward, which is not waited for, and what is to be computed anew; by place, last
+        rows after the last layer that are known without."""
         with self._fused(model):
             start, jobs, ends = launched(model, number, request, twins)
         if request.noise:
@@ -194,7 +193,7 @@ class IncrementalEngine(Engine):
         return fused(model.family.decoder_layers(model.hf))
 
     def _fitting(
-        self, model: VideoLLM, packing: _Packing, jobs: list[Job]
+        self, model: VideoLLM, packing: Packing, jobs: list[Job]
     ) -> Iterator[tuple[list[Job], Tensor]]:
         """Chunks of jobs and their logits (job, vocab); where memory runs out, in smaller chunks.
 
@@ -228,29 +227,6 @@ class IncrementalEngine(Engine):
             waiting = waiting[1:]
         if begun is not None:
             yield begun
-
-
-class _Packing:
-    """What the knockouts of some requests are packed into, planned a chunk at a time."""
-
-    def __init__(self, model: VideoLLM, starts: Sequence[Start], limit_bytes: int | None) -> None:
-        self._layers, self._lengths = model.n_layers, [start.untouched.length for start in starts]
-        self._attention, self._recurrent = PackedAttention(model, starts), PackedRecurrent(model, starts)
-        self.most_rows = most_rows(model, limit_bytes)
-        self._ahead: tuple[list[Job], Prepared] | None = None
-
-    def prepare(self, jobs: list[Job]) -> None:
-        """Plan the first chunk, if these turn out to be the jobs: while the device is at work otherwise."""
-        if jobs:
-            first = chunks(jobs, self.most_rows)[0]
-            self._ahead = first, self.packed(first)
-
-    def packed(self, chunk: list[Job]) -> Prepared:
-        """A chunk as it is run."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == chunk:
-            return ahead[1]
-        return Prepared(self._attention, self._recurrent, make_plan(chunk, self._lengths, self._layers))
 
 
 def _measured(

@@ -192,9 +192,7 @@ def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) ->
     return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), 0)
 
 
-def patch_job(
-    prompt: int, place: int, patch: int, begin: int, first: int, length: int, n_layers: int
-) -> Job:
+def patch_job(prompt: int, place: int, patch: int, begin: int, first: int, length: int, n_layers: int) -> Job:
     """Rows `first`.. from layer `begin` on, after something was put into the residual stream there."""
     return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), begin, patch)
 

@@ -1,9 +1,9 @@
 """Patches without recomputation: what activations of another prompt change in the residual stream.
 
 Whatever is put in, it shows first in the residual stream before some layer, in the rows of the patch alone:
-those of a site inside a layer go through the rest of that layer by themselves, all patches of the layer in one
-pass, since behind attention no row reads another. From there on rows from the first changed one are computed
-anew, packed with those of other patches. Both prompts are run once, whichever is patched from which.
+those of a site inside a layer go through the rest of that layer by themselves, all patches of the layer in
+one pass, since behind attention no row reads another. From there on rows from the first changed one are
+computed anew, packed with those of other patches. Both prompts are run once, whichever is patched from which.
 
 Axes: s position, n patched rows, N rows of all patches of a layer, d model, H query heads, e head dim.
 """
@@ -121,9 +121,17 @@ class Twins:
         altered: dict[int, Altered] = {}
         jobs: list[Job] = []
         ends: dict[int, Tensor] = {}
+        there: dict[tuple[bytes, torch.device], Tensor] = {}  # spans come again in every layer
+
+        def indices(rows: np.ndarray, device: torch.device) -> Tensor:
+            key = rows.tobytes(), device
+            if key not in there:
+                there[key] = to_device(rows, device)
+            return there[key]
+
         for place, layer, rows, held, at in self._changes(prompt, patches):
             if layer < n_layers:
-                altered[place + 1] = Altered(to_device(rows, held.device), held, to_device(at, held.device))
+                altered[place + 1] = Altered(indices(rows, held.device), held, indices(at, held.device))
                 jobs.append(patch_job(number, place, place + 1, layer, int(rows[0]), length, n_layers))
             elif rows[-1] == length - 1:
                 ends[place] = held[int(at[-1])]
