@@ -158,4 +158,4 @@ class Patch(Intervention):
 
 
 def _told(rows: np.ndarray) -> str:
-    return f"{rows.size} rows ({rows[0]} to {rows[-1]})" if rows.size else "without rows"
+    return f"rows {rows[0]} to {rows[-1]} ({rows.size})" if rows.size else "no row at all"
