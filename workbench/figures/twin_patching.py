@@ -55,7 +55,7 @@ def twin_patching(
     layers = sorted({point.layer for point in points})
     most = {task: max(point.n for point in points if point.task == task) for task in shown}
     whose = "pairs of which both sides are answered correctly" if only_correct else "all pairs"
-    at = f" of heads at {plain(span or 'last')}" if by_head else ""
+    at = f" of heads at {span or 'last'}" if by_head else ""
     panels = grid(
         [
             f"<b>{plain(task_name(task))}</b>, n = {most[task]}{few_mark(most[task])}: {_SAYS[way]}"
