@@ -70,6 +70,7 @@ def test_one_span_a_site_without_layers_and_what_is_not_there() -> None:
     assert len(twin_patching(patch_table(), span="last").data[0].z) == 1  # type: ignore[union-attr]
     embed: Any = twin_patching(patch_table("embed").query("layer == 3").assign(layer=0))
     assert embed.layout.xaxis3.title.text == "before the decoder"
+    wrong: Any
     for wrong, message in (
         ({"site": "z"}, "no site 'z'"),
         ({"span": "tail"}, "no span 'tail'"),

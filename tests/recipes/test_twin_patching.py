@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,8 +23,15 @@ def test_the_planted_path_turns_the_answer(tmp_path: Path, quick: None, capsys) 
         entry = {"video": "00000", "question": sample.question, "candidates": list(sample.options)}
         (data / "json" / f"{task}.json").write_text(json.dumps([{**entry, "answer": sample.true_option}]))
     out = tmp_path / "out"
-    given = {"model": str(model), "data": str(data), "out": out, "frames": FRAMES, "device": "cpu"}
-    found = find_recipe("twin_patching")(**given, sites=("resid_post", "z")).run()
+    given: dict[str, Any] = {
+        "model": str(model),
+        "data": str(data),
+        "out": out,
+        "frames": FRAMES,
+        "device": "cpu",
+    }
+    given |= {"sites": ("resid_post", "z")}
+    found = find_recipe("twin_patching")(**given).run()
     assert names(out) == RUN | {
         "patches.parquet",
         "patch_means.csv",
