@@ -71,7 +71,7 @@ def test_the_stream_carries_the_answer_along_the_planted_path(model: VideoLLM, s
 
 def test_what_writes_the_answer_is_one_head_in_one_layer(model: VideoLLM, sides: Any) -> None:
     found = patched(model, sides, ["z", "attn_out", "mlp_out"], "last", directions="noising")
-    turned = found.table[found.table["flipped"]]
+    turned: Any = found.table[found.table["flipped"]]
     assert turned[["site", "layer", "head"]].values.tolist() == [["z", 5, 3], ["attn_out", 5, -1]]
     assert set(found.table["direction"]) == {"noising"}
     assert set(found.table["head"][found.table["site"] != "z"]) == {-1}
@@ -79,7 +79,7 @@ def test_what_writes_the_answer_is_one_head_in_one_layer(model: VideoLLM, sides:
 
 def test_before_the_decoder_frame_0_alone_turns_it(model: VideoLLM, sides: Any) -> None:
     found = patched(model, sides, ["projector", "vision", "embed"], directions=["denoising"])
-    turned = found.table[found.table["flipped"]]
+    turned: Any = found.table[found.table["flipped"]]
     assert set(turned["span"]) == {"frame[0]"}
     assert turned["site"].tolist() == ["projector", "vision", "embed"]
     assert found.table["layer"].tolist()[:N_FRAMES] == [0] * N_FRAMES
@@ -99,7 +99,7 @@ def test_both_engines_agree_and_a_run_goes_on(model: VideoLLM, sides: Any, tmp_p
 def test_a_twin_without_a_known_answer_has_the_models_own(model: VideoLLM, sides: Any) -> None:
     clip, twin = sides
     found = patched(model, (clip, replace(twin, answer=None)), "resid_post", "last")
-    assert found.table["flipped"].sum() == 2 * (N_LAYERS - STAGES[-1] + 1)
+    assert int(found.table["flipped"].to_numpy(bool).sum()) == 2 * (N_LAYERS - STAGES[-1] + 1)
     assert found.table["correct"].to_numpy(bool).all()
 
 
