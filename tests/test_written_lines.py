@@ -148,12 +148,15 @@ def run_command(text: str) -> None:
     words = shlex.split(filled_in(text))[1:]
     if words[0] == "run":
         # The image model answers some questions of this task, and none of the others' first ones.
-        task = "action_sequence" if words[1] == "findings" else "moving_direction"
+        tasks = {
+            "findings": ["action_sequence"],
+            "twin_patching": ["moving_direction", "moving_direction_reversed"],
+        }.get(words[1], ["moving_direction"])
         if "--limit" in words:
             words[words.index("--limit") + 1] = "2"
         else:
             words += ["--limit", "2"]
-        words += [] if "--tasks" in words else ["--tasks", task]
+        words += [] if "--tasks" in words else ["--tasks", *tasks]
     assert main(words) == 0, text
 
 

@@ -40,6 +40,8 @@ _HOMES = {
     "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
+    "patch": "analyses.patching.effects",
+    "pairs": "data",
     # Straight to the modules: these need torch, and reading a run does not.
     "logit_lens": "analyses.lens.logit_lens",
     "keyword_frequencies": "analyses.lens.frequencies",
@@ -70,6 +72,7 @@ attach(
         "Run.figure": "workbench.figures.of_results:of_run",
         "Comparison.figure": "workbench.figures.of_results:of_comparison",
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
+        "TwinPatching.figure": "workbench.figures.of_results:of_twin_patching",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
@@ -100,11 +103,12 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.answer_probability import answer_probability
     from workbench.analyses.lens.frequencies import keyword_frequencies
     from workbench.analyses.lens.logit_lens import logit_lens
+    from workbench.analyses.patching.effects import patch
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
-    from workbench.data import Sample, Samples, samples
+    from workbench.data import Sample, Samples, pairs, samples
     from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
         Exit,
@@ -164,6 +168,8 @@ __all__ = [
     "load_run",
     "logit_lens",
     "merge_runs",
+    "pairs",
+    "patch",
     "pathways",
     "read_clip",
     "remote_folder",

@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import acceleration, cost, feeding, folders, knockouts, plot, reading, scaling, shapes, sizes
+from benchmarks import (
+    acceleration,
+    cost,
+    feeding,
+    folders,
+    knockouts,
+    patching,
+    plot,
+    reading,
+    scaling,
+    shapes,
+    sizes,
+)
 from tests.tiny import tiny_folder, tiny_model
 from workbench.engine import get_engine
 from workbench.engine.incremental.plan import Flows, make_jobs, make_plan
@@ -31,6 +43,17 @@ def test_three_ways_side_by_side(tmp_path: Path, work: str) -> None:
     assert found["command"].startswith("python -m ")
     assert 0 < found["needed_tflop"] < found["published_tflop"]
     assert "tiny" in plot.table([found])
+
+
+def test_a_map_of_patches_both_ways(tmp_path: Path) -> None:
+    patching.main(
+        patching.Settings(shape="tiny", device="cpu", dtype="float32", repeats=1, samples=2, out=tmp_path)
+    )
+    (path,) = tmp_path.glob("patching-tiny-*.json")
+    found = json.loads(path.read_text("utf-8"))
+    assert found["patches"] == 4 * len(found["spans"])
+    assert max(found["largest_relative_error"].values()) < 1e-5
+    assert found["needed_tflop"] > 0
 
 
 def test_what_grows(tmp_path: Path) -> None:

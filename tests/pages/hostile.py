@@ -17,6 +17,7 @@ from tests.figures.tables import FLOWS, pathways_table, samples_table, sweep_tab
 from tests.figures.test_pareto import table as front_table
 from tests.figures.test_side_by_side import COUNTS, CURVES
 from tests.figures.test_sufficiency import table as suffice_rows
+from tests.figures.test_twin_patching import patch_table
 from tests.interventions.layouts import small_layout
 from tests.pages.report.made_runs import manifest, write_run
 from tests.tiny import tiny_clip, tiny_model, tiny_sample
@@ -162,6 +163,7 @@ def drawn(evil: str) -> dict[str, go.Figure]:
         "staged_flow": figures.staged_flow(bins, title=evil, note=evil),
         "sufficiency": figures.sufficiency(poisoned(suffice_rows(), evil, "task"), title=evil, note=evil),
         "total_effects": figures.information_flow(whole, title=evil),
+        "twin_patching": figures.twin_patching(poisoned(patch_table(), evil, "task", "span"), title=evil),
         "windows_compared": figures.windows_compared(
             poisoned(CURVES.query("model == 'video'").drop(columns="model"), evil, "task", "flow"), note=evil
         ),

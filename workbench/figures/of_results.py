@@ -16,12 +16,14 @@ from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.parts.figure import Figure
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.sufficiency import sufficiency
+from workbench.figures.twin_patching import twin_patching
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
     from workbench.analyses.lens.answer_probability import AnswerProbability
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
+    from workbench.analyses.patching.effects import TwinPatching
     from workbench.analyses.pathways.points_lost import Sufficiency
     from workbench.analyses.sweep.comparison import Comparison
     from workbench.runs.run import Run
@@ -47,6 +49,11 @@ def of_sufficiency(found: Sufficiency, **settings: Any) -> Figure:
 def of_answer_probability(found: AnswerProbability, **settings: Any) -> Figure:
     """Curves by layer, a panel a task. Arguments: `workbench.figures.answer_probability`."""
     return answer_probability(found.table, **settings)
+
+
+def of_twin_patching(found: TwinPatching, **settings: Any) -> Figure:
+    """Heat maps of layers and spans. Arguments: `workbench.figures.twin_patching`."""
+    return twin_patching(found.table, **settings)
 
 
 def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> Figure:

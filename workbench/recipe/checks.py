@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from workbench.cache import DEFAULT_GB
 from workbench.errors import RunError, near_matches
 from workbench.interventions import Flow, LayerSpan, as_flows, parse_window
+from workbench.interventions.patches import check_site
 from workbench.measures import as_measures
 from workbench.prompts import check_separators, check_style
 from workbench.prompts.spans import Span
@@ -147,6 +148,12 @@ def _modes(modes: tuple[str, ...], recipe: Settings) -> None:
     check_modes(modes)
 
 
+def _directions(names: tuple[str, ...], recipe: Settings) -> None:
+    from workbench.analyses.patching.effects import check_directions
+
+    check_directions(names)
+
+
 def _spread(spread: str, recipe: Settings) -> None:
     from workbench.analyses.pathways.closing import check_spread
 
@@ -250,6 +257,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "cache_gb": _cache_gb,
     "critical_layers": _study,
     "cut_layers": lambda text, recipe: one_range(text, recipe.depth(), option="cut-layers"),
+    "directions": _directions,
     "engine": _engine,
     "exit_and_window": _study,
     "flow": lambda flow, recipe: Flow.parse(flow),
@@ -270,6 +278,8 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "remote": _remote,
     "rows": lambda span, recipe: Span.parse(span),
     "runs": lambda folders, recipe: given_runs(folders, _models(recipe)),
+    "sites": lambda names, recipe: [check_site(name) for name in names],
+    "spans": lambda spans, recipe: [Span.parse(span) for span in spans],
     "spread": _spread,
     "style": lambda style, recipe: check_style(style),
     "sweep": lambda folder, recipe: given_run(folder, recipe.checkpoint()),
