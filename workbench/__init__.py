@@ -37,6 +37,8 @@ _HOMES = {
     "second_half": "interventions",
     "layers": "interventions",
     "attention_maps": "analyses.attention.maps",
+    "find_sinks": "analyses.attention.sinks",
+    "what_mattered": "analyses.places.mattered",
     "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
@@ -72,6 +74,7 @@ attach(
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
+        "Mattered.figure": "workbench.figures.of_results:of_mattered",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
         "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
@@ -90,6 +93,7 @@ if TYPE_CHECKING:
     from workbench.analyses.answers.logs import from_logs
     from workbench.analyses.answers.scored import score_answers
     from workbench.analyses.attention.maps import attention_maps
+    from workbench.analyses.attention.sinks import find_sinks
     from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
@@ -97,6 +101,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.logit_lens import logit_lens
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
+    from workbench.analyses.places.mattered import what_mattered
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
     from workbench.data import Sample, Samples, samples
@@ -149,6 +154,7 @@ __all__ = [
     "errors",
     "export_run",
     "figures",
+    "find_sinks",
     "findings",
     "first_half",
     "from_logs",
@@ -169,6 +175,7 @@ __all__ = [
     "sweep",
     "trailing",
     "view",
+    "what_mattered",
     "workers",
 ]
 

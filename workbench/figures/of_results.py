@@ -16,6 +16,7 @@ from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.sufficiency import sufficiency
+from workbench.figures.what_mattered import what_mattered
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.analyses.pathways.points_lost import Sufficiency
+    from workbench.analyses.places import Mattered
     from workbench.analyses.sweep.comparison import Comparison
     from workbench.runs.run import Run
 
@@ -53,6 +55,25 @@ def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> go.Fig
     """Curves of the lists and a heat map of the keywords: `workbench.figures.keyword_frequencies`."""
     about = {"samples": found.samples, "rows": found.rows}
     return keyword_frequencies(found.table, found.lists, **{**about, **settings})
+
+
+def of_mattered(found: Mattered, task: str | None = None, **settings: Any) -> go.Figure:
+    """Heat on the clip and on the layer axis, of the only task or of this one: `figures.what_mattered`.
+
+    Raises RunError for a task that was not measured.
+    """
+    from workbench.prompts.pixels import seen_frames  # needs torch, which tables do not
+
+    tables = found.table, found.sinks
+    tasks = list(dict.fromkeys(tables[0]["task"]))
+    if task is None and len(tasks) > 1:
+        raise RunError(f"This holds {len(tasks)} tasks. Name one: {', '.join(tasks)}.")
+    if task is not None and task not in tasks:
+        raise RunError(f"There is no task {task!r} here. It has {', '.join(tasks)}.")
+    chosen, sinks = (table.loc[(table["task"] == (task or tasks[0])).to_numpy()] for table in tables)
+    frames = seen_frames(found.prompt.clip.frames, found.prompt.pixels)
+    about = {"each": found.each, "to": found.to, "measure": found.measure, "sinks": sinks}
+    return what_mattered(chosen, frames, found.prompt.layout, **{**about, **settings})
 
 
 def heat_of_maps(maps: AttentionMaps, beside: AttentionMaps | None = None, **settings: Any) -> go.Figure:

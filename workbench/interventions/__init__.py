@@ -27,6 +27,8 @@ from workbench.interventions.masks import check_flows, keep_mask
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.pruning import FastV, RandomRows
 from workbench.interventions.random_edges import RandomEdges
+from workbench.interventions.random_keys import RandomKeys
+from workbench.interventions.sparing import Sparing
 from workbench.interventions.windows import (
     LayerSpan,
     Window,
@@ -75,6 +77,7 @@ __all__ = [
     "LayerSpan",
     "NamedFlow",
     "RandomEdges",
+    "RandomKeys",
     "RandomRows",
     "Rectangle",
     "Removal",
@@ -82,6 +85,7 @@ __all__ = [
     "ScatteredEdges",
     "Seen",
     "Span",
+    "Sparing",
     "Window",
     "after",
     "all_layers",
