@@ -1,8 +1,9 @@
 """Size-matched controls: as many random keys as a flow takes, from the same queries.
 
-A frame that is hidden is also so many edges that are cut. Whether it is this frame that counts, or any edges of
-that number, is a comparison with keys drawn at random: every query that the flow touches loses exactly as many
-keys as in the flow, in the same heads, drawn among the video's rows before it that are not of its own frame.
+A frame that is hidden is also so many edges that are cut. Whether it is this frame that counts, or any edges
+of that number, is a comparison with keys drawn at random: every query that the flow touches loses exactly as
+many keys as in the flow, in the same heads, drawn among the video's rows before it that are not of its own
+frame.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class RandomKeys:
                 raise KnockoutError(f"{name}={value!r}: random keys need a whole number from 0 here.")
         if not self.flow.keep_self:
             raise KnockoutError(
-                f"'{self.flow}' cuts rows' own keys, and there are no others like them to draw. Name another flow."
+                f"'{self.flow}' cuts rows' own keys, and there are no others like them to draw. "
+                "Name another flow."
             )
 
     @classmethod
@@ -106,8 +108,8 @@ def _drawn(spec: RandomKeys, layout: TokenLayout) -> Edges:
     if np.any(wanted > pools):
         row = rows[np.argmax(wanted > pools)]
         raise KnockoutError(
-            f"'{spec}': row {row} loses {taken[row]} keys, and has only {pools[rows == row][0]} of the video, "
-            "outside its own frame, to draw from. Controls are for flows out of the video."
+            f"'{spec}': row {row} loses {taken[row]} keys, and has only {pools[rows == row][0]} of the "
+            "video, outside its own frame, to draw from. Controls are for flows out of the video."
         )
     if np.all(wanted == pools):
         raise KnockoutError(f"'{spec}': these are all the keys that there are, so every draw is the same.")

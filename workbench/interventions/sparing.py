@@ -1,7 +1,7 @@
 """A flow that spares some keys: `frame[3] -> last, sparing sinks`.
 
-What a frame shows and the attention sinks that happen to stand in it are two things: cutting both at once says
-little about either.
+What a frame shows and the attention sinks that happen to stand in it are two things: cutting both at once
+says little about either.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TEXT = re.compile(r"(?P<flow>.+->.+?),? sparing (?P<spared>[^@]+?)(?P<heads> ?@
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sparing:
-    """A flow whose queries keep the keys of one span. Raises SpanError, FlowError for what is no such thing."""
+    """A flow whose queries keep the keys of one span. Raises SpanError for what is no span."""
 
     flow: Flow
     spared: str

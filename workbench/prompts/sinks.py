@@ -1,7 +1,7 @@
 """Attention sinks as spans of a prompt: `sinks`, `video_sinks` and `text_sinks`.
 
-Which rows are sinks is measured in a model (`workbench.analyses.attention.sinks`), so no prompt has these spans
-from the beginning.
+Which rows are sinks is measured in a model (`workbench.analyses.attention.sinks`), so no prompt has these
+spans from the beginning.
 
 Axes: n row of a span.
 """

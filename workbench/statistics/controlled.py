@@ -21,8 +21,8 @@ def controlled_table(
     """One row for each combination of the columns `by`, from a table with a row a sample and combination.
 
     Columns: these, n, mean, low, high of `values`; control_mean, control_low, control_high of `control`;
-    difference, difference_low, difference_high of values - control on the same samples; all with 95% bootstrap
-    intervals over samples. p_value: two-sided sign flips of the difference, corrected (Holm) for all points
+    difference, difference_low, difference_high of values - control on the same samples; all with 95%
+    bootstrap intervals over samples. p_value: two-sided sign flips of the difference, corrected (Holm) for all points
     that share the columns `family`; NaN with fewer than 2 samples. Samples without a control count in the
     first alone.
     """

@@ -1,9 +1,10 @@
 """Attention sinks of a prompt: rows that draw attention and hand on next to nothing.
 
-A softmax has to put its weight somewhere. Models learn to leave what no key deserves on a few rows, often the
-first, with small values, so that little is added (Xiao et al., arXiv 2309.17453; in the pictures of
-multimodal models: Kang et al., arXiv 2503.03321). Such rows look important in attention maps. Cutting them changes
-how all other attention is shared out, which is not the loss of what a frame shows: so they are cut apart.
+A softmax has to put its weight somewhere. Models learn to leave what no key deserves on a few rows, often
+the first, with small values, so that little is added (Xiao et al., arXiv 2309.17453; in the pictures of
+multimodal models: Kang et al., arXiv 2503.03321). Such rows look important in attention maps. Cutting them
+changes how all other attention is shared out, which is not the loss of what a frame shows: so they are cut
+apart.
 
 Axes: l layer, h query head, r query row, s position (key).
 """
@@ -87,7 +88,9 @@ class Sinks:
         rows = []
         for row in self.rows.tolist():
             here = found[:, row]
-            layers = ", ".join(str(layer) for layer, is_sink in zip(self.layers, here, strict=True) if is_sink)
+            layers = ", ".join(
+                str(layer) for layer, is_sink in zip(self.layers, here, strict=True) if is_sink
+            )
             most, least = float(self.received[here, row].max()), float(self.values[here, row].min())
             rows.append(Sink(row, places[row].span, places[row].prompt_token, layers, most, least))
         return pd.DataFrame(rows, columns=list(Sink._fields))

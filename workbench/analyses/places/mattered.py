@@ -64,7 +64,7 @@ class Mattered:
 
     @cached_property
     def effects(self) -> pd.DataFrame:
-        """One row a sample, flow, window and layer: the run's table, and what each flow stands for (`Unit`)."""
+        """One row a sample, flow, window and layer: the run's table, and `Unit` of its flow."""
         table = self.run.table
         units = {flow: described(flow) for flow in table["flow"].unique()}
         told = pd.DataFrame([units[flow] for flow in table["flow"]], columns=UNIT, index=table.index)
@@ -84,9 +84,9 @@ class Mattered:
 
     @cached_property
     def sinks(self) -> pd.DataFrame:
-        """As `table`, of what concerns attention sinks: the sinks alone (`kind` "sinks"), and each unit without
-        the sinks in it ("sparing"), whose control here is the whole unit: the difference is what the sinks in
-        it add. Empty where no prompt has sinks."""
+        """As `table`, of what concerns attention sinks: the sinks alone (`kind` "sinks"), and each unit
+        without the sinks in it ("sparing"), whose control here is the whole unit: the difference is what the
+        sinks in it add, with its sign turned. Empty where no prompt has sinks."""
         column = MEASURES[self.measure]
         whole = self._of("itself").rename(columns={column: "control"})
         parts = [
@@ -171,15 +171,16 @@ def what_mattered(
             for frames and cells the later frames and the text, for locations and heads the text.
         windows: layers in which it is cut. If not given: all layers at once and, for frames and heads, the
             paper's moving window, scaled to the depth.
-        draws: size-matched random controls for each frame, pair or location and sample: `RandomKeys`. A cell is
-            compared with all other cells of its frame, a head with all other heads, which costs nothing.
+        draws: size-matched random controls for each frame, pair or location and sample: `RandomKeys`. A cell
+            is compared with all other cells of its frame, a head with all other heads, at no cost.
         sinks: find attention sinks in each prompt (`find_sinks`, two more passes) and cut them apart too.
         only_correct, engine, out, style, separators, frames, seed, progress: as in `sweep`.
 
-    T frames, c cells a frame, H heads, W ranges of layers, D draws: T W (1 + D) knockouts a sample for frames,
-    T (T - 1) / 2 W (1 + D) for pairs, T c W for cells, c W (1 + D) for locations, H W for heads. Raises
-    RunError where no sample can be used or has such places, and as `sweep`.
+    T frames, c cells a frame, H heads, W ranges of layers, D draws: T W (1 + D) knockouts a sample for
+    frames, T (T - 1) / 2 W (1 + D) for pairs, T c W for cells, c W (1 + D) for locations, H W for heads.
+    Raises RunError where no sample can be used or has such places, and as `sweep`.
     """
+    from workbench.analyses.attention.sinks import find_sinks
     from workbench.data import Sample
     from workbench.engine import get_engine  # needs torch
 
@@ -206,4 +207,6 @@ def what_mattered(
         raise NothingCorrect(run)
     first = run.table["sample_id"].iloc[0]
     shown = model.encode(next(sample for sample in asked if sample.id == first), **prompting)
+    if sinks:
+        shown = find_sinks(model, shown).prompt
     return Mattered(run=run, each=each, to=target, prompt=shown, seed=seed)

@@ -1,4 +1,4 @@
-"""What is cut for each place of a clip, or each head: flows of one prompt, and what a flow's text stands for."""
+"""What is cut for each place of a clip, or each head, and what a flow's text stands for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EACH: dict[str, str] = {
 }
 """What can be looked at, each by itself."""
 DRAWN = ("frame", "frame pair", "location")
-"""Controlled by random keys. One cell and one head are controlled by the others of their size, all of them."""
+"""Controlled by random keys. A cell and a head are controlled by all others of their size."""
 SINKS = ("sinks", "video_sinks", "text_sinks")
 
 
@@ -65,7 +65,9 @@ def flows_of(layout: TokenLayout, each: str, to: str | None, n_heads: int) -> li
         rows, columns = layout.grid or (0, 0)
         places = [(i, j) for i in range(rows) for j in range(columns)]
         if each == "location":
-            found = [Flow(source=f"cell[:,{i},{j}]", target=to or "text") for i, j in places if layout.n_frames]
+            found = [
+                Flow(source=f"cell[:,{i},{j}]", target=to or "text") for i, j in places if layout.n_frames
+            ]
         else:
             found = [
                 Flow(source=f"cell[{t},{i},{j}]", target=to or _after(t, layout))
