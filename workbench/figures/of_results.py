@@ -72,7 +72,8 @@ def of_mattered(found: Mattered, task: str | None = None, **settings: Any) -> go
         raise RunError(f"There is no task {task!r} here. It has {', '.join(tasks)}.")
     chosen, sinks = (table.loc[(table["task"] == (task or tasks[0])).to_numpy()] for table in tables)
     frames = seen_frames(found.prompt.clip.frames, found.prompt.pixels)
-    about = {"each": found.each, "to": found.to, "measure": found.measure, "sinks": sinks}
+    here = found.of_shown().table if found.each in ("cell", "location") else None
+    about = {"here": here, "each": found.each, "to": found.to, "measure": found.measure, "sinks": sinks}
     return what_mattered(chosen, frames, found.prompt.layout, **{**about, **settings})
 
 

@@ -39,21 +39,22 @@ def what_mattered(
     to: str | None = None,
     measure: str = "log_odds",
     sinks: pd.DataFrame | None = None,
+    here: pd.DataFrame | None = None,
     title: str | None = None,
 ) -> go.Figure:
     """Heat on one clip, effects beside their controls, and effects by layer.
 
     `table` is that of one task (`Mattered.table`), `frames` and `layout` those of the sample whose clip is
     shown. The widest window gives the pictures and bars, one that moves over the layers the heat by layer.
-    `sinks` (`Mattered.sinks`) are bars of their own.
+    `sinks` (`Mattered.sinks`) are bars of their own. `here` has the effects in the shown clip alone, for heat
+    of cells: things move, and no two clips have them in the same place.
     """
-    width = table["last_layer"] - table["first_layer"]
-    whole = table.loc[(width == width.max()).to_numpy()].drop_duplicates("unit")
+    whole = _widest(table)
     moving = table.loc[[bool(axis_of(window)) for window in table["window"]]]
     bars = whole
     if each in ("cell", "location", "frame pair"):  # too many for bars: the strongest
         bars = whole.iloc[np.argsort(-whole["mean"].abs().to_numpy(), kind="stable")[:16]]
-    apart = _apart(sinks)
+    apart = None if sinks is None or sinks.empty else _widest(sinks, "kind")
     parts = [] if each == "head" else ["clip"]
     parts += ["pairs"] if each == "frame pair" else []
     parts += ["bars"]
@@ -80,10 +81,11 @@ def what_mattered(
         domain = [max(0.0, (top - heights[part]) / total), min(1.0, top / total)]
         fig.update_yaxes(domain=domain, row=number, col=1)
         top -= heights[part] + below[part]
-    bound = max(float(np.nanmax(np.abs(whole["mean"].to_numpy()), initial=0.0)), 1e-9)
+    heat = whole if here is None else _widest(here)
+    bound = max(float(np.nanmax(np.abs(heat["mean"].to_numpy()), initial=0.0)), 1e-9)
     for number, part in enumerate(parts, start=1):
         if part == "clip":
-            add_clip_heat(fig, number, whole, frames, layout, each, (across, lines), bound, *UNITS[measure])
+            add_clip_heat(fig, number, heat, frames, layout, each, (across, lines), bound, *UNITS[measure])
         elif part == "pairs":
             _pairs(fig, number, whole, layout.n_frames, bound, measure)
         elif part == "bars":
@@ -98,6 +100,7 @@ def what_mattered(
     )
     window = window_words(str(whole["window"].iloc[0]))
     reading = f"Cut from {target}. {window}. Mean over {n} samples{few_mark(n)}, 95% intervals; red: a loss"
+    reading += "" if here is None else ". Heat: this clip alone"
     fig.update_layout(
         template=TEMPLATE,
         title=title_of(plain(name), arrows(plain(reading)), height),
@@ -110,11 +113,10 @@ def what_mattered(
     return fig
 
 
-def _apart(sinks: pd.DataFrame | None) -> pd.DataFrame | None:
-    if sinks is None or sinks.empty:
-        return None
-    width = sinks["last_layer"] - sinks["first_layer"]
-    return sinks.loc[(width == width.max()).to_numpy()].drop_duplicates(["kind", "unit"])
+def _widest(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The widest cut of each unit."""
+    width = table["last_layer"] - table["first_layer"]
+    return table.loc[(width == width.max()).to_numpy()].drop_duplicates([*names, "unit"])
 
 
 def _pairs(fig: go.Figure, number: int, whole: pd.DataFrame, n: int, bound: float, measure: str) -> None:
@@ -150,9 +152,8 @@ def _bars(
     _bar_trace(fig, number, labels, bars, "cut", VERMILLION)
     has_control = bool(np.isfinite(bars["control_mean"].to_numpy()).any())
     if has_control:
-        controls = bars[["control_mean", "control_low", "control_high"]].set_axis(
-            ["mean", "low", "high"], axis=1
-        )
+        as_means = {f"control_{name}": name for name in ("mean", "low", "high")}
+        controls = bars.drop(columns=["mean", "low", "high"]).rename(columns=as_means)
         _bar_trace(fig, number, labels, controls, "as many other edges", "#9a9a9a")
     if apart is not None:
         for kind, name, color in (("sparing", "without its sinks", BLUE), ("sinks", "sinks alone", INK)):

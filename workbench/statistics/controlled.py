@@ -22,9 +22,9 @@ def controlled_table(
 
     Columns: these, n, mean, low, high of `values`; control_mean, control_low, control_high of `control`;
     difference, difference_low, difference_high of values - control on the same samples; all with 95%
-    bootstrap intervals over samples. p_value: two-sided sign flips of the difference, corrected (Holm) for all points
-    that share the columns `family`; NaN with fewer than 2 samples. Samples without a control count in the
-    first alone.
+    bootstrap intervals over samples. p_value: two-sided sign flips of the difference, corrected (Holm) for
+    all points that share the columns `family`; NaN with fewer than 2 samples. Samples without a control count
+    in the first alone.
     """
     by = list(by)
     paired = table.assign(_difference=table[values] - table[control])

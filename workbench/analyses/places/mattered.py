@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
@@ -90,10 +90,16 @@ class Mattered:
         column = MEASURES[self.measure]
         whole = self._of("itself").rename(columns={column: "control"})
         parts = [
-            self._summary(kind, whole[[*_KEY, "control"]] if kind == "sparing" else None).assign(kind=kind)
-            for kind in ("sinks", "sparing")
+            self._summary(kind, control).assign(kind=kind)
+            for kind, control in (("sinks", None), ("sparing", cast(pd.DataFrame, whole[[*_KEY, "control"]])))
         ]
         return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+    def of_shown(self) -> Mattered:
+        """The same of the shown sample alone: there are no intervals then."""
+        name = "" if self.prompt.sample is None else self.prompt.sample.id
+        table = self.run.table.loc[(self.run.table["sample_id"] == name).to_numpy()].reset_index(drop=True)
+        return replace(self, run=replace(self.run, table=table))
 
     figure: ClassVar[Callable[..., go.Figure]] = attached()
     """Heat on the clip and on the layer axis: `workbench.figures.what_mattered`."""
@@ -105,15 +111,15 @@ class Mattered:
         """The control of every sample and unit, in a column `control`."""
         column = MEASURES[self.measure]
         if self.each in DRAWN:
-            drawn = self._of("random").groupby(_KEY, sort=False)[column].mean()
-            return drawn.rename("control").reset_index()
+            drawn = self._of("random").rename(columns={column: "control"})
+            return cast(pd.DataFrame, drawn.groupby(_KEY, sort=False)["control"].mean().reset_index())
         # All others of the same size: heads of one flow, cells of one frame.
         itself = self._of("itself")
         together = [name for name in _KEY if name != "unit"] + (["frame"] if self.each == "cell" else [])
         groups = itself.groupby(together, sort=False)[column]
-        total, count = groups.transform("sum"), groups.transform("count")
-        others = (total - itself[column]) / (count - 1).where(count > 1)
-        return itself[_KEY].assign(control=others)
+        total, count = (np.asarray(groups.transform(name), np.float64) for name in ("sum", "count"))
+        others = (total - itself[column].to_numpy(np.float64)) / np.where(count > 1, count - 1, np.nan)
+        return cast(pd.DataFrame, itself[_KEY]).assign(control=others)
 
     def _summary(self, kind: str, control: pd.DataFrame | None) -> pd.DataFrame:
         rows = self._of(kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -128,6 +128,7 @@ def _mark_sinks(fig: go.Figure, number: int, layout: TokenLayout, across: int) -
 
 def colour_bar(fig: go.Figure, number: int, name: str) -> dict[str, object]:
     """A colour bar beside one part of the figure."""
-    low, high = fig.layout[f"yaxis{'' if number == 1 else number}"]["domain"]
+    axis: Any = fig.layout
+    low, high = axis[f"yaxis{'' if number == 1 else number}"]["domain"]
     title = {"text": name.replace(" of ", "<br>of "), "font": {"size": 11}}
     return {"y": (low + high) / 2, "len": high - low, "thickness": 12, "title": title, "x": 1.01}
