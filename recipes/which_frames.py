@@ -1,8 +1,8 @@
 """Which frames mattered? Each frame, pair of frames, cell or head is cut by itself.
 
-Hiding a frame also cuts so many edges. So each cut stands beside as many random edges of the same queries, and a
-star says that the answer loses more than with those. Attention sinks, rows that draw attention and hand on next
-to nothing, are found in every prompt and cut apart.
+Hiding a frame also cuts so many edges. So each cut stands beside as many random edges of the same queries,
+and a star says that the answer loses more than with those. Attention sinks, rows that draw attention and hand
+on next to nothing, are found in every prompt and cut apart.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class WhichFrames(Sweeping):
         samples, model = self.load_samples(), self.load_model()
         say(samples)
         found = wb.what_mattered(
-            model, samples, self.each, to=self.to, draws=self.draws, out=self.out, **self.knocking
+            model, samples, self.each, to=self.to, draws=self.draws, out=self.out, **self.sweeping
         )
         if self.probability:
             found = found.measured_by("probability")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -92,7 +92,7 @@ def what_mattered(
             _bars(fig, number, bars, apart, len(whole), measure)
         else:
             _layers(fig, number, moving, measure)
-    n = int(whole["n"].max())
+    n = int(whole["n"].to_numpy().max())
     name = f"Which {each}s mattered: {task_name(str(table['task'].iloc[0]))}" if title is None else title
     target = "what comes after" if to is None else to
     target = (
@@ -121,7 +121,7 @@ def _widest(table: pd.DataFrame, *names: str) -> pd.DataFrame:
 
 def _pairs(fig: go.Figure, number: int, whole: pd.DataFrame, n: int, bound: float, measure: str) -> None:
     values = np.full((n, n), np.nan)
-    for row in whole.to_dict("records"):
+    for row in cast(list[dict[str, Any]], whole.to_dict("records")):
         values[int(row["to_frame"]), int(row["frame"])] = row["mean"]
     name, digits = UNITS[measure]
     fig.add_trace(

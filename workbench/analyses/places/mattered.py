@@ -112,7 +112,7 @@ class Mattered:
         column = MEASURES[self.measure]
         if self.each in DRAWN:
             drawn = self._of("random").rename(columns={column: "control"})
-            return cast(pd.DataFrame, drawn.groupby(_KEY, sort=False)["control"].mean().reset_index())
+            return drawn.groupby(_KEY, sort=False, as_index=False).agg({"control": "mean"})
         # All others of the same size: heads of one flow, cells of one frame.
         itself = self._of("itself")
         together = [name for name in _KEY if name != "unit"] + (["frame"] if self.each == "cell" else [])
@@ -161,6 +161,7 @@ def what_mattered(
     sinks: bool = True,
     only_correct: bool = True,
     engine: str | Engine = "incremental",
+    measures: str | Sequence[str] = (),
     out: Path | str | None = None,
     style: str | None = None,
     separators: Separators | None = None,
@@ -180,6 +181,7 @@ def what_mattered(
         draws: size-matched random controls for each frame, pair or location and sample: `RandomKeys`. A cell
             is compared with all other cells of its frame, a head with all other heads, at no cost.
         sinks: find attention sinks in each prompt (`find_sinks`, two more passes) and cut them apart too.
+        measures: what else is read off every knockout, beside probability and log-odds, as in `sweep`.
         only_correct, engine, out, style, separators, frames, seed, progress: as in `sweep`.
 
     T frames, c cells a frame, H heads, W ranges of layers, D draws: T W (1 + D) knockouts a sample for
@@ -193,6 +195,7 @@ def what_mattered(
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
         raise RunError(f"draws={draws!r}: give a whole number, for example 1, or 0 for no control.")
     target = check_each(each, to)
+    more = [measures] if isinstance(measures, str) else measures
     moving = () if each not in ("frame", "head") else (scaled_window(model.n_layers),)
     asked = [samples] if isinstance(samples, Sample) else samples
     measurement = PlacesSweep(
@@ -204,7 +207,7 @@ def what_mattered(
         windows=as_windows((all_layers(), *moving) if windows is None else windows),
         only_correct=only_correct,
         engine=get_engine(engine),
-        measures=as_measures(("log_odds",)),
+        measures=as_measures(list(dict.fromkeys(["log_odds", *more]))),
         seed=as_seed(seed),
     )
     prompting: dict[str, Any] = {"style": style, "separators": separators, "frames": frames}
