@@ -20,7 +20,7 @@ def test_which_frames_names_the_frame_that_shows_the_answer(planted, tmp_path, c
     assert table.loc[table["mean"].idxmin(), "unit"] == f"frame[0] -> frame[{N_FRAMES - 1}]"
     assert found.measure == "probability"
     sinks = pd.read_csv(tmp_path / "sinks.csv")
-    assert set(sinks["unit"]) == {"sinks", "text_sinks"}
+    assert set(sinks["unit"]) == {"text_sinks"}
     assert {"which_planted.png", "which_planted.html", "effects.parquet", "manifest.json"} <= files(tmp_path)
     assert "Attention sinks" in (tmp_path / "which_planted.html").read_text(encoding="utf-8")
     assert "frame[0] -> frame[3]" in capsys.readouterr().out

@@ -97,8 +97,8 @@ def sink_flows(flows: list[Flow], layout: TokenLayout, to: str | None) -> Iterat
     """The prompt's sinks alone, and each flow without them where it holds some but not only these."""
     if "sinks" not in layout:
         return
-    both = "video_sinks" in layout and "text_sinks" in layout
-    for span in SINKS if both else SINKS[:1]:
+    kinds = [span for span in SINKS[1:] if span in layout]
+    for span in (*SINKS[:1], *kinds) if len(kinds) > 1 else kinds:
         yield Flow(source=span, target=to or "text")
     sinks = set(layout["sinks"].tolist())
     for flow in flows:
