@@ -45,10 +45,7 @@ class WhichFrames(Sweeping):
         self.write_csv(found.table, "what_mattered.csv")
         self.write_csv(found.sinks, "sinks.csv")
         for task in found.table["task"].unique():
-            sinks = found.sinks[
-                ["task", "kind", "unit", "window", "layer", "n", "mean", "low", "high"]
-            ].round(3)
-            below = [Part("Attention sinks, cut apart", sinks)] if len(sinks) else []
+            below = [Part("Attention sinks, cut apart", found.sinks.round(3))] if len(found.sinks) else []
             path = self.out / f"which_{task}"
             page, *_ = write_figure(found.figure(task), path, f"Which {self.each}s mattered", below)
             self.wrote(page, also="the tables beside it")

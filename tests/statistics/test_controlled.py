@@ -29,5 +29,4 @@ def test_means_differences_and_corrected_p_values() -> None:
     raw = [paired_p_values(values["a"] - control)[0], paired_p_values((values["b"] - control)[1:])[0]]
     np.testing.assert_allclose(found["p_value"], holm(raw))
     alone = controlled_table(table.assign(c=np.nan), ["task", "unit"], "x", "c", family=["task"])
-    assert alone["p_value"].isna().all()
-    assert alone["control_mean"].isna().all()
+    assert np.isnan(alone[["p_value", "control_mean"]].to_numpy(np.float64)).all()
