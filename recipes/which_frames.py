@@ -45,7 +45,11 @@ class WhichFrames(Sweeping):
         self.write_csv(found.table, "what_mattered.csv")
         self.write_csv(found.sinks, "sinks.csv")
         for task in found.table["task"].unique():
-            below = [Part("Attention sinks, cut apart", found.sinks.round(3))] if len(found.sinks) else []
+            below = (
+                [Part("Attention sinks, cut apart", found.sinks.round(3).to_string(index=False))]
+                if len(found.sinks)
+                else []
+            )
             path = self.out / f"which_{task}"
             page, *_ = write_figure(found.figure(task), path, f"Which {self.each}s mattered", below)
             self.wrote(page, also="the tables beside it")
