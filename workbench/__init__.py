@@ -37,6 +37,8 @@ _HOMES = {
     "second_half": "interventions",
     "layers": "interventions",
     "attention_maps": "analyses.attention.maps",
+    "find_sinks": "analyses.attention.sinks",
+    "what_mattered": "analyses.places.mattered",
     "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
@@ -75,6 +77,7 @@ attach(
         "TwinPatching.figure": "workbench.figures.of_results:of_twin_patching",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
+        "Mattered.figure": "workbench.figures.of_results:of_mattered",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
         "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
     from workbench.analyses.answers.logs import from_logs
     from workbench.analyses.answers.scored import score_answers
     from workbench.analyses.attention.maps import attention_maps
+    from workbench.analyses.attention.sinks import find_sinks
     from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
@@ -106,6 +110,7 @@ if TYPE_CHECKING:
     from workbench.analyses.patching.effects import patch
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
+    from workbench.analyses.places.mattered import what_mattered
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
     from workbench.data import Sample, Samples, pairs, samples
@@ -158,6 +163,7 @@ __all__ = [
     "errors",
     "export_run",
     "figures",
+    "find_sinks",
     "findings",
     "first_half",
     "from_logs",
@@ -180,6 +186,7 @@ __all__ = [
     "sweep",
     "trailing",
     "view",
+    "what_mattered",
     "workers",
 ]
 

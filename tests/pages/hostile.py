@@ -24,17 +24,19 @@ from tests.tiny import tiny_clip, tiny_model, tiny_sample
 from workbench import figures
 from workbench.analyses.answers.scored import score_answers
 from workbench.analyses.answers.written import Generations, Said
-from workbench.analyses.attention import AttentionMaps, maps_of_word
+from workbench.analyses.attention import AttentionMaps, find_sinks, maps_of_word
 from workbench.analyses.comparison.folders import Point, RunComparison
 from workbench.analyses.lens.keywords import KeywordList
 from workbench.analyses.pathways import Sufficiency
 from workbench.analyses.pathways.ranges import pathways
+from workbench.analyses.places import Mattered
+from workbench.analyses.places.units import flows_of
 from workbench.analyses.sweep import Comparison
 from workbench.analyses.sweep.drops import accuracy_drop
 from workbench.data import Samples
 from workbench.data.collection import Skipped
 from workbench.interventions import Knockout
-from workbench.models import VideoLLM
+from workbench.models import Prompt, TokenLayout, VideoLLM
 from workbench.pages import Part, write_attention_maps, write_findings, write_page
 from workbench.pages.report import write_report
 from workbench.pages.sample import write_sample_page
@@ -107,6 +109,8 @@ def shown(evil: str) -> dict[str, Any]:
         "Comparison": Comparison(
             table=compared, samples=samples.assign(model=f"m{evil}"), chance={f"a{evil}": 0.25}
         ),
+        "Mattered": _mattered(evil),
+        "Sinks": find_sinks(tiny_model(), _hostile_prompt(evil), times=1e-3, value=1e3),
         "Generations": Generations(table=pd.DataFrame([said]), skipped=NONE),
         "Pathways": pathways(table, bin=2),
         "Samples": Samples([hostile_sample(evil)], name=evil, skipped=[Skipped(evil, evil)]),
@@ -164,12 +168,33 @@ def drawn(evil: str) -> dict[str, go.Figure]:
         "sufficiency": figures.sufficiency(poisoned(suffice_rows(), evil, "task"), title=evil, note=evil),
         "total_effects": figures.information_flow(whole, title=evil),
         "twin_patching": figures.twin_patching(poisoned(patch_table(), evil, "task", "span"), title=evil),
+        "what_mattered": _mattered(evil).figure(title=evil),
         "windows_compared": figures.windows_compared(
             poisoned(CURVES.query("model == 'video'").drop(columns="model"), evil, "task", "flow"), note=evil
         ),
     } | {
         f"flow_figures {number}": figure for number, figure in enumerate(figures.flow_figures(table).values())
     }
+
+
+def _hostile_prompt(evil: str) -> Prompt:
+    """With tokens of that name."""
+    prompt = tiny_model().encode(hostile_sample(evil), clip=tiny_clip())
+    layout = prompt.layout
+    tokens = [f"{token}{evil}" for token in layout.tokens]
+    named = TokenLayout(
+        length=layout.length, spans=layout.spans, frames=layout.frames, grid=layout.grid, tokens=tokens
+    )
+    return dataclasses.replace(prompt, layout=named)
+
+
+def _mattered(evil: str) -> Mattered:
+    """A hostile task; the flows of such a run are the workbench's own."""
+    prompt = _hostile_prompt(evil)
+    flows = tuple(map(str, flows_of(prompt.layout, "frame", "last", 2)))
+    table = sweep_table({f"a{evil}": {}}, flows=flows, samples=4).assign(change_log_odds=-1.0)
+    run = Run(table=poisoned(table, evil, "token"), samples=NONE, skipped=NONE, manifest={})
+    return Mattered(run=run, each="frame", to="last", prompt=prompt)
 
 
 def _with_words(tables: Any, evil: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -24,6 +24,7 @@ from workbench.figures.staged_flow import staged_flow
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.totals import total_effects
 from workbench.figures.twin_patching import twin_patching
+from workbench.figures.what_mattered import what_mattered
 from workbench.figures.windows import change_by_window
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "sufficiency",
     "total_effects",
     "twin_patching",
+    "what_mattered",
     "windows_compared",
 ]
 

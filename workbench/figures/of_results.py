@@ -17,6 +17,7 @@ from workbench.figures.parts.figure import Figure
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.twin_patching import twin_patching
+from workbench.figures.what_mattered import what_mattered
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.analyses.patching.effects import TwinPatching
     from workbench.analyses.pathways.points_lost import Sufficiency
+    from workbench.analyses.places import Mattered
     from workbench.analyses.sweep.comparison import Comparison
     from workbench.runs.run import Run
 
@@ -60,6 +62,26 @@ def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> Figure
     """Curves of the lists and a heat map of the keywords: `workbench.figures.keyword_frequencies`."""
     about = {"samples": found.samples, "rows": found.rows}
     return keyword_frequencies(found.table, found.lists, **{**about, **settings})
+
+
+def of_mattered(found: Mattered, task: str | None = None, **settings: Any) -> Figure:
+    """Heat on the clip and on the layer axis, of the only task or of this one: `figures.what_mattered`.
+
+    Raises RunError for a task that was not measured.
+    """
+    from workbench.prompts.pixels import seen_frames  # needs torch, which tables do not
+
+    tables = found.table, found.sinks
+    tasks = list(dict.fromkeys(tables[0]["task"]))
+    if task is None and len(tasks) > 1:
+        raise RunError(f"This holds {len(tasks)} tasks. Name one: {', '.join(tasks)}.")
+    if task is not None and task not in tasks:
+        raise RunError(f"There is no task {task!r} here. It has {', '.join(tasks)}.")
+    chosen, sinks = (table.loc[(table["task"] == (task or tasks[0])).to_numpy()] for table in tables)
+    frames = seen_frames(found.prompt.clip.frames, found.prompt.pixels)
+    here = found.of_shown().table if found.each in ("cell", "location") else None
+    about = {"here": here, "each": found.each, "to": found.to, "measure": found.measure, "sinks": sinks}
+    return what_mattered(chosen, frames, found.prompt.layout, **{**about, **settings})
 
 
 def heat_of_maps(maps: AttentionMaps, beside: AttentionMaps | None = None, **settings: Any) -> Figure:

@@ -28,6 +28,8 @@ from workbench.interventions.patches import PATCH_SITES, Patch
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.pruning import FastV, RandomRows
 from workbench.interventions.random_edges import RandomEdges
+from workbench.interventions.random_keys import RandomKeys
+from workbench.interventions.sparing import Sparing
 from workbench.interventions.windows import (
     LayerSpan,
     Window,
@@ -78,6 +80,7 @@ __all__ = [
     "NamedFlow",
     "Patch",
     "RandomEdges",
+    "RandomKeys",
     "RandomRows",
     "Rectangle",
     "Removal",
@@ -85,6 +88,7 @@ __all__ = [
     "ScatteredEdges",
     "Seen",
     "Span",
+    "Sparing",
     "Window",
     "after",
     "all_layers",

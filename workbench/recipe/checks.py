@@ -130,6 +130,12 @@ def _heads(heads: str, recipe: Settings) -> None:
     parse_heads(heads)
 
 
+def _each(each: str, recipe: Any) -> None:
+    from workbench.analyses.places import check_each
+
+    check_each(each, recipe.to)
+
+
 def _engine(engine: str, recipe: Settings) -> None:
     from workbench.engine import get_engine
 
@@ -258,6 +264,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "critical_layers": _study,
     "cut_layers": lambda text, recipe: one_range(text, recipe.depth(), option="cut-layers"),
     "directions": _directions,
+    "each": _each,
     "engine": _engine,
     "exit_and_window": _study,
     "flow": lambda flow, recipe: Flow.parse(flow),
