@@ -16,8 +16,18 @@ import torch
 
 from workbench.mini.footage import FRAMES, RATE, TASKS, scene_and_question
 from workbench.mini.render import covered
-from workbench.mini.world import COLOURS, DIRECTIONS, OPPOSITE, PALINDROMES, PLACES, SHAPES
-from workbench.mini.world import Scene, Thing, backdrops, states
+from workbench.mini.world import (
+    COLOURS,
+    DIRECTIONS,
+    OPPOSITE,
+    PALINDROMES,
+    PLACES,
+    SHAPES,
+    Scene,
+    Thing,
+    backdrops,
+    states,
+)
 from workbench.shapes import Float, Int, shaped
 
 ATTRIBUTES: dict[str, tuple[str, ...]] = {

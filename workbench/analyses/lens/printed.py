@@ -45,6 +45,41 @@ def curves_shown(curves: pd.DataFrame) -> Table:
     return shown
 
 
+def lenses_shown(curves: pd.DataFrame) -> Table:
+    """The means of `right_shares`: a row an attribute and lens, a column a layer, in percent.
+
+    Bold is where the interval lies above a blind choice among the attribute's words.
+    """
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(
+        title="Cells whose word is right after each layer, in percent (mean over clips)",
+        caption="Bold: the 95% interval lies above a blind choice among the words. Layer 0 enters the first.",
+        box=box.SIMPLE_HEAD,
+    )
+    shown.add_column("attribute", no_wrap=True)
+    shown.add_column("lens", no_wrap=True)
+    shown.add_column("clips", justify="right")
+    points: list[Any] = list(curves.itertuples(index=False))
+    layers = sorted({point.layer for point in points})
+    for layer in layers:
+        shown.add_column(str(layer), justify="right", no_wrap=True)
+    lines: dict[tuple[str, str], dict[int, Any]] = {}
+    for point in points:
+        lines.setdefault((point.attribute, point.lens), {})[point.layer] = point
+    for (attribute, lens), by_layer in lines.items():
+        found = [by_layer.get(layer) for layer in layers]
+        cells = ["" if point is None else _percent(point) for point in found]
+        shown.add_row(as_text(attribute), as_text(lens), str(max(p.n for p in found if p)), *cells)
+    return shown
+
+
+def _percent(point: Any) -> str:
+    text = f"{100 * point.mean:.0f}"
+    return f"[bold]{text}[/bold]" if point.low > point.guessing else text
+
+
 def lists_shown(lists: pd.DataFrame, samples: int, rows: int) -> Table:
     """Keyword lists by bins of layers: a row a list, the mean share of each bin, the largest in bold."""
     from rich import box
