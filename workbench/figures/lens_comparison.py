@@ -40,7 +40,6 @@ _SPARE = (
     LineStyle(SKY, "dash", "hexagon"),
 )
 _GUESSING = "a blind choice among the words"
-_TITLES = {ANY: "Any word: the best of all that a lens knows"}
 
 
 def lens_comparison(
@@ -83,7 +82,10 @@ def lens_comparison(
             curve = [point for point in mine if point.lens == lens]
             if curve:
                 key = {"showlegend": index == 0, "legendrank": rank}
-                for trace in banded_line(curve, style, plain(lens), _told(curve), in_legend=key):
+                faint = 0.55 if lens.endswith("shuffled") else None
+                for trace in banded_line(
+                    curve, style, plain(lens), _told(curve), in_legend=key, opacity=faint
+                ):
                     panels.add(index, trace)
     panels.fig.update_xaxes(**layer_axis(layers[0], layers[-1]))
     panels.fig.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
@@ -114,9 +116,8 @@ def _styles(names: Iterable[str]) -> dict[str, LineStyle]:
 
 def _heading(name: str, clips: int) -> str:
     words = len(ATTRIBUTES.get(name, ()))
-    what = _TITLES.get(name, f"{name[:1].upper()}{name[1:]}")
-    among = f", one of {words}" if words else ""
-    return f"<b>{plain(what)}</b>{among}; {count_of(clips, 'clip')}{few_mark(clips)}"
+    among = f", one of {words}" if words else ", of all it knows"
+    return f"<b>{plain(name[:1].upper() + name[1:])}</b>{among}; {count_of(clips, 'clip')}{few_mark(clips)}"
 
 
 def _guessing(share: float, layers: Sequence[int], *, in_legend: bool) -> go.Scatter:

@@ -122,7 +122,9 @@ def compare_lenses(
     from workbench.data import as_samples
 
     samples = as_samples(samples)
-    named = list(lenses.items()) if isinstance(lenses, Mapping) else [(lens.name, lens) for lens in lenses]
+    by_name = cast("Mapping[str, Lens]", lenses) if isinstance(lenses, Mapping) else None
+    own = [] if by_name is not None else [(lens.name, lens) for lens in cast("Iterable[Lens]", lenses)]
+    named = own if by_name is None else list(by_name.items())
     names = [name for name, _ in named]
     if not names or len(set(names)) < len(names):
         raise RunError(
@@ -243,4 +245,4 @@ def right_shares(table: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     curves = bootstrap_table(counted, by, "share", seed=seed, within=(0.0, 1.0))
     sizes = {str(name): int(part["words"].iloc[0]) for name, part in table.groupby("attribute")}
     guessing = [1 / sizes[name] if sizes[name] else np.nan for name in curves["attribute"]]
-    return curves.assign(guessing=guessing)[list(RightShare._fields)]
+    return cast(pd.DataFrame, curves.assign(guessing=guessing)[list(RightShare._fields)])

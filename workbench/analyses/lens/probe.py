@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -109,11 +110,11 @@ def cell_probe(
     """
     samples = as_samples(samples)
     scenes = scenes_of(samples)
-    grid = _grid(states)
     ids = states.samples
     partner = dict(zip(ids, _deranged(ids, seed) if shuffled else ids, strict=True))
-    cells = states.table["cell_row"].notna().to_numpy(bool)
-    right = _targets(states, cells, {name: scenes[partner[name]] for name in ids}, grid)
+    cells = states.table["cell_row"].notna().to_numpy(bool, copy=True)
+    shown = states.table.loc[cells]
+    right = _targets(shown, {name: scenes[partner[name]] for name in ids}, _grid(shown))
     means, weights = [], []
     for layer in states.states:
         rows = layer[torch.from_numpy(cells)].double()
@@ -140,13 +141,15 @@ def cell_probe(
     )
 
 
-def _grid(states: ResidualStates) -> tuple[int, int]:
-    table = states.table
-    if table["cell_row"].isna().to_numpy(bool).all():
+def _grid(table: pd.DataFrame) -> tuple[int, int]:
+    """Rows and columns of cells of a frame."""
+    grids = table[["grid_rows", "grid_columns"]].drop_duplicates().to_numpy(int).tolist()
+    if len(grids) != 1:
         raise RunError(
-            "These states hold no cell of the video. Read rows='video', or all rows, of more samples."
+            f"A probe needs cells of the video, of one size; these states hold {len(grids)} sizes. Read "
+            "rows='video', or all rows, of clips of one shape."
         )
-    return int(table["cell_row"].max()) + 1, int(table["cell_column"].max()) + 1
+    return grids[0][0], grids[0][1]
 
 
 def _deranged(ids: Sequence[str], seed: int) -> list[str]:
@@ -160,12 +163,9 @@ def _deranged(ids: Sequence[str], seed: int) -> list[str]:
 
 
 @shaped
-def _targets(
-    states: ResidualStates, cells: np.ndarray, scenes: Mapping[str, Scene], grid: tuple[int, int]
-) -> Float[Tensor, "n w"]:
+def _targets(table: pd.DataFrame, scenes: Mapping[str, Scene], grid: tuple[int, int]) -> Float[Tensor, "n w"]:
     """1 for the words that are right of a cell, 0 for all others."""
     starts = np.cumsum([0, *(len(words) for words in ATTRIBUTES.values())])
-    table = states.table[cells]
     right = torch.zeros(len(table), len(WORDS), dtype=torch.float64)
     position = np.arange(len(table))
     for name, part in table.groupby("sample_id", sort=False).indices.items():

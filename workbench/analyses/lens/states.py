@@ -36,7 +36,7 @@ _SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("sample_id", "task")),
         ("row", pa.int64()),
-        *((name, pa.int64()) for name in ("frame", "cell_row", "cell_column")),
+        *((name, pa.int64()) for name in ("frame", "cell_row", "cell_column", "grid_rows", "grid_columns")),
         ("second", pa.float64()),
         ("word", pa.string()),
         ("states", pa.large_binary()),
@@ -50,8 +50,9 @@ class ResidualStates:
     """Residual streams of some rows of some samples."""
 
     table: pd.DataFrame
-    """One row a row of a prompt: sample_id, task, row (from 0), frame, cell_row, cell_column and second of
-    the clip (missing outside the video's cells), word (empty where rows were not chosen by word)."""
+    """One row a row of a prompt: sample_id, task, row (from 0), frame, cell_row, cell_column, grid_rows
+    and grid_columns of cells, and second of the clip (missing outside the video's cells), word (empty where
+    rows were not chosen by word)."""
     states: Tensor
     """(l n d), on the CPU, in the model's dtype; l from 0, which is what enters the first block."""
     skipped: pd.DataFrame
@@ -106,7 +107,7 @@ def residual_states(
     each = torch.empty(len(found.table), model.n_layers + 1, model.d_model, dtype=model.dtype, device="cpu")
     for number, held in enumerate(found.table["states"]):
         each[number] = torch.frombuffer(bytearray(held), dtype=model.dtype).view(each.shape[1:])
-    columns = dict.fromkeys(("frame", "cell_row", "cell_column"), "Int64")
+    columns = dict.fromkeys(("frame", "cell_row", "cell_column", "grid_rows", "grid_columns"), "Int64")
     return ResidualStates(
         table=pd.DataFrame(found.table[_TABLE]).astype(columns),
         states=each.transpose(0, 1),
@@ -163,7 +164,8 @@ class StatesOfRows(Measurement):
             place = places[row]
             cell = place.frame is not None and place.cell_row is not None
             second = float(seconds[place.frame]) if cell and seconds.size else None
-            at = (place.frame, place.cell_row, place.cell_column) if cell else (None, None, None)
+            at = (place.frame, place.cell_row, place.cell_column, *(prompt.layout.grid or ()))
+            at = at if cell else (None,) * 5
             held = held.reshape(-1).view(torch.uint8).numpy().tobytes()
             lines.append((sample.id, sample.task, row, *at, second, word, held))
         columns = list(zip(*lines, strict=True)) or [()] * len(_SCHEMA)

@@ -125,7 +125,7 @@ def tuned_lens(
         told: dict[str, Any] = {"style": style, "separators": separators, "frames": frames}
         states = residual_states(model, samples, **reading, seed=seed, progress=progress, **told)
     apart = _held_out(samples, states.samples, held_out, seed)
-    test = states.table["sample_id"].isin(apart).to_numpy(bool, copy=True)
+    test = states.table["sample_id"].isin(sorted(apart)).to_numpy(bool, copy=True)
     weight, bias = _train(model, states.states[:, torch.from_numpy(~test)], how, progress)
     plain = {"weight": torch.zeros_like(weight), "bias": torch.zeros_like(bias)}
     name = "tuned lens, shuffled" if shuffled else "tuned lens"
@@ -273,5 +273,5 @@ def _losses(
                 values = torch.cat(lost).double().numpy()
                 parts.append(pd.DataFrame({"sample_id": ids, "layer": layer, "lens": name, "kl": values}))
     each: Any = pd.concat(parts).groupby(["layer", "lens", "sample_id"], sort=False, as_index=False)["kl"]
-    table = bootstrap_table(each.mean(), ["layer", "lens"], "kl", seed=seed, within=(0.0, np.inf))
-    return table[list(LayerLoss._fields)].sort_values(["layer", "lens"], ignore_index=True)
+    table = bootstrap_table(each.mean(), ["lens", "layer"], "kl", seed=seed, within=(0.0, np.inf))
+    return pd.DataFrame(table[list(LayerLoss._fields)])

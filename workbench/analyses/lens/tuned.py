@@ -86,7 +86,7 @@ class TunedLens(Lens):
         row_chunk: int = ROW_CHUNK,
         vocab_chunk: int = VOCAB_CHUNK,
     ) -> Reading:
-        tiled = {"row_chunk": row_chunk, "vocab_chunk": vocab_chunk}
+        tiled: Any = {"row_chunk": row_chunk, "vocab_chunk": vocab_chunk}
         return read_residual(model, self.translate(residual, layer), top_k=top_k, groups=groups, **tiled)
 
     def save(self, path: Path | str) -> Path:
