@@ -8,7 +8,7 @@ first clips, says how much of it the rows hold at all; controls are trained on s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ class CompareLenses(Prompting):
     """Rows of each of these clips' prompts, drawn from all, that tuned lens and probe are trained on."""
     epochs: Count = 20
     """How often the tuned lens sees each row."""
-    bank: str = "all"
+    bank: Literal["all", "same"] = "all"
     """Which layers' states of words a row is compared with by the neighbour lens: all, or same."""
     overlay: Whole = 0
     """Which judged clip (from 0) is drawn with each lens' words on its frames."""

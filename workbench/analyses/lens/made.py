@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from workbench.data import Samples, as_samples
 from workbench.errors import RunError
@@ -50,7 +50,7 @@ def lenses_from(
     rows: str | None = None,
     rows_per_sample: int | None = None,
     epochs: int | None = None,
-    neighbours: str = "all",
+    neighbours: Literal["all", "same"] = "all",
     seed: int = 0,
     out: Path | None = None,
     prompting: Mapping[str, Any] | None = None,
