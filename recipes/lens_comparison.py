@@ -24,8 +24,9 @@ class CompareLenses(Prompting):
     """Which lens says what the video's cells show? Share of right cells by layer, on the embedded data."""
 
     paper_tasks: ClassVar = KINDS
-    trained: Count = 30
-    """Clips of each task, the first ones, that lenses are made from. The others judge them."""
+    trained: Count | None = None
+    """Clips of each task, the first ones, that lenses are made from; half of them if not given. The others
+    judge the lenses."""
     rows_per_sample: Count = 128
     """Rows of each of these clips' prompts, drawn from all, that tuned lens and probe are trained on."""
     epochs: Count = 20

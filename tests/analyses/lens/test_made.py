@@ -26,10 +26,10 @@ def test_all_lenses_are_made_of_the_same_clips_and_the_probe_knows_what_is_there
     ]
     chosen = {name: made[name] for name in ("logit lens", "tuned lens", "probe", "probe, shuffled")}
     curves = wb.compare_lenses(model, judged, chosen, progress=False).curves()
-    right = curves.set_index(["attribute", "lens", "layer"])["mean"]
+    right = curves.set_index(["attribute", "lens", "layer"])["mean"].sort_index()
     assert right["colour", "probe", 0] > 0.9
     assert right["colour", "probe, shuffled", 0] < 0.6
-    untrained = [right["shape", lens].tolist() for lens in ("tuned lens", "logit lens")]
+    untrained = [right.xs(("shape", lens), level=(0, 1)).tolist() for lens in ("tuned lens", "logit lens")]
     assert untrained[0] == untrained[1]
     assert torch.equal(made["probe"].mean, made["probe, shuffled"].mean)  # type: ignore[attr-defined]
 
@@ -39,5 +39,6 @@ def test_clips_are_parted_by_their_place_in_the_task() -> None:
     train, judged = first_of_each(samples, 2)
     assert [sample.id[-1] for sample in train] == ["0", "1"] * 3
     assert [sample.id[-1] for sample in judged] == ["2"] * 3
+    assert len(first_of_each(samples).train) == 3
     with pytest.raises(RunError, match=r"largest task has 3: none is left"):
         first_of_each(samples, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -22,11 +23,15 @@ class Halves(NamedTuple):
     judged: Samples
 
 
-def first_of_each(samples: Samples, count: int) -> Halves:
-    """The first `count` samples of every task, and the others. Raises RunError where either has none.
+def first_of_each(samples: Samples, count: int | None = None) -> Halves:
+    """The first `count` samples of every task (half of the largest, if not given), and the others.
 
     In the embedded data a clip and its twin have the same place in their tasks, so they stay on one side.
+    Raises RunError where a side has none.
     """
+    sizes = Counter(sample.task for sample in samples)
+    most = max(sizes.values(), default=0)
+    count = most // 2 if count is None else count
     seen: dict[str, int] = {}
     train, judged = [], []
     for sample in samples:
@@ -36,7 +41,7 @@ def first_of_each(samples: Samples, count: int) -> Halves:
     if not train or not judged:
         raise RunError(
             f"{count} of each task's clips are to make the lenses, and the largest task has "
-            f"{max(seen.values(), default=0)}: none is left to judge them. Use more clips (limit), or fewer "
+            f"{most}: none is left to judge them. Use more clips (limit), or fewer "
             "of them for training (trained)."
         )
     parts = [Samples(part, name=samples.name, source=samples.source) for part in (train, judged)]

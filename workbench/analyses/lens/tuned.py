@@ -25,7 +25,7 @@ from workbench.analyses.lens.lenses import Lens, check_identity
 from workbench.analyses.lens.unembedding import ROW_CHUNK, Reading, read_residual
 from workbench.engine.vocabulary import VOCAB_CHUNK
 from workbench.errors import RunError
-from workbench.files import whole
+from workbench.files import write_whole
 from workbench.foreign import parse_json, validated
 from workbench.shapes import Float, shaped
 
@@ -91,13 +91,11 @@ class TunedLens(Lens):
 
     def save(self, path: Path | str) -> Path:
         """Write a safetensors file that holds what it was trained on and its loss too. Raises WriteError."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         told = {"name": self.name, "trained": dict(self.trained), "loss": self.loss.to_dict("records")}
         tensors = {"weight": self.weight.contiguous(), "bias": self.bias.contiguous()}
-        with whole(path) as unfinished:
-            save_file(tensors, unfinished, metadata={_FORMAT: json.dumps(told)})
-        return Path(path)
+        return write_whole(path, save(tensors, metadata={_FORMAT: json.dumps(told)}))
 
     @classmethod
     def load(cls, path: Path | str) -> TunedLens:
