@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.analyses.lens.cell_words import ANY, RightShare, right_shares
+from workbench.analyses.lens.roles import COMMONEST
 from workbench.errors import RunError, near_matches
 from workbench.figures.parts.banded import banded_line
 from workbench.figures.parts.grid import grid, layer_axis
@@ -33,11 +34,12 @@ _NAMED = {
     "probe": LineStyle(BLACK, "solid", "star"),
     "tuned lens, shuffled": LineStyle(VERMILLION, "dot", "square-open"),
     "probe, shuffled": LineStyle(BLACK, "dot", "star-open"),
+    COMMONEST: LineStyle(PURPLE, "dash", "line-ew"),
 }
 _SPARE = (
     LineStyle(ORANGE, "dash", "triangle-up"),
-    LineStyle(PURPLE, "dash", "x"),
-    LineStyle(SKY, "dash", "hexagon"),
+    LineStyle(SKY, "dash", "x"),
+    LineStyle(BLUE, "dash", "hexagon"),
 )
 _GUESSING = "a blind choice among the words"
 

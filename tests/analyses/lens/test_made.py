@@ -11,7 +11,7 @@ from workbench.errors import RunError
 
 NAMES = [
     *("logit lens", "tuned lens", "neighbour lens", "probe"),
-    *("tuned lens, shuffled", "probe, shuffled"),
+    *("tuned lens, shuffled", "probe, shuffled", "commonest word"),
 ]
 
 

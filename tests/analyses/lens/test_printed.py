@@ -69,3 +69,7 @@ def test_a_lens_is_bold_where_it_does_better_than_a_blind_choice() -> None:
     assert f"{BOLD}61" in said
     assert f"{BOLD}25" not in said
     assert f"{BOLD}42" not in said, "nobody knows what a blind choice would get"
+    always = curves.assign(lens="commonest word", mean=[0.55, 0.55, 0.2])
+    said = printed(lenses_shown(pd.concat([curves, always])))
+    assert f"{BOLD}61" not in said, "its interval begins below 55"
+    assert f"{BOLD}42" in said

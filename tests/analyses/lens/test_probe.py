@@ -13,7 +13,7 @@ import torch
 import workbench as wb
 from tests.tiny import tiny_model
 from workbench.analyses.lens.lenses import model_identity
-from workbench.analyses.lens.probe import cell_probe
+from workbench.analyses.lens.probe import cell_probe, commonest_word
 from workbench.analyses.lens.states import ResidualStates
 from workbench.analyses.lens.truth import WORDS, scenes_of
 from workbench.errors import ModelError, RunError
@@ -69,6 +69,9 @@ def test_a_planted_truth_is_found_in_its_layer_and_by_no_control() -> None:
     assert probe.words_said(model, [0, 5]) == {0: "circle", 5: "red"}
     assert probe.match(model, ["red", "zebra"])[1].token_ids == ()
     assert probe.settings["lens"] == "probe, shuffled"
+    same = commonest_word(probe).read(model, unseen.states[1], 1, groups=groups)
+    assert len(set(same.top_ids.flatten().tolist())) == 1
+    assert (same.group_p == probe.bias[[ids[0] for ids in groups]]).all()
 
 
 def test_what_cannot_be_probed_is_refused() -> None:

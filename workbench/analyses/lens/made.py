@@ -74,7 +74,7 @@ def lenses_from(
     # Here and not above: reading tables needs no torch.
     from workbench.analyses.lens.lenses import Unembedding
     from workbench.analyses.lens.neighbours import neighbour_lens
-    from workbench.analyses.lens.probe import cell_probe
+    from workbench.analyses.lens.probe import cell_probe, commonest_word
     from workbench.analyses.lens.states import residual_states
     from workbench.analyses.lens.training import EPOCHS, ROWS_PER_SAMPLE, tuned_lens
     from workbench.analyses.lens.truth import scenes_of
@@ -92,4 +92,5 @@ def lenses_from(
     bank: Any = {"layers": neighbours, "seed": seed, **asked}
     probes = {on: cell_probe(model, samples, states, shuffled=on, seed=seed) for on in (False, True)}
     made = [Unembedding(), tuned[False], neighbour_lens(model, samples, **bank), probes[False]]
-    return {lens.name: lens for lens in [*made, tuned[True], probes[True]]}
+    controls = [tuned[True], probes[True], commonest_word(probes[False])]
+    return {lens.name: lens for lens in [*made, *controls]}

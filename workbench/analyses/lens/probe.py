@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, as_lists
 from workbench.analyses.lens.lenses import Lens, check_identity, model_identity, read_scores
+from workbench.analyses.lens.roles import COMMONEST
 from workbench.analyses.lens.states import ResidualStates
 from workbench.analyses.lens.truth import WORDS, scenes_of
 from workbench.analyses.lens.unembedding import ROW_CHUNK, Reading
@@ -139,6 +140,12 @@ def cell_probe(
         bias=right.mean(0).float(),
         made=made,
     )
+
+
+def commonest_word(probe: CellProbe) -> CellProbe:
+    """A baseline that reads nothing: of every cell it says the word that was commonest where the probe was
+    made."""
+    return replace(probe, name=COMMONEST, weight=torch.zeros_like(probe.weight))
 
 
 def _grid(table: pd.DataFrame) -> tuple[int, int]:
