@@ -57,8 +57,8 @@ def lenses_shown(curves: pd.DataFrame) -> Table:
 
     shown = Table(
         title="Cells whose word is right after each layer, in percent (mean over clips)",
-        caption="Bold: the 95% interval lies above a blind choice among the words, and above always saying the "
-        "commonest. Layer 0 enters the first.",
+        caption="Bold: the 95% interval lies above a blind choice among the words, and above the commonest "
+        "word. Layer 0 is what enters the first.",
         box=box.SIMPLE_HEAD,
     )
     shown.add_column("attribute", no_wrap=True)
