@@ -32,7 +32,8 @@ class CompareLenses(Prompting):
     epochs: Count = 20
     """How often the tuned lens sees each row."""
     bank: Literal["all", "same"] = "all"
-    """Which layers' states of words a row is compared with by the neighbour lens: all, or same."""
+    """Which layers' states of words a row is compared with by the neighbour lens, all or same. Its words are
+    those of the first clips' questions and answers."""
     overlay: Whole = 0
     """Which judged clip (from 0) is drawn with each lens' words on its frames."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -12,8 +14,9 @@ from workbench.recipe import find_recipe
 
 
 def test_a_run_leaves_lenses_tables_figures_and_overlays(tmp_path, capsys, quick) -> None:
-    told = {"model": "mini/video-ft", "data": "mini/object_count", "limit": 4, "trained": 3, "epochs": 1}
-    recipe = find_recipe("lens_comparison")(out=tmp_path, rows_per_sample=60, bank="same", **told)
+    told: dict[str, Any] = {"data": "mini/object_count", "limit": 4, "trained": 3, "epochs": 1}
+    told |= {"model": "mini/video-ft", "rows_per_sample": 60, "bank": "same"}
+    recipe = find_recipe("lens_comparison")(out=tmp_path, **told)
     found = recipe.run()
     assert names(tmp_path) == RUN | {
         *("lens_comparison.parquet", "lens_curves.csv", "tuned_loss.csv"),

@@ -26,7 +26,10 @@ class Oracle(Lens):
 
     score: ClassVar[str] = "score"
     name = "oracle"
-    settings: ClassVar[dict[str, Any]] = {"lens": "oracle"}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"lens": "oracle"}
 
     def __init__(self, scores: np.ndarray, layer: int) -> None:
         self.scores, self.layer = torch.from_numpy(scores).float(), layer
@@ -102,8 +105,8 @@ def test_shares_are_of_clips_and_their_twins_together() -> None:
 
 def test_more_clips_narrow_an_interval() -> None:
     few, many = (right_shares(lens_counts(clips=clips)) for clips in (4, 16))
-    width = [(curves["high"] - curves["low"]).mean() for curves in (few, many)]
-    assert width[1] < 0.6 * width[0]
+    wide, narrow = (float((curves["high"] - curves["low"]).to_numpy().mean()) for curves in (few, many))
+    assert narrow < 0.6 * wide
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path) -> None:

@@ -44,7 +44,7 @@ def test_a_planted_bank_gives_the_planted_word_in_its_layer() -> None:
     model = tiny_model("llava_onevision")
     lens, rows = planted_bank(model)
     told: Any = {"rows": rows, "top_k": 3, "words": ["Up"], "progress": False}
-    read = wb.logit_lens(model, tiny_prompt(model), lens=lens, keywords=["left"], **told)
+    read: Any = wb.logit_lens(model, tiny_prompt(model), lens=lens, keywords=["left"], **told)
     assert "p" not in read.table
     second = read.table[(read.table["layer"] == 2) & (read.table["rank"] == 1)]
     assert second["token"].tolist() == ["left", "up"]

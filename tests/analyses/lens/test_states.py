@@ -18,9 +18,8 @@ def test_states_are_the_models_own_before_and_after_every_block(tmp_path) -> Non
     samples = tiny_samples(tmp_path, 2)
     found = residual_states(model, samples, rows="frame[1] + last", progress=False)
     assert found.states.shape == (model.n_layers + 1, len(found.table), model.d_model)
-    start = 0
-    for sample in samples:
-        prompt = model.encode(sample)
+    start, prompts = 0, [model.encode(sample) for sample in samples]
+    for prompt in prompts:
         rows = prompt.layout["frame[1] + last"]
         _, cache = model.run_with_cache(prompt, ["blocks.0.hook_resid_pre", "blocks.*.hook_resid_post"])
         mine = found.states[:, start : start + len(rows)]
@@ -31,8 +30,8 @@ def test_states_are_the_models_own_before_and_after_every_block(tmp_path) -> Non
         start += len(rows)
     cells = found.table.dropna(subset=["cell_row"])
     assert set(cells["frame"]) == {1}
-    assert cells["second"].iloc[0] == pytest.approx(np.mean(prompt.layout.frame_times[1]))
-    assert set(zip(cells["grid_rows"], cells["grid_columns"], strict=True)) == {prompt.layout.grid}
+    assert cells["second"].iloc[0] == pytest.approx(np.mean(prompts[0].layout.frame_times[1]))
+    assert set(zip(cells["grid_rows"], cells["grid_columns"], strict=True)) == {prompts[0].layout.grid}
     assert found.table.iloc[-1][["frame", "cell_row", "second"]].isna().all()
 
 
@@ -64,11 +63,11 @@ def test_a_folder_goes_on_and_gives_the_same(tmp_path) -> None:
     model = tiny_model("llava_onevision")
     samples = tiny_samples(tmp_path, 2)
     whole = residual_states(model, samples, rows="last", progress=False)
+    assert whole.samples == ["tiny/0", "tiny/1"]
     for _ in range(2):
         found = residual_states(model, samples, rows="last", out=tmp_path / "out", progress=False)
         assert torch.equal(found.states, whole.states)
         assert_frame_equal(found.table, whole.table)
-    assert found.samples == ["tiny/0", "tiny/1"]
 
 
 def test_counts_that_are_none_are_refused(tmp_path) -> None:

@@ -21,7 +21,7 @@ def test_a_trained_lens_is_nearer_to_the_last_layer_in_every_layer(tmp_path) -> 
     model = tiny_model("llava_onevision")
     samples = tiny_samples(tmp_path, 4)
     lens = wb.tuned_lens(model, samples, epochs=30, held_out=0.25, **QUICK)
-    loss = lens.loss.pivot(index="layer", columns="lens", values="mean")
+    loss: Any = lens.loss.pivot(index="layer", columns="lens", values="mean")
     assert list(lens.loss.columns) == list(LayerLoss._fields)
     assert loss.index.tolist() == [0, 1, 2, 3]
     assert set(lens.loss["n"]) == {1}
@@ -43,7 +43,7 @@ def test_without_a_step_the_maps_are_the_identity_and_the_loss_that_of_the_logit
     lens = wb.tuned_lens(model, samples, epochs=0, states=states, progress=False)
     assert not lens.weight.any()
     assert not lens.bias.any()
-    loss = lens.loss.pivot(index="layer", columns="lens", values="mean")
+    loss: Any = lens.loss.pivot(index="layer", columns="lens", values="mean")
     assert (loss["tuned lens"] == loss["logit lens"]).all()
     assert lens.trained["rows"] == "question"
 
@@ -65,8 +65,8 @@ def test_a_shuffled_lens_learns_less(tmp_path) -> None:
     told: dict[str, Any] = {"epochs": 30, "held_out": 0.25, **QUICK}
     real, control = (wb.tuned_lens(model, samples, shuffled=shuffled, **told) for shuffled in (False, True))
     assert control.name == "tuned lens, shuffled"
-    nearer = [lens.loss[lens.loss["lens"] == lens.name]["mean"].to_numpy() for lens in (real, control)]
-    assert (nearer[0] < nearer[1]).all()
+    near, far = (lens.loss.loc[lens.loss["lens"] == lens.name, "mean"] for lens in (real, control))
+    assert (near.to_numpy() < far.to_numpy()).all()
 
 
 def test_a_lens_in_a_file_is_read_and_not_trained_again(tmp_path, monkeypatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -48,6 +48,15 @@ def first_of_each(samples: Samples, count: int | None = None) -> Halves:
     return Halves(*parts)
 
 
+def texts_of(samples: Iterable[Sample]) -> list[str]:
+    """What samples say: questions, options and open answers with their stems, each once, in their order."""
+    found: dict[str, None] = {}
+    for sample in samples:
+        said = f"{sample.stem or ''} {sample.open_answer}." if sample.open_answer else ""
+        found |= dict.fromkeys(filter(None, (sample.question, *sample.options, said.strip())))
+    return list(found)
+
+
 def lenses_from(
     model: VideoLLM,
     samples: Samples | Sequence[Sample],
@@ -68,8 +77,8 @@ def lenses_from(
         out: a folder for tuned_lens.safetensors and that of its control.
         prompting: style, separators and frames, as in `sweep`.
 
-    The model reads the samples twice: rows for tuned lens and probe, and the question's words for the bank.
-    Raises as these functions do; samples must be of the embedded data.
+    The bank is of the samples' texts, read alone. Raises as these functions do; samples must be of the
+    embedded data.
     """
     # Here and not above: reading tables needs no torch.
     from workbench.analyses.lens.lenses import Unembedding
@@ -89,8 +98,8 @@ def lenses_from(
         for shuffled in (False, True)
     }
     tuned = {on: tuned_lens(model, samples, shuffled=on, out=file, **told) for on, file in files.items()}
-    bank: Any = {"layers": neighbours, "seed": seed, **asked}
+    bank = neighbour_lens(model, texts_of(samples), layers=neighbours, seed=seed)
     probes = {on: cell_probe(model, samples, states, shuffled=on, seed=seed) for on in (False, True)}
-    made = [Unembedding(), tuned[False], neighbour_lens(model, samples, **bank), probes[False]]
+    made = [Unembedding(), tuned[False], bank, probes[False]]
     controls = [tuned[True], probes[True], commonest_word(probes[False])]
     return {lens.name: lens for lens in [*made, *controls]}
