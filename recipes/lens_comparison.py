@@ -14,7 +14,7 @@ import pandas as pd
 
 import workbench as wb
 from workbench.analyses.lens import LensComparison, first_of_each, keyword_lists, lenses_from, lenses_shown
-from workbench.mini.world import KINDS
+from workbench.data import MTF_TASKS
 from workbench.pages import write_figure, write_html
 from workbench.recipe import Count, Prompting, Whole, console, say
 
@@ -23,7 +23,7 @@ from workbench.recipe import Count, Prompting, Whole, console, say
 class CompareLenses(Prompting):
     """Which lens says what the video's cells show? Share of right cells by layer, on the embedded data."""
 
-    paper_tasks: ClassVar = KINDS
+    paper_tasks: ClassVar = MTF_TASKS
     trained: Count | None = None
     """Clips of each task, the first ones, that lenses are made from; half of them if not given. The others
     judge the lenses."""
