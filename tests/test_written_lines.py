@@ -144,8 +144,9 @@ def filled_in(command: str) -> str:
 
 
 def run_command(text: str) -> None:
-    """On two clips of a task, however many the line asks for."""
+    """On two clips of a task, however many the line asks for; on four where half of them train something."""
     words = shlex.split(filled_in(text))[1:]
+    clips = "4" if words[1] == "lens_comparison" else "2"
     if words[0] == "run":
         # The image model answers some questions of this task, and none of the others' first ones.
         tasks = {
@@ -153,9 +154,9 @@ def run_command(text: str) -> None:
             "twin_patching": ["moving_direction", "moving_direction_reversed"],
         }.get(words[1], ["moving_direction"])
         if "--limit" in words:
-            words[words.index("--limit") + 1] = "2"
+            words[words.index("--limit") + 1] = clips
         else:
-            words += ["--limit", "2"]
+            words += ["--limit", clips]
         words += [] if "--tasks" in words else ["--tasks", *tasks]
     assert main(words) == 0, text
 

@@ -46,6 +46,10 @@ _HOMES = {
     "pairs": "data",
     # Straight to the modules: these need torch, and reading a run does not.
     "logit_lens": "analyses.lens.logit_lens",
+    "tuned_lens": "analyses.lens.training",
+    "TunedLens": "analyses.lens.tuned",
+    "neighbour_lens": "analyses.lens.neighbours",
+    "compare_lenses": "analyses.lens.cell_words",
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
     "suffice": "analyses.pathways.sufficiency",
@@ -80,6 +84,7 @@ attach(
         "Mattered.figure": "workbench.figures.of_results:of_mattered",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
+        "LensComparison.figure": "workbench.figures.of_results:of_lens_comparison",
         "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
         "Run.save_figure": "workbench.pages.drawing:save_figure",
         **{
@@ -105,8 +110,12 @@ if TYPE_CHECKING:
     from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
+    from workbench.analyses.lens.cell_words import compare_lenses
     from workbench.analyses.lens.frequencies import keyword_frequencies
     from workbench.analyses.lens.logit_lens import logit_lens
+    from workbench.analyses.lens.neighbours import neighbour_lens
+    from workbench.analyses.lens.training import tuned_lens
+    from workbench.analyses.lens.tuned import TunedLens
     from workbench.analyses.patching.effects import patch
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
@@ -147,6 +156,7 @@ __all__ = [
     "Sample",
     "Samples",
     "TokenLayout",
+    "TunedLens",
     "VideoLLM",
     "__version__",
     "accelerate",
@@ -157,6 +167,7 @@ __all__ = [
     "attention_maps",
     "centred",
     "compare_flows",
+    "compare_lenses",
     "compare_models",
     "compare_runs",
     "edge_count",
@@ -174,6 +185,7 @@ __all__ = [
     "load_run",
     "logit_lens",
     "merge_runs",
+    "neighbour_lens",
     "pairs",
     "patch",
     "pathways",
@@ -185,6 +197,7 @@ __all__ = [
     "suffice",
     "sweep",
     "trailing",
+    "tuned_lens",
     "view",
     "what_mattered",
     "workers",

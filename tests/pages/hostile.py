@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from tests.analyses.sweep.test_drops import table as dropped
 from tests.figures import study_tables
-from tests.figures.lens_tables import answer_table, frequencies, lens_layout, lens_table
+from tests.figures.lens_tables import answer_table, frequencies, lens_counts, lens_layout, lens_table
 from tests.figures.tables import FLOWS, pathways_table, samples_table, sweep_table
 from tests.figures.test_pareto import table as front_table
 from tests.figures.test_side_by_side import COUNTS, CURVES
@@ -159,6 +159,7 @@ def drawn(evil: str) -> dict[str, go.Figure]:
         "attention_mass": figures.attention_mass(untouched, cut),
         "clip_strip": figures.clip_strip(untouched.prompt.clip, untouched.prompt.layout, title=evil),
         "information_flow": figures.information_flow(table, title=AS_FOUND),
+        "lens_comparison": figures.lens_comparison(poisoned(lens_counts(), evil, "lens")),
         "keyword_frequencies": figures.keyword_frequencies(
             *(poisoned(frame, evil, "keyword_list") for frame in _with_words(tables, evil))
         ),

@@ -22,6 +22,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "ask": ("likelyhood", "Did you mean 'likelihood'"),
     "from_logs": ((Path("nowhere.jsonl"),), "nowhere.jsonl"),
     "scoring": ("lmms_tvbench", 'give ask="generation"'),
+    "bank": ("nearby", "bank='nearby': input should be 'all' or 'same'"),
     "by": ("prefil_percent", "Did you mean 'prefill_percent'"),
     "cache": (Path(__file__) / "below", "cache="),
     "cache_gb": (2.0, "none without --cache"),

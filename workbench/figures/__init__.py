@@ -13,6 +13,7 @@ from workbench.figures.depths import accuracy_by_depth
 from workbench.figures.drops import accuracy_drops
 from workbench.figures.information_flow import flow_figures, information_flow
 from workbench.figures.keywords import keyword_frequencies
+from workbench.figures.lens_comparison import lens_comparison
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.masks import mask_gallery
 from workbench.figures.pareto import pareto
@@ -45,6 +46,7 @@ __all__ = [
     "headline",
     "information_flow",
     "keyword_frequencies",
+    "lens_comparison",
     "lens_overlay",
     "line_styles",
     "mask_gallery",

@@ -12,6 +12,7 @@ from workbench.figures.attention_heat import attention_heat
 from workbench.figures.attention_mass import attention_mass
 from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
+from workbench.figures.lens_comparison import lens_comparison
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.parts.figure import Figure
 from workbench.figures.side_by_side import models_compared
@@ -22,6 +23,7 @@ from workbench.figures.what_mattered import what_mattered
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
     from workbench.analyses.lens.answer_probability import AnswerProbability
+    from workbench.analyses.lens.cell_words import LensComparison
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.analyses.patching.effects import TwinPatching
@@ -62,6 +64,11 @@ def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> Figure
     """Curves of the lists and a heat map of the keywords: `workbench.figures.keyword_frequencies`."""
     about = {"samples": found.samples, "rows": found.rows}
     return keyword_frequencies(found.table, found.lists, **{**about, **settings})
+
+
+def of_lens_comparison(found: LensComparison, **settings: Any) -> Figure:
+    """Curves by layer, a panel an attribute. Arguments: `workbench.figures.lens_comparison`."""
+    return lens_comparison(found.table, **settings)
 
 
 def of_mattered(found: Mattered, task: str | None = None, **settings: Any) -> Figure:
@@ -110,4 +117,5 @@ def overlay_of_lens(lens: LogitLens, sample_id: str | None = None, **settings: A
     prompt = lens.prompts[name]
     frames = seen_frames(prompt.clip.frames, prompt.pixels)
     table: pd.DataFrame = lens.table.loc[lens.table["sample_id"] == name]
-    return lens_overlay(frames, prompt.layout, table, **{"keyword_lists": lens.keyword_lists, **settings})
+    about = {"keyword_lists": lens.keyword_lists, "lens": lens.lens}
+    return lens_overlay(frames, prompt.layout, table, **{**about, **settings})
