@@ -44,6 +44,7 @@ _HOMES = {
     "logit_lens": "analyses.lens.logit_lens",
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
+    "smallest_pathway": "analyses.smallest.pathway",
     "suffice": "analyses.pathways.sufficiency",
     "edge_count": "interventions",
     "compare_flows": "analyses.sweep.differences",
@@ -69,6 +70,8 @@ attach(
         "VideoLLM.generate": "workbench.engine.generation:answer",
         "Run.figure": "workbench.figures.of_results:of_run",
         "Comparison.figure": "workbench.figures.of_results:of_comparison",
+        "SmallestPathway.figure": "workbench.figures.of_results:of_smallest_pathway",
+        "SmallestPathway.grid_figure": "workbench.figures.of_results:grid_of_smallest_pathway",
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.logit_lens import logit_lens
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
+    from workbench.analyses.smallest.pathway import smallest_pathway
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
     from workbench.data import Sample, Samples, samples
@@ -165,6 +169,7 @@ __all__ = [
     "samples",
     "score_answers",
     "second_half",
+    "smallest_pathway",
     "suffice",
     "sweep",
     "trailing",
