@@ -36,7 +36,7 @@ class SmallestPathways(Binned):
     OUT/sweep."""
     flows: tuple[str, ...] = FLOWS
     """What may be closed, each flow in quotes; all that the paper's rule can close if not given."""
-    heads: bool = True
+    by_head: bool = True
     """Go on within the heads of the blocks that are left."""
     floor: float = 2.0
     """Points of accuracy that may be lost on the search half, at most."""
@@ -58,7 +58,7 @@ class SmallestPathways(Binned):
         window, out = self.window_in(model.n_layers), self.out / "sweep"
         swept = self.given_or_swept(self.sweep, model, search, GENERAL_FLOWS, window, out=out)
         scores = None if self.scores is None else pd.read_csv(self.scores)
-        told = {"flows": self.flows, "heads": self.heads, "floor": self.floor, "modes": self.modes}
+        told = {"flows": self.flows, "heads": self.by_head, "floor": self.floor, "modes": self.modes}
         told |= {"controls": self.controls, "batch": self.batch, "scores": scores, "out": self.out}
         ranges = self.pathways_of(swept, model.n_layers)
         found = wb.smallest_pathway(model, samples, ranges=ranges, **told, **self.knocking)

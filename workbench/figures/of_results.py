@@ -15,6 +15,7 @@ from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.side_by_side import models_compared
+from workbench.figures.smallest_pathway import open_blocks, smallest_pathway
 from workbench.figures.sufficiency import sufficiency
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.analyses.pathways.points_lost import Sufficiency
+    from workbench.analyses.smallest.result import SmallestPathway
     from workbench.analyses.sweep.comparison import Comparison
     from workbench.runs.run import Run
 
@@ -36,6 +38,17 @@ def of_run(run: Run, **settings: Any) -> go.Figure:
 def of_comparison(comparison: Comparison, **settings: Any) -> go.Figure:
     """A panel a task, a line a model. Arguments: `workbench.figures.models_compared`."""
     return models_compared(comparison.curves, comparison.counts, **{"common": comparison.shared, **settings})
+
+
+def of_smallest_pathway(found: SmallestPathway, **settings: Any) -> go.Figure:
+    """Accuracy and faithfulness against open edges. Arguments: `workbench.figures.smallest_pathway`."""
+    note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
+    return smallest_pathway(found.table, found.faithfulness, found.areas, note=note, **settings)
+
+
+def grid_of_smallest_pathway(found: SmallestPathway, **settings: Any) -> go.Figure:
+    """What is left open, flow x layer. Arguments: `workbench.figures.open_blocks`."""
+    return open_blocks(found.blocks, found.n_heads, **settings)
 
 
 def of_sufficiency(found: Sufficiency, **settings: Any) -> go.Figure:

@@ -42,6 +42,9 @@ FLOWS = (
 flow. A flow that the prompts lack is left out. All other edges, those of the rows before the video among
 them, stay open and are counted as open."""
 
+_RANDOM_SIZES = tuple(size for size in SIZES if 0.05 <= size < 1)
+"""Sizes of random blocks, beside those of the smallest sets."""
+
 
 class Contest(NamedTuple):
     """All sets that are tested."""
@@ -94,6 +97,9 @@ def contest(
             edges = whole - sum(weights[block] for block in closed)
             drawn = random_within(pool, weights, edges, seed)
             found.append(tested(RANDOM_BLOCKS, name, frozenset(pool) - drawn, seed))
+        for size in _RANDOM_SIZES:
+            drawn = random_within(list(scores), weights, size * whole, seed)
+            found.append(tested(RANDOM_BLOCKS, f"size {size:g}", every - drawn, seed))
         cuts = {name: lab.closed(name, closed).closed for name, closed in smallest.items()}
         for name, closed in (cuts | dict(paper)).items():
             edges = EdgeSet(f"{RANDOM_EDGES}: {name} ({seed})", closed, seed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from workbench.analyses.smallest.measurement import EdgeSet, FlowSizes, OpenEdges
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from workbench.engine import Engine
     from workbench.models import VideoLLM
     from workbench.runs import Measured
+
+_EVERY = 5
+"""Which part of the search half is asked first: most sets that lose too much show it there."""
 
 
 @dataclass(kw_only=True)
@@ -63,12 +67,39 @@ class Lab:
         sets = [self.closed(str(block), frozenset([block])) for block in blocks]
         return measured_scores(self.sets(name, self.search, sets).table, blocks)
 
-    def ask(self, closed: Sequence[Closed]) -> list[Judged]:
-        """What the search half is answered with each set of blocks closed: one round of the search."""
+    def ask(self, closed: Sequence[Closed], *, may_lose: int | None = None) -> list[Judged]:
+        """What the search half is answered with each set of blocks closed: one round of the search.
+
+        A set with which more than `may_lose` of the first samples are wrong is not asked of the others; None
+        asks all of all.
+        """
         self.rounds += 1
         names = [f"set {number}" for number in range(len(closed))]
         sets = [self.closed(name, blocks) for name, blocks in zip(names, closed, strict=True)]
-        rows = self.sets(f"search-{self.rounds:03d}", self.search, sets).table
-        found = rows.groupby("name", sort=False)[["correct", "logit_difference"]]
-        right, metric = found.sum()["correct"], found.mean()["logit_difference"]
-        return [Judged(int(right[name]), float(metric[name])) for name in names]
+        found: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
+        for number, samples in enumerate(self._waves()):
+            left = [one for one in sets if may_lose is None or _lost(found[one.name]) <= may_lose]
+            if not left:
+                break
+            rows = self.sets(f"search-{self.rounds:03d}-{number}", samples, left).table
+            for one in left:
+                found[one.name].append(rows.loc[(rows["name"] == one.name).to_numpy(bool)])
+        return [_judged(found[name], may_lose, len(self._waves())) for name in names]
+
+    def _waves(self) -> list[Samples]:
+        """The search half in two parts, every fifth sample first."""
+        first = {sample.id for sample in self.search[::_EVERY]}
+        parts = [self.search.filter(lambda one, own=own: (one.id in first) is own) for own in (True, False)]
+        return [part for part in parts if len(part)]
+
+
+def _lost(parts: Sequence[pd.DataFrame]) -> int:
+    return sum(int((~part["correct"].to_numpy(bool)).sum()) for part in parts)
+
+
+def _judged(parts: Sequence[pd.DataFrame], may_lose: int | None, waves: int) -> Judged:
+    rows = pd.concat(parts)
+    lost = _lost(parts)
+    enough = len(parts) == waves and (may_lose is None or lost <= may_lose)
+    metric = float(rows["logit_difference"].to_numpy(np.float64).mean())
+    return Judged(len(rows), len(rows) - lost, enough, metric)

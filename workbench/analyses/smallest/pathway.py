@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,8 @@ def smallest_pathway(
     blocks, weights = all_weights(shares, model.n_layers, model.n_heads)
     needed = lab.scores("scores", blocks, scores)
     (whole,) = lab.ask([frozenset()])
-    hunt = Search(lab.ask, weights, least=math.ceil(whole.right - floor / 100 * count - 1e-9), batch=batch)
+    may_lose = whole.samples - whole.right + math.floor(floor / 100 * count + 1e-9)
+    hunt = Search(partial(lab.ask, may_lose=may_lose), weights, batch=batch)
     smallest = {BY_LAYER: _close(hunt, BY_LAYER, least_needed_first(needed, weights))}
     left = [one for block in blocks if block not in hunt.closed for one in block.by_head(model.n_heads)]
     if heads and left:
@@ -121,8 +123,9 @@ def smallest_pathway(
         blocks=block_table(needed, weights, hunt.closed, model.n_heads),
         faithfulness=curve,
         areas=areas,
-        steps=step_table(hunt.steps, weights, count),
+        steps=step_table(hunt.steps, weights),
         skipped=found.skipped,
+        n_heads=model.n_heads,
         note=note,
         manifest=found.manifest,
         folder=found.folder,

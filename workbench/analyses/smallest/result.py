@@ -49,10 +49,12 @@ class SmallestPathway:
     areas: pd.DataFrame
     """Held-out: order, area (CPR or CMD), value, low, high: 95% percentile intervals over samples."""
     steps: pd.DataFrame
-    """Search half: a row a candidate in order: phase, edges_percent, accuracy_percent, logit_difference,
-    accepted."""
+    """Search half: a row a candidate in order: phase, edges_percent, samples (that were asked),
+    accuracy_percent, logit_difference, accepted."""
     skipped: pd.DataFrame
     """Held-out: samples that could not be used, and sets that could not be drawn, with the reason."""
+    n_heads: int
+    """Query heads of the model."""
     note: str
     """What to be careful with; usually empty."""
     manifest: dict[str, Any]
@@ -104,7 +106,7 @@ class SmallestPathway:
             row
             for row in self.table.to_dict("records")
             if row["task"] == self.task
-            and row["seed"] in (ALL_SEEDS,)
+            and row["seed"] == ALL_SEEDS
             and all(row[column] == value for column, value in wanted.items())
         ]
 
@@ -112,6 +114,8 @@ class SmallestPathway:
         table = self.table
         chosen = (table["task"] == self.task) & (table["seed"] == ALL_SEEDS)
         chosen &= ~table["kind"].isin([SEARCH, RANKED])
+        found = set(table["name"][table["kind"] == SMALLEST])
+        chosen &= (table["kind"] != RANDOM_BLOCKS) | table["name"].isin(list(found))
         return cast(pd.DataFrame, table[chosen])
 
     def __rich__(self) -> Table:

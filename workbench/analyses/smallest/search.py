@@ -12,15 +12,21 @@ from typing import NamedTuple
 from workbench.interventions.blocks import Block
 
 Closed = frozenset[Block]
+_NEAR = 32
+"""A first guess is good to this part of the blocks."""
 
 
 class Judged(NamedTuple):
     """What a model answers with a set of blocks closed."""
 
+    samples: int
+    """How many were asked: fewer than all where these say already that too many are lost."""
     right: int
-    """Samples that it answers correctly."""
+    """Of them, those that it answers correctly."""
+    enough: bool
+    """Whether all samples were asked, and as many as needed are right."""
     metric: float
-    """Mean logit difference."""
+    """Mean logit difference of the samples that were asked."""
 
 
 Ask = Callable[[Sequence[Closed]], Sequence[Judged]]
@@ -37,21 +43,23 @@ class Step(NamedTuple):
 
 
 class Search:
-    """Closes blocks as long as at least `least` samples are answered correctly.
+    """Closes blocks as long as enough samples are answered correctly.
 
     That what cannot be closed now cannot be closed later, when less is open, is assumed and saves most of
     the work: a block that alone costs too much is not tried again.
     """
 
-    def __init__(self, ask: Ask, weights: Mapping[Block, float], *, least: int, batch: int) -> None:
+    def __init__(self, ask: Ask, weights: Mapping[Block, float], *, batch: int) -> None:
         """`weights`: edges of each block, in any unit. `batch`: counts that are tried at once."""
-        self._ask, self._weights, self._least, self._batch = ask, weights, least, batch
+        self._ask, self._weights, self._batch = ask, weights, batch
         self.closed: Closed = frozenset()
         self.steps: list[Step] = []
 
     def first_of(self, phase: str, ranked: Sequence[Block]) -> None:
-        """Close as many of `ranked` as can be, the first ones: those that are needed least."""
-        self._close(phase, self._longest(phase, [frozenset([block]) for block in ranked]))
+        """Close as many of `ranked` as can be, the first ones: those that are needed least; up to a few,
+        which `each_of` will find."""
+        near = max(1, len(ranked) // _NEAR)
+        self._close(phase, self._longest(phase, [frozenset([block]) for block in ranked], near=near))
 
     def each_of(self, phase: str, ranked: Sequence[Block]) -> None:
         """Close of `ranked` what can be: in `batch` groups of neighbours, and those that cannot be closed
@@ -62,7 +70,7 @@ class Search:
         before = self._metric_now(phase) if groups else 0.0
         while groups:
             judged = self._judge(phase, groups)
-            fine = [number for number, one in enumerate(judged) if one.right >= self._least]
+            fine = [number for number, one in enumerate(judged) if one.enough]
             # First what frees most edges for what it costs.
             fine.sort(key=lambda at: (before - judged[at].metric) / self._weight(groups[at]))
             wanted = [groups[at] for at in fine]
@@ -76,14 +84,15 @@ class Search:
                 half = len(blocks) // 2
                 groups += [frozenset(blocks[:half]), frozenset(blocks[half:])]
 
-    def _longest(self, phase: str, groups: Sequence[Closed], *, known: int = 0) -> Closed:
-        """The union of as many groups, from the first, as can be closed; `known` of them can."""
+    def _longest(self, phase: str, groups: Sequence[Closed], *, known: int = 0, near: int = 1) -> Closed:
+        """The union of as many groups, from the first, as can be closed; `known` of them can. It is less
+        than `near` groups short of the most."""
         low, high = known, len(groups) + 1
-        while high - low > 1:
+        while high - low > near:
             counts = sorted({low + -(-(high - low) * part // (self._batch + 1)) for part in
                              range(1, self._batch + 1)} - {low, high})  # fmt: skip
             judged = self._judge(phase, [frozenset().union(*groups[:count]) for count in counts])
-            fits = [count for count, one in zip(counts, judged, strict=True) if one.right >= self._least]
+            fits = [count for count, one in zip(counts, judged, strict=True) if one.enough]
             low = max([low, *fits])
             high = min([high, *(count for count in counts if count > low)])
         return frozenset().union(*groups[:low])

@@ -125,20 +125,21 @@ def block_table(
     return pd.DataFrame(rows, columns=pd.Index(columns))
 
 
-def step_table(steps: Sequence[Step], weights: Mapping[Block, float], samples: int) -> pd.DataFrame:
-    """A row a candidate of the search, in order: phase, edges_percent (left open), accuracy_percent,
-    logit_difference, accepted; all of the search half."""
+def step_table(steps: Sequence[Step], weights: Mapping[Block, float]) -> pd.DataFrame:
+    """A row a candidate of the search, in order: phase, edges_percent (left open), samples, accuracy_percent,
+    logit_difference, accepted; all of the samples of the search half that were asked."""
     rows = [
         (
             step.phase,
             100 * (1 - sum(weights[block] for block in step.closed)),
-            100 * step.judged.right / samples,
+            step.judged.samples,
+            100 * step.judged.right / step.judged.samples,
             step.judged.metric,
             step.accepted,
         )
         for step in steps
     ]
-    columns = ["phase", "edges_percent", "accuracy_percent", "logit_difference", "accepted"]
+    columns = ["phase", "edges_percent", "samples", "accuracy_percent", "logit_difference", "accepted"]
     return pd.DataFrame(rows, columns=pd.Index(columns))
 
 
