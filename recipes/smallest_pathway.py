@@ -42,7 +42,7 @@ class SmallestPathways(Binned):
     """Points of accuracy that may be lost on the search half, at most."""
     scores: Path | None = None
     """A csv table of estimated effects (flow, layer, head, estimate) to search along; if not given, every
-    block alone is closed and measured."""
+    block alone is closed and measured, and so is every head where the table has none."""
     modes: tuple[str, ...] = ("faithful", "strict")
     """The paper's rule to compare with: faithful, strict, general."""
     controls: Whole = 3

@@ -64,14 +64,14 @@ def smallest_pathway(
     if table.empty:
         raise RunError("The table has no rows, so there is nothing to draw.")
     known = list(dict.fromkeys(table["task"]))
-    task = (ALL_TASKS if ALL_TASKS in known else known[0]) if task is None else task
-    if task not in known:
-        raise RunError(f"The table has no task {task!r}. It has {', '.join(map(repr, known))}.")
+    chosen = (ALL_TASKS if ALL_TASKS in known else known[0]) if task is None else task
+    if chosen not in known:
+        raise RunError(f"The table has no task {chosen!r}. It has {', '.join(map(repr, known))}.")
     rows: list[dict[Any, Any]] = [
-        row for row in table.to_dict("records") if row["task"] == task and row["seed"] == -1
+        row for row in table.to_dict("records") if row["task"] == chosen and row["seed"] == -1
     ]
     kinds = {kind: [row for row in rows if row["kind"] == kind] for kind in ("full", *_LOOKS)}
-    heading = "All tasks" if task == ALL_TASKS else plain(task_name(task))
+    heading = "All tasks" if chosen == ALL_TASKS else plain(task_name(chosen))
     faithful = curve is not None and len(curve) > 0 and areas is not None
     titles = [f"<b>{heading}: correct answers</b>, n = {rows[0]['samples']}"]
     panels = grid(

@@ -55,7 +55,7 @@ class Lab:
     def weights(self, flows: Sequence[Flow]) -> tuple[dict[str, float], int]:
         """Of each flow that the prompts have, the mean share of the model's edges in one layer and head of
         it; and how many samples can be used."""
-        rows = self.measure("sizes", self.search, FlowSizes(flows=tuple(flows))).table
+        rows: Any = self.measure("sizes", self.search, FlowSizes(flows=tuple(flows))).table
         each = (rows["edges"] / rows["edges_full"] / self.model.n_heads).groupby(rows["flow"], sort=False)
         shares = {str(flow): float(share) for flow, share in each.mean().items()}
         return {flow: share for flow, share in shares.items() if share > 0}, rows["sample_id"].nunique()
@@ -67,24 +67,27 @@ class Lab:
         sets = [self.closed(str(block), frozenset([block])) for block in blocks]
         return measured_scores(self.sets(name, self.search, sets).table, blocks)
 
-    def ask(self, closed: Sequence[Closed], *, may_lose: int | None = None) -> list[Judged]:
+    def ask(
+        self, closed: Sequence[Closed], screen: bool = False, *, may_lose: int | None = None
+    ) -> list[Judged]:
         """What the search half is answered with each set of blocks closed: one round of the search.
 
-        A set with which more than `may_lose` of the first samples are wrong is not asked of the others; None
-        asks all of all.
+        A set with which more than `may_lose` of the first samples are wrong is not asked of the others, and
+        with `screen` none is; None asks all of all.
         """
         self.rounds += 1
         names = [f"set {number}" for number in range(len(closed))]
         sets = [self.closed(name, blocks) for name, blocks in zip(names, closed, strict=True)]
         found: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
-        for number, samples in enumerate(self._waves()):
+        waves = self._waves()
+        for number, samples in enumerate(waves[: 1 if screen else None]):
             left = [one for one in sets if may_lose is None or _lost(found[one.name]) <= may_lose]
             if not left:
                 break
             rows = self.sets(f"search-{self.rounds:03d}-{number}", samples, left).table
             for one in left:
                 found[one.name].append(rows.loc[(rows["name"] == one.name).to_numpy(bool)])
-        return [_judged(found[name], may_lose, len(self._waves())) for name in names]
+        return [_judged(found[name], may_lose, len(waves)) for name in names]
 
     def _waves(self) -> list[Samples]:
         """The search half in two parts, every fifth sample first."""
@@ -100,6 +103,6 @@ def _lost(parts: Sequence[pd.DataFrame]) -> int:
 def _judged(parts: Sequence[pd.DataFrame], may_lose: int | None, waves: int) -> Judged:
     rows = pd.concat(parts)
     lost = _lost(parts)
-    enough = len(parts) == waves and (may_lose is None or lost <= may_lose)
+    possible = may_lose is None or lost <= may_lose
     metric = float(rows["logit_difference"].to_numpy(np.float64).mean())
-    return Judged(len(rows), len(rows) - lost, enough, metric)
+    return Judged(len(rows), len(rows) - lost, possible, possible and len(parts) == waves, metric)

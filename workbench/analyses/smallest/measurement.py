@@ -78,7 +78,7 @@ class OpenEdges(PromptMeasurement):
         for one in self.sets:
             closed = present(one.closed, prompt.layout)
             if closed is not None and one.seed != AS_THEY_ARE:
-                told = {"seed": one.seed, "n_heads": model.n_heads}
+                told: dict[str, Any] = {"seed": one.seed, "n_heads": model.n_heads}
                 try:
                     closed = random_knockout(closed, prompt.layout, model.n_layers, **told)
                 except KnockoutError as error:

@@ -28,7 +28,7 @@ from workbench.analyses.smallest.tables import (
 )
 from workbench.errors import RunError, shown
 from workbench.interventions import Flow, as_flows
-from workbench.interventions.blocks import Block
+from workbench.interventions.blocks import ALL_HEADS, Block
 from workbench.runs import as_seed
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def smallest_pathway(
         floor: points of accuracy that may be lost on the search half, at most.
         scores: a table of estimated effects, with columns flow, layer (from 1), head (from 0; -1 for all) and
             estimate: the change of the logit difference where it is closed, negative where it is needed. If
-            not given, every block alone is closed and measured on the search half.
+            not given, every block alone is closed and measured on the search half; so are single heads where
+            the table has none.
         ranges: the paper's selection to compare with, as `wb.pathways` gives it; read it off the search half
             (`workbench.analyses.smallest.search_and_test`). None compares with none.
         modes: how it is closed, see `workbench.analyses.pathways.closing`.
@@ -107,7 +108,8 @@ def smallest_pathway(
     smallest = {BY_LAYER: _close(hunt, BY_LAYER, least_needed_first(needed, weights))}
     left = [one for block in blocks if block not in hunt.closed for one in block.by_head(model.n_heads)]
     if heads and left:
-        by_head = lab.scores("scores-heads", left, scores)
+        known = scores is not None and bool((scores["head"] != ALL_HEADS).any())
+        by_head = lab.scores("scores-heads", left, scores if known else None)
         smallest[BY_HEAD] = _close(hunt, BY_HEAD, least_needed_first(by_head, weights))
     accepted = [step.closed for step in hunt.steps if step.accepted]
     asked = contest(lab, needed, weights, accepted, smallest, paper, range(seed, seed + controls))

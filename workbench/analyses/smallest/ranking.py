@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from workbench.statistics.columns import require_columns
 _SELF_TOO = " (self too)"
 
 
-def measured_scores(rows: pd.DataFrame, blocks: Iterable[Block]) -> dict[Block, float]:
+def measured_scores(rows: Any, blocks: Iterable[Block]) -> dict[Block, float]:
     """By how much the mean logit difference falls where a block alone is closed, from rows of `SetRow`."""
     means = rows.groupby("name", sort=False)["logit_difference"].mean()
     return {block: float(means[FULL] - means[str(block)]) for block in blocks}
@@ -34,7 +35,8 @@ def given_scores(table: pd.DataFrame, blocks: Iterable[Block]) -> dict[Block, fl
         table, "flow", "layer", "head", "estimate", remedy="Pass a table of scores with a row a block."
     )
     means: dict[tuple[str, int, int], float] = {}
-    for (flow, layer, head), part in table.groupby(["flow", "layer", "head"], sort=False)["estimate"]:
+    grouped: Any = table.groupby(["flow", "layer", "head"], sort=False)["estimate"]
+    for (flow, layer, head), part in grouped:
         key = str(Flow.parse(str(flow))).removesuffix(_SELF_TOO), int(layer), int(head)
         means[key] = float(part.mean())
     heads = sorted({head for *_, head in means if head != ALL_HEADS})

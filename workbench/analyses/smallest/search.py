@@ -23,13 +23,16 @@ class Judged(NamedTuple):
     """How many were asked: fewer than all where these say already that too many are lost."""
     right: int
     """Of them, those that it answers correctly."""
+    possible: bool
+    """Whether of those that were asked no more are wrong than of all may be."""
     enough: bool
-    """Whether all samples were asked, and as many as needed are right."""
+    """Whether all were asked too."""
     metric: float
     """Mean logit difference of the samples that were asked."""
 
 
-Ask = Callable[[Sequence[Closed]], Sequence[Judged]]
+Ask = Callable[[Sequence[Closed], bool], Sequence[Judged]]
+"""What is answered with each set of blocks closed; by the first samples only where the second says so."""
 
 
 class Step(NamedTuple):
@@ -59,68 +62,58 @@ class Search:
         """Close as many of `ranked` as can be, the first ones: those that are needed least; up to a few,
         which `each_of` will find."""
         near = max(1, len(ranked) // _NEAR)
-        self._close(phase, self._longest(phase, [frozenset([block]) for block in ranked], near=near))
+        groups = [frozenset([block]) for block in ranked]
+        self._close(phase, groups[: self._longest(phase, groups, near=near)])
 
     def each_of(self, phase: str, ranked: Sequence[Block]) -> None:
         """Close of `ranked` what can be: in `batch` groups of neighbours, and those that cannot be closed
-        whole in halves again, down to single blocks."""
+        whole in halves again, down to single blocks. The first samples say which groups are worth a try."""
         size = max(1, -(-len(ranked) // self._batch))
         groups = [frozenset(ranked[at : at + size]) for at in range(0, len(ranked), size)]
         place = {block: number for number, block in enumerate(ranked)}
-        before = self._metric_now(phase) if groups else 0.0
         while groups:
-            judged = self._judge(phase, groups)
-            fine = [number for number, one in enumerate(judged) if one.enough]
-            # First what frees most edges for what it costs.
-            fine.sort(key=lambda at: (before - judged[at].metric) / self._weight(groups[at]))
-            wanted = [groups[at] for at in fine]
-            together = self._longest(phase, wanted, known=min(1, len(wanted)))
-            self._close(phase, together)
-            before = self._metric_now(phase)
-            bad = [group for number, group in enumerate(groups) if number not in fine and len(group) > 1]
-            groups = [group for group in wanted if not group <= self.closed]
+            now, *judged = self._judge(phase, [frozenset(), *groups], screen=True)
+            price = {
+                group: (now.metric - one.metric) / sum(self._weights[block] for block in group)
+                for group, one in zip(groups, judged, strict=True)
+                if one.possible
+            }
+            hopeful = sorted(price, key=price.__getitem__)  # first what frees most edges for what it costs
+            fits = self._longest(phase, hopeful)
+            self._close(phase, hopeful[:fits])
+            # The first that does not fit was tried on top of what is closed now.
+            bad = [group for group in groups if group not in price or group in hopeful[fits : fits + 1]]
+            groups = hopeful[fits + 1 :]
             for group in bad:
-                blocks = sorted(group, key=place.__getitem__)
-                half = len(blocks) // 2
-                groups += [frozenset(blocks[:half]), frozenset(blocks[half:])]
+                if len(group) > 1:
+                    blocks = sorted(group, key=place.__getitem__)
+                    half = len(blocks) // 2
+                    groups += [frozenset(blocks[:half]), frozenset(blocks[half:])]
 
-    def _longest(self, phase: str, groups: Sequence[Closed], *, known: int = 0, near: int = 1) -> Closed:
-        """The union of as many groups, from the first, as can be closed; `known` of them can. It is less
-        than `near` groups short of the most."""
-        low, high = known, len(groups) + 1
+    def _longest(self, phase: str, groups: Sequence[Closed], *, near: int = 1) -> int:
+        """How many groups, the first ones, can be closed together. It is less than `near` short of the
+        most."""
+        low, high = 0, len(groups) + 1
         while high - low > near:
-            counts = sorted({low + -(-(high - low) * part // (self._batch + 1)) for part in
-                             range(1, self._batch + 1)} - {low, high})  # fmt: skip
-            judged = self._judge(phase, [frozenset().union(*groups[:count]) for count in counts])
-            fits = [count for count, one in zip(counts, judged, strict=True) if one.enough]
-            low = max([low, *fits])
-            high = min([high, *(count for count in counts if count > low)])
-        return frozenset().union(*groups[:low])
+            parts = range(1, self._batch + 1)
+            counts = {low + -(-(high - low) * part // (self._batch + 1)) for part in parts} - {low, high}
+            tried = sorted(counts)
+            judged = self._judge(phase, [frozenset().union(*groups[:count]) for count in tried])
+            low = max([low, *(count for count, one in zip(tried, judged, strict=True) if one.enough)])
+            high = min([high, *(count for count in tried if count > low)])
+        return low
 
-    def _judge(self, phase: str, groups: Sequence[Closed]) -> Sequence[Judged]:
+    def _judge(self, phase: str, groups: Sequence[Closed], *, screen: bool = False) -> Sequence[Judged]:
         sets = [self.closed | group for group in groups]
-        judged = self._ask(sets)
+        judged = self._ask(sets, screen)
         self.steps += [Step(phase, closed, one, False) for closed, one in zip(sets, judged, strict=True)]
         return judged
 
-    def _close(self, phase: str, group: Closed) -> None:
-        if group <= self.closed:
+    def _close(self, phase: str, groups: Sequence[Closed]) -> None:
+        if not groups:
             return
-        self.closed |= group
-        self._accept(phase)
-
-    def _accept(self, phase: str) -> None:
+        self.closed = self.closed.union(*groups)
         for at in range(len(self.steps) - 1, -1, -1):
-            if self.steps[at].closed == self.closed:
+            if self.steps[at].closed == self.closed and self.steps[at].judged.enough:
                 self.steps[at] = self.steps[at]._replace(phase=phase, accepted=True)
                 return
-
-    def _metric_now(self, phase: str) -> float:
-        """Mean logit difference with what is closed now."""
-        for step in reversed(self.steps):
-            if step.closed == self.closed:
-                return step.judged.metric
-        return self._judge(phase, [frozenset()])[0].metric
-
-    def _weight(self, group: Closed) -> float:
-        return sum(self._weights[block] for block in group)

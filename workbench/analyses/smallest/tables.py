@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -46,10 +46,10 @@ class Tested(NamedTuple):
         return FULL if self.edges is None else self.edges.name
 
 
-def tested_table(rows: pd.DataFrame, tested: Sequence[Tested], *, seed: int) -> pd.DataFrame:
+def tested_table(rows: Any, tested: Sequence[Tested], *, seed: int) -> pd.DataFrame:
     """A row a task (and all together), kind, name and seed, from rows of `SetRow`; see `SmallestPathway`."""
     tasks = list(dict.fromkeys(rows["task"]))
-    groups = [(task, cast(pd.DataFrame, rows[rows["task"] == task])) for task in tasks]
+    groups = [(task, rows[rows["task"] == task]) for task in tasks]
     if len(tasks) > 1:
         groups.append((ALL_TASKS, rows))
     found = []
@@ -65,7 +65,7 @@ def tested_table(rows: pd.DataFrame, tested: Sequence[Tested], *, seed: int) -> 
     return pd.DataFrame(found, columns=pd.Index(COLUMNS))
 
 
-def _numbers(part: pd.DataFrame, full: pd.Series, seed: int) -> tuple[float, ...]:
+def _numbers(part: Any, full: Any, seed: int) -> tuple[float, ...]:
     """The columns from `samples` on."""
     shares = part["correct"].astype(float).groupby(part["sample_id"], sort=False).mean()
     change = np.asarray(full.reindex(shares.index) - shares, np.float64)
@@ -87,7 +87,7 @@ def _numbers(part: pd.DataFrame, full: pd.Series, seed: int) -> tuple[float, ...
 
 
 def faithful_tables(
-    rows: pd.DataFrame, keys: Mapping[str, Sequence[str]], none: str, *, seed: int
+    rows: Any, keys: Mapping[str, Sequence[str]], none: str, *, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The faithfulness curve (order, size, edges_percent, faithfulness, low, high) and the areas (order,
     area, value, low, high). `keys`: for each order the sets of the benchmark's sizes; `none`: that without

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from workbench.analyses.smallest.ranking import (
+    first_within,
+    given_scores,
+    least_needed_first,
+    measured_scores,
+    random_within,
+)
+from workbench.errors import RunError
+from workbench.interventions.blocks import Block
+
+A, B, C = Block("video -> last", 1), Block("video -> question", 1), Block("video -> question", 2)
+WEIGHTS = {A: 1.0, B: 10.0, C: 10.0}
+
+
+def test_measured_scores_are_falls_of_the_mean() -> None:
+    rows = pd.DataFrame(
+        [("full", 4.0), ("full", 2.0), (str(A), 1.0), (str(A), 1.0), (str(B), 5.0), (str(B), 3.0)],
+        columns=pd.Index(["name", "logit_difference"]),
+    )
+    assert measured_scores(rows, [A, B]) == {A: 2.0, B: -1.0}
+
+
+def test_given_scores_are_averaged_summed_over_heads_and_turned() -> None:
+    table = pd.DataFrame(
+        [
+            ("video -> last", 1, -1, -3.0),
+            ("video -> last", 1, -1, -1.0),
+            ("video->question", 1, 0, -1.0),
+            ("video -> question", 1, 1, 0.25),
+            ("within frames", 2, -1, 0.5),
+        ],
+        columns=pd.Index(["flow", "layer", "head", "estimate"]),
+    )
+    within = Block("within frames (self too)", 2)
+    found = given_scores(table, [A, B, B._replace(head=1), within])
+    assert found == {A: 2.0, B: 0.75, B._replace(head=1): -0.25, within: -0.5}
+    with pytest.raises(RunError, match="no row for 'video -> question in layer 2'"):
+        given_scores(table, [C])
+    with pytest.raises(RunError, match="estimate"):
+        given_scores(table.drop(columns="estimate"), [A])
+
+
+def test_blocks_are_ranked_by_score_per_edge_larger_ones_first() -> None:
+    assert least_needed_first({A: 1.0, B: 2.0, C: 0.0}, WEIGHTS) == [C, B, A]
+    assert least_needed_first({A: 0.0, B: 0.0}, WEIGHTS) == [B, A]
+
+
+def test_circuits_of_a_size_are_the_first_blocks_that_fit() -> None:
+    assert first_within([A, B, C], WEIGHTS, 0.001) == frozenset()
+    assert first_within([A, B, C], WEIGHTS, 0.5) == {A}
+    assert first_within([A, B, C], WEIGHTS, 11 / 21) == {A, B}
+    assert first_within([A, B, C], WEIGHTS, 1.0) == {A, B, C}
+
+
+def test_random_blocks_fill_the_room_and_follow_the_seed() -> None:
+    found = {random_within([A, B, C], WEIGHTS, 11.0, seed) for seed in range(20)}
+    assert found == {frozenset({A, B}), frozenset({A, C})}
+    assert random_within([A, B, C], WEIGHTS, 11.0, 7) == random_within([A, B, C], WEIGHTS, 11.0, 7)
