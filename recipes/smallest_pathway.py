@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import pandas as pd
-
 import workbench as wb
 from workbench.analyses.pathways import GENERAL_FLOWS
-from workbench.analyses.smallest import FLOWS, SmallestPathway, search_and_test
+from workbench.analyses.smallest import FLOWS, SmallestPathway, read_scores, search_and_test
 from workbench.data import MTF_TASKS
 from workbench.pages import write_figure
 from workbench.recipe import Binned, Count, Whole, console, say
@@ -57,7 +55,7 @@ class SmallestPathways(Binned):
         say(f"{samples}\nSearched on {len(search)} samples, tested on the {len(test)} others.")
         window, out = self.window_in(model.n_layers), self.out / "sweep"
         swept = self.given_or_swept(self.sweep, model, search, GENERAL_FLOWS, window, out=out)
-        scores = None if self.scores is None else pd.read_csv(self.scores)
+        scores = None if self.scores is None else read_scores(self.scores)
         told = {"flows": self.flows, "heads": self.by_head, "floor": self.floor, "modes": self.modes}
         told |= {"controls": self.controls, "batch": self.batch, "scores": scores, "out": self.out}
         ranges = self.pathways_of(swept, model.n_layers)

@@ -238,6 +238,12 @@ def _scoring(name: str, recipe: Any) -> None:
     asking(recipe.ask, batch=1, max_new_tokens=1, scoring=name)
 
 
+def _scores(table: Path, recipe: Any) -> None:
+    from workbench.analyses.smallest import read_scores
+
+    read_scores(table)
+
+
 _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "also": _also,
     "ask": lambda ask, recipe: _scoring("workbench", recipe),
@@ -270,6 +276,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "remote": _remote,
     "rows": lambda span, recipe: Span.parse(span),
     "runs": lambda folders, recipe: given_runs(folders, _models(recipe)),
+    "scores": _scores,
     "spread": _spread,
     "style": lambda style, recipe: check_style(style),
     "sweep": lambda folder, recipe: given_run(folder, recipe.checkpoint()),

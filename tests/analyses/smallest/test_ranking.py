@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -9,6 +11,7 @@ from workbench.analyses.smallest.ranking import (
     least_needed_first,
     measured_scores,
     random_within,
+    read_scores,
 )
 from workbench.errors import RunError
 from workbench.interventions.blocks import Block
@@ -43,6 +46,17 @@ def test_given_scores_are_averaged_summed_over_heads_and_turned() -> None:
         given_scores(table, [C])
     with pytest.raises(RunError, match="estimate"):
         given_scores(table.drop(columns="estimate"), [A])
+
+
+def test_a_file_of_scores_is_read_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "scores.csv"
+    file.write_text("flow,layer,head,estimate\nvideo -> last,1,-1,-2.0\n", "utf-8")
+    assert given_scores(read_scores(file), [A]) == {A: 2.0}
+    file.write_text("flow,layer\n", "utf-8")
+    with pytest.raises(RunError, match="head"):
+        read_scores(file)
+    with pytest.raises(RunError, match="cannot be read"):
+        read_scores(tmp_path / "none.csv")
 
 
 def test_blocks_are_ranked_by_score_per_edge_larger_ones_first() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_steps_say_what_was_accepted_and_smaller_sets_follow() -> None:
     search.first_of("first", BLOCKS)
     search.each_of("each", BLOCKS[20:])
     accepted = [step.closed for step in search.steps if step.accepted]
-    assert all(one < other for one, other in zip(accepted, accepted[1:], strict=False))
+    assert all(one < other for one, other in pairwise(accepted))
     assert accepted[-1] == search.closed
     assert {step.phase for step in search.steps} == {"first", "each"}
     assert len(world.asked) == len(search.steps)

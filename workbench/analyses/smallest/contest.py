@@ -19,7 +19,7 @@ from workbench.analyses.smallest.tables import (
     RANKED,
     SEARCH,
     SMALLEST,
-    Tested,
+    Contender,
 )
 from workbench.interventions import Cut
 from workbench.interventions.blocks import Block
@@ -49,7 +49,7 @@ _RANDOM_SIZES = tuple(size for size in SIZES if 0.05 <= size < 1)
 class Contest(NamedTuple):
     """All sets that are tested."""
 
-    tested: tuple[Tested, ...]
+    tested: tuple[Contender, ...]
     none: str
     """The name in the measurement of the set in which every block is closed."""
     sized: dict[str, list[str]]
@@ -68,14 +68,14 @@ def contest(
     """The untouched model, every block closed, the paper's rule, what the search accepted, the smallest sets,
     circuits of the benchmark's sizes, and random sets with as many edges."""
 
-    def tested(kind: str, name: str, closed: Closed, seed: int | None = None) -> Tested:
+    def tested(kind: str, name: str, closed: Closed, seed: int | None = None) -> Contender:
         key = f"{kind}: {name}" if seed is None else f"{kind}: {name} ({seed})"
-        return Tested(kind, name, lab.closed(key, closed), *([] if seed is None else [seed]))
+        return Contender(kind, name, lab.closed(key, closed), *([] if seed is None else [seed]))
 
     every = frozenset(scores)
     none = tested(NONE, "all blocks closed", every)
-    found = [Tested("full", "full model", None), none]
-    found += [Tested(PAPER, mode, EdgeSet(f"{PAPER}: {mode}", cuts)) for mode, cuts in paper.items()]
+    found = [Contender("full", "full model", None), none]
+    found += [Contender(PAPER, mode, EdgeSet(f"{PAPER}: {mode}", cuts)) for mode, cuts in paper.items()]
     found += [tested(SEARCH, f"step {number}", closed) for number, closed in enumerate(accepted, start=1)]
     found += [tested(SMALLEST, name, closed) for name, closed in smallest.items()]
     sized: dict[str, list[str]] = {}
@@ -103,7 +103,7 @@ def contest(
         cuts = {name: lab.closed(name, closed).closed for name, closed in smallest.items()}
         for name, closed in (cuts | dict(paper)).items():
             edges = EdgeSet(f"{RANDOM_EDGES}: {name} ({seed})", closed, seed)
-            found.append(Tested(RANDOM_EDGES, name, edges, seed))
+            found.append(Contender(RANDOM_EDGES, name, edges, seed))
     return Contest(tuple(found), none.key, sized)
 
 

@@ -22,9 +22,9 @@ from workbench.analyses.smallest.tables import (
     BY_LAYER,
     all_weights,
     block_table,
+    contender_table,
     faithful_tables,
     step_table,
-    tested_table,
 )
 from workbench.errors import RunError, shown
 from workbench.interventions import Flow, as_flows
@@ -121,7 +121,7 @@ def smallest_pathway(
     except RunError as problem:
         note = str(problem)
     return SmallestPathway(
-        table=tested_table(found.table, asked.tested, seed=seed),
+        table=contender_table(found.table, asked.tested, seed=seed),
         blocks=block_table(needed, weights, hunt.closed, model.n_heads),
         faithfulness=curve,
         areas=areas,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,19 @@ from workbench.interventions import Flow
 from workbench.interventions.blocks import ALL_HEADS, Block
 from workbench.statistics.columns import require_columns
 
+_COLUMNS = ("flow", "layer", "head", "estimate")
+_REMEDY = "Pass a table of scores with a row a block."
 _SELF_TOO = " (self too)"
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """A csv table of scores. Raises RunError where it is none: see `given_scores`."""
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as problem:  # no such file, or no table
+        raise RunError(f"scores={str(path)!r} cannot be read: {problem}") from problem
+    require_columns(table, *_COLUMNS, remedy=_REMEDY)
+    return table
 
 
 def measured_scores(rows: Any, blocks: Iterable[Block]) -> dict[Block, float]:
@@ -31,9 +44,7 @@ def given_scores(table: pd.DataFrame, blocks: Iterable[Block]) -> dict[Block, fl
     sum of its heads. A flow counts with or without "(self too)". Raises RunError for other columns, or where
     a block has no row.
     """
-    require_columns(
-        table, "flow", "layer", "head", "estimate", remedy="Pass a table of scores with a row a block."
-    )
+    require_columns(table, *_COLUMNS, remedy=_REMEDY)
     means: dict[tuple[str, int, int], float] = {}
     grouped: Any = table.groupby(["flow", "layer", "head"], sort=False)["estimate"]
     for (flow, layer, head), part in grouped:

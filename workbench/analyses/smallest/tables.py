@@ -30,7 +30,7 @@ COLUMNS = (
 )
 
 
-class Tested(NamedTuple):
+class Contender(NamedTuple):
     """A set of edges that the test half is asked with."""
 
     kind: str
@@ -46,7 +46,7 @@ class Tested(NamedTuple):
         return FULL if self.edges is None else self.edges.name
 
 
-def tested_table(rows: Any, tested: Sequence[Tested], *, seed: int) -> pd.DataFrame:
+def contender_table(rows: Any, tested: Sequence[Contender], *, seed: int) -> pd.DataFrame:
     """A row a task (and all together), kind, name and seed, from rows of `SetRow`; see `SmallestPathway`."""
     tasks = list(dict.fromkeys(rows["task"]))
     groups = [(task, rows[rows["task"] == task]) for task in tasks]
