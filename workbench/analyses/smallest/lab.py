@@ -60,12 +60,16 @@ class Lab:
         shares = {str(flow): float(share) for flow, share in each.mean().items()}
         return {flow: share for flow, share in shares.items() if share > 0}, rows["sample_id"].nunique()
 
-    def scores(self, name: str, blocks: Sequence[Block], given: pd.DataFrame | None) -> dict[Block, float]:
-        """The scores of blocks, as given or else measured in the folder `name`."""
+    def scores(
+        self, name: str, blocks: Sequence[Block], given: pd.DataFrame | None, *, screen: bool = False
+    ) -> dict[Block, float]:
+        """The scores of blocks, as given or else measured in the folder `name`; on the first samples only,
+        where they `screen`."""
         if given is not None:
             return given_scores(given, blocks)
         sets = [self.closed(str(block), frozenset([block])) for block in blocks]
-        return measured_scores(self.sets(name, self.search, sets).table, blocks)
+        samples = self._waves()[0] if screen else self.search
+        return measured_scores(self.sets(name, samples, sets).table, blocks)
 
     def ask(
         self, closed: Sequence[Closed], screen: bool = False, *, may_lose: int | None = None

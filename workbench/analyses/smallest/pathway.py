@@ -72,8 +72,8 @@ def smallest_pathway(
         floor: points of accuracy that may be lost on the search half, at most.
         scores: a table of estimated effects, with columns flow, layer (from 1), head (from 0; -1 for all) and
             estimate: the change of the logit difference where it is closed, negative where it is needed. If
-            not given, every block alone is closed and measured on the search half; so are single heads where
-            the table has none.
+            not given, every block alone is closed and measured on the search half; single heads, where the
+            table has none, on its first samples.
         ranges: the paper's selection to compare with, as `wb.pathways` gives it; read it off the search half
             (`workbench.analyses.smallest.search_and_test`). None compares with none.
         modes: how it is closed, see `workbench.analyses.pathways.closing`.
@@ -109,7 +109,8 @@ def smallest_pathway(
     left = [one for block in blocks if block not in hunt.closed for one in block.by_head(model.n_heads)]
     if heads and left:
         known = scores is not None and bool((scores["head"] != ALL_HEADS).any())
-        by_head = lab.scores("scores-heads", left, scores if known else None)
+        # These only say what is tried first: the first samples are enough.
+        by_head = lab.scores("scores-heads", left, scores if known else None, screen=True)
         smallest[BY_HEAD] = _close(hunt, BY_HEAD, least_needed_first(by_head, weights))
     accepted = [step.closed for step in hunt.steps if step.accepted]
     asked = contest(lab, needed, weights, accepted, smallest, paper, range(seed, seed + controls))
