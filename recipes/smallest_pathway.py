@@ -47,6 +47,8 @@ class SmallestPathways(Binned):
     """Random sets of each size."""
     batch: Count = 8
     """Candidates that are tried at once."""
+    rounds: Count = 40
+    """How often groups are tried in each stage, at most."""
 
     def run(self) -> SmallestPathway:
         """Search, test, print, and write the tables and two figures into `out`."""
@@ -56,8 +58,10 @@ class SmallestPathways(Binned):
         window, out = self.window_in(model.n_layers), self.out / "sweep"
         swept = self.given_or_swept(self.sweep, model, search, GENERAL_FLOWS, window, out=out)
         scores = None if self.scores is None else read_scores(self.scores)
-        told = {"flows": self.flows, "heads": self.by_head, "floor": self.floor, "modes": self.modes}
-        told |= {"controls": self.controls, "batch": self.batch, "scores": scores, "out": self.out}
+        told = {
+            name: getattr(self, name) for name in ("flows", "floor", "modes", "controls", "batch", "rounds")
+        }
+        told |= {"heads": self.by_head, "scores": scores, "out": self.out}
         ranges = self.pathways_of(swept, model.n_layers)
         found = wb.smallest_pathway(model, samples, ranges=ranges, **told, **self.knocking)
         written = [

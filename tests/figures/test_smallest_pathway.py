@@ -62,4 +62,5 @@ def test_the_grid_counts_open_heads() -> None:
 def test_a_result_draws_itself() -> None:
     found = made_result(note="Careful.")
     assert "Careful." in notes(found.figure())
-    assert len(found.grid_figure().data) == 1
+    grid: Any = found.grid_figure()
+    assert len(grid.data) == 1

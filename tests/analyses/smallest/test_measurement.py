@@ -63,8 +63,8 @@ def test_sets_of_flows_layers_and_heads_answer_as_by_the_reference_engine() -> N
     numbers: Any = [table.pop("logit_difference").to_numpy(np.float64) for table in tables]
     assert np.abs(numbers[0] - numbers[1]).max() < 1e-5
     assert np.ptp(numbers[0]) > 0.01
-    pd.testing.assert_frame_equal(*tables)
-    kept = tables[0].set_index("name")["edges_kept"]
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    kept: Any = tables[0].set_index("name")["edges_kept"]
     assert kept["full"] == tables[0]["edges_full"].iloc[0]
     # Random edges are the same in all heads: a layer's mean, rounded.
     assert abs(kept["random"] - kept["some"]) <= model.n_layers * model.n_heads

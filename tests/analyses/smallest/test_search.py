@@ -42,14 +42,23 @@ def test_exactly_what_is_needed_stays_open_in_any_order(batch: int) -> None:
     search = Search(world, WEIGHTS, batch=batch)
     search.first_of("first", BLOCKS)
     assert search.closed == set(BLOCKS[:3])
-    search.each_of("each", [block for block in BLOCKS if block not in search.closed])
+    search.each_of("each", [block for block in BLOCKS if block not in search.closed], rounds=40)
     assert left(search) == {BLOCKS[3], BLOCKS[11], BLOCKS[12]}
+
+
+def test_a_search_that_is_stopped_says_so() -> None:
+    search = Search(World({BLOCKS[3]}), WEIGHTS, batch=2)
+    assert not search.each_of("each", BLOCKS, rounds=1)
+    assert BLOCKS[3] not in search.closed
+    assert len(search.closed) == 12
+    assert search.each_of("each", [block for block in BLOCKS if block not in search.closed], rounds=9)
+    assert left(search) == {BLOCKS[3]}
 
 
 def test_of_two_ways_one_stays_open() -> None:
     world = World({BLOCKS[0], BLOCKS[23]})
     search = Search(world, WEIGHTS, batch=4)
-    search.each_of("each", BLOCKS)
+    search.each_of("each", BLOCKS, rounds=40)
     assert left(search) in ({BLOCKS[0]}, {BLOCKS[23]})
 
 
@@ -59,7 +68,7 @@ def test_all_is_closed_where_nothing_is_needed_and_nothing_where_all_is() -> Non
     assert left(free) == set()
     needed = Search(World(*({block} for block in BLOCKS)), WEIGHTS, batch=8)
     needed.first_of("first", BLOCKS)
-    needed.each_of("each", BLOCKS)
+    needed.each_of("each", BLOCKS, rounds=40)
     assert needed.closed == frozenset()
     assert not any(step.accepted for step in needed.steps)
 
@@ -68,7 +77,7 @@ def test_steps_say_what_was_accepted_and_smaller_sets_follow() -> None:
     world = World({BLOCKS[20]})
     search = Search(world, WEIGHTS, batch=4)
     search.first_of("first", BLOCKS)
-    search.each_of("each", BLOCKS[20:])
+    search.each_of("each", BLOCKS[20:], rounds=40)
     accepted = [step.closed for step in search.steps if step.accepted]
     assert all(one < other for one, other in pairwise(accepted))
     assert accepted[-1] == search.closed

@@ -76,8 +76,8 @@ class Lab:
     ) -> list[Judged]:
         """What the search half is answered with each set of blocks closed: one round of the search.
 
-        A set with which more than `may_lose` of the first samples are wrong is not asked of the others, and
-        with `screen` none is; None asks all of all.
+        A set with which more than `may_lose` of the first samples are wrong is not asked of the others; None
+        asks all of all. With `screen` no set is, and it may lose its part of `may_lose` only, rounded down.
         """
         self.rounds += 1
         names = [f"set {number}" for number in range(len(closed))]
@@ -91,6 +91,8 @@ class Lab:
             rows = self.sets(f"search-{self.rounds:03d}-{number}", samples, left).table
             for one in left:
                 found[one.name].append(rows.loc[(rows["name"] == one.name).to_numpy(bool)])
+        if screen and may_lose is not None:
+            may_lose = may_lose * len(waves[0]) // len(self.search)
         return [_judged(found[name], may_lose, len(waves)) for name in names]
 
     def _waves(self) -> list[Samples]:

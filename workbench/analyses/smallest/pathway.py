@@ -51,6 +51,7 @@ def smallest_pathway(
     modes: Sequence[str] = ("faithful",),
     controls: int = 3,
     batch: int = 8,
+    rounds: int = 40,
     engine: str | Engine = "incremental",
     out: Path | str | None = None,
     seed: int = 0,
@@ -79,6 +80,7 @@ def smallest_pathway(
         modes: how it is closed, see `workbench.analyses.pathways.closing`.
         controls: random sets of each size, with the seeds `seed`, `seed + 1`, ..
         batch: how many candidates are tried at once.
+        rounds: how often groups are tried in each stage, at most; `note` says where more would have been.
         engine, out, style, separators, frames: as in `sweep`. Every round of the search is a run in `out`,
             so that one that was stopped goes on.
 
@@ -88,7 +90,7 @@ def smallest_pathway(
     from workbench.engine import get_engine
 
     parsed, seed = as_flows(flows), as_seed(seed)
-    _check(parsed, floor=floor, controls=controls, batch=batch)
+    _check(parsed, floor=floor, controls=controls, batch=batch, rounds=rounds)
     modes = check_modes(modes)
     paper = {} if ranges is None else {mode: closed_by(ranges, model.n_layers, mode) for mode in modes}
     search, test = search_and_test(samples)
@@ -105,22 +107,26 @@ def smallest_pathway(
     (whole,) = lab.ask([frozenset()])
     may_lose = whole.samples - whole.right + math.floor(floor / 100 * count + 1e-9)
     hunt = Search(partial(lab.ask, may_lose=may_lose), weights, batch=batch)
-    smallest = {BY_LAYER: _close(hunt, BY_LAYER, least_needed_first(needed, weights))}
+    stopped = _close(hunt, BY_LAYER, least_needed_first(needed, weights), rounds)
+    smallest = {BY_LAYER: hunt.closed}
     left = [one for block in blocks if block not in hunt.closed for one in block.by_head(model.n_heads)]
     if heads and left:
         known = scores is not None and bool((scores["head"] != ALL_HEADS).any())
         # These only say what is tried first: the first samples are enough.
         by_head = lab.scores("scores-heads", left, scores if known else None, screen=True)
-        smallest[BY_HEAD] = _close(hunt, BY_HEAD, least_needed_first(by_head, weights))
+        stopped += _close(hunt, BY_HEAD, least_needed_first(by_head, weights), rounds)
+        smallest[BY_HEAD] = hunt.closed
     accepted = [step.closed for step in hunt.steps if step.accepted]
     asked = contest(lab, needed, weights, accepted, smallest, paper, range(seed, seed + controls))
     found = lab.sets("", test, [one.edges for one in asked.tested if one.edges is not None])
-    note = ""
+    notes = [
+        f"The search by {phase} was stopped after {rounds} rounds: more may be closed." for phase in stopped
+    ]
     curve = areas = pd.DataFrame()
     try:
         curve, areas = faithful_tables(found.table, asked.sized, asked.none, seed=seed)
     except RunError as problem:
-        note = str(problem)
+        notes.append(str(problem))
     return SmallestPathway(
         table=contender_table(found.table, asked.tested, seed=seed),
         blocks=block_table(needed, weights, hunt.closed, model.n_heads),
@@ -129,20 +135,20 @@ def smallest_pathway(
         steps=step_table(hunt.steps, weights),
         skipped=found.skipped,
         n_heads=model.n_heads,
-        note=note,
+        note=" ".join(notes),
         manifest=found.manifest,
         folder=found.folder,
     )
 
 
-def _close(hunt: Search, phase: str, ranked: Sequence[Block]) -> frozenset[Block]:
-    """All that is closed after closing as much of `ranked` as can be."""
+def _close(hunt: Search, phase: str, ranked: Sequence[Block], rounds: int) -> list[str]:
+    """Closes as much of `ranked` as can be; names the phase where that was stopped by the rounds."""
     hunt.first_of(phase, ranked)
-    hunt.each_of(phase, [block for block in ranked if block not in hunt.closed])
-    return hunt.closed
+    done = hunt.each_of(phase, [block for block in ranked if block not in hunt.closed], rounds=rounds)
+    return [] if done else [phase]
 
 
-def _check(flows: Sequence[Flow], *, floor: float, controls: int, batch: int) -> None:
+def _check(flows: Sequence[Flow], *, floor: float, controls: int, batch: int, rounds: int) -> None:
     for flow in flows:
         if flow.heads is not None:
             raise RunError(
@@ -151,6 +157,6 @@ def _check(flows: Sequence[Flow], *, floor: float, controls: int, batch: int) ->
             )
     if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 <= floor <= 100:
         raise RunError(f"floor={shown(floor)}: give the points of accuracy that may be lost, from 0 to 100.")
-    for name, value, least in (("controls", controls, 0), ("batch", batch, 1)):
+    for name, value, least in (("controls", controls, 0), ("batch", batch, 1), ("rounds", rounds, 1)):
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise RunError(f"{name}={shown(value)}: give a whole number from {least}.")

@@ -24,7 +24,7 @@ class Judged(NamedTuple):
     right: int
     """Of them, those that it answers correctly."""
     possible: bool
-    """Whether of those that were asked no more are wrong than of all may be."""
+    """Whether of those that were asked no more are wrong than may be."""
     enough: bool
     """Whether all were asked too."""
     metric: float
@@ -65,13 +65,16 @@ class Search:
         groups = [frozenset([block]) for block in ranked]
         self._close(phase, groups[: self._longest(phase, groups, near=near)])
 
-    def each_of(self, phase: str, ranked: Sequence[Block]) -> None:
+    def each_of(self, phase: str, ranked: Sequence[Block], *, rounds: int) -> bool:
         """Close of `ranked` what can be: in `batch` groups of neighbours, and those that cannot be closed
-        whole in halves again, down to single blocks. The first samples say which groups are worth a try."""
+        whole in halves again, down to single blocks. The first samples say which groups are worth a try.
+        Whether all was tried within so many rounds."""
         size = max(1, -(-len(ranked) // self._batch))
         groups = [frozenset(ranked[at : at + size]) for at in range(0, len(ranked), size)]
         place = {block: number for number, block in enumerate(ranked)}
-        while groups:
+        for _ in range(rounds):
+            if not groups:
+                break
             now, *judged = self._judge(phase, [frozenset(), *groups], screen=True)
             price = {
                 group: (now.metric - one.metric) / sum(self._weights[block] for block in group)
@@ -89,6 +92,7 @@ class Search:
                     blocks = sorted(group, key=place.__getitem__)
                     half = len(blocks) // 2
                     groups += [frozenset(blocks[:half]), frozenset(blocks[half:])]
+        return not groups
 
     def _longest(self, phase: str, groups: Sequence[Closed], *, near: int = 1) -> int:
         """How many groups, the first ones, can be closed together. It is less than `near` short of the
