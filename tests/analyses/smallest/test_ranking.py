@@ -59,8 +59,10 @@ def test_a_file_of_scores_is_read_or_refused(tmp_path: Path) -> None:
         read_scores(tmp_path / "none.csv")
 
 
-def test_blocks_are_ranked_by_score_per_edge_larger_ones_first() -> None:
+def test_blocks_are_ranked_by_what_each_freed_edge_costs() -> None:
     assert least_needed_first({A: 1.0, B: 2.0, C: 0.0}, WEIGHTS) == [C, B, A]
+    # Noise of a small block does not put it before a large one that does as little.
+    assert least_needed_first({A: -0.01, B: 0.01, C: 5.0}, WEIGHTS) == [B, A, C]
     assert least_needed_first({A: 0.0, B: 0.0}, WEIGHTS) == [B, A]
 
 

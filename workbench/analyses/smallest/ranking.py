@@ -15,6 +15,8 @@ from workbench.interventions import Flow
 from workbench.interventions.blocks import ALL_HEADS, Block
 from workbench.statistics.columns import require_columns
 
+LEAST = 0.01
+"""What a block costs at least, of the largest cost."""
 _COLUMNS = ("flow", "layer", "head", "estimate")
 _REMEDY = "Pass a table of scores with a row a block."
 _SELF_TOO = " (self too)"
@@ -68,8 +70,13 @@ def given_scores(table: pd.DataFrame, blocks: Iterable[Block]) -> dict[Block, fl
 
 
 def least_needed_first(scores: Mapping[Block, float], weights: Mapping[Block, float]) -> list[Block]:
-    """Blocks by their score per edge, from the lowest; of equal ones the larger first."""
-    return sorted(scores, key=lambda block: (scores[block] / weights[block], -weights[block]))
+    """Blocks by what closing them costs for each edge that it frees: their score by their edges.
+
+    A score below 1% of the largest counts as that much. It may be noise, and closing costs something in any
+    case when much is closed together: so large blocks that seem to do nothing come first, small ones last.
+    """
+    least = LEAST * max(map(abs, scores.values()), default=0.0)
+    return sorted(scores, key=lambda block: max(scores[block], least, 1e-9) / weights[block])
 
 
 def first_within(ranked: Sequence[Block], weights: Mapping[Block, float], size: float) -> frozenset[Block]:

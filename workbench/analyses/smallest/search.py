@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from workbench.analyses.smallest.ranking import LEAST
 from workbench.interventions.blocks import Block
 
 Closed = frozenset[Block]
@@ -77,7 +78,8 @@ class Search:
                 break
             now, *judged = self._judge(phase, [frozenset(), *groups], screen=True)
             price = {
-                group: (now.metric - one.metric) / sum(self._weights[block] for block in group)
+                group: max(now.metric - one.metric, LEAST * abs(now.metric), 1e-9)
+                / sum(self._weights[block] for block in group)
                 for group, one in zip(groups, judged, strict=True)
                 if one.possible
             }
