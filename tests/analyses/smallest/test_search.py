@@ -21,14 +21,12 @@ class World:
         self.needed = needed
         self.asked: list[Closed] = []
 
-    def __call__(self, closed: Sequence[Closed], screen: bool) -> list[Judged]:
+    def __call__(self, closed: Sequence[Closed]) -> list[Judged]:
         self.asked += closed
         found = []
         for blocks in closed:
             lost = sum(ways <= blocks for ways in self.needed)
-            if screen:  # the first samples show half of what is lost
-                lost = sum(ways <= blocks for ways in self.needed[::2])
-            found.append(Judged(10, 10 - lost, not lost, not lost and not screen, -float(lost)))
+            found.append(Judged(10, 10 - lost, not lost, -float(lost)))
         return found
 
 
@@ -39,7 +37,7 @@ def left(search: Search) -> set[Block]:
 @pytest.mark.parametrize("batch", [1, 3, 8])
 def test_exactly_what_is_needed_stays_open_in_any_order(batch: int) -> None:
     world = World({BLOCKS[3]}, {BLOCKS[11]}, {BLOCKS[12]})
-    search = Search(world, WEIGHTS, batch=batch)
+    search = Search(world, WEIGHTS, metric=0.0, batch=batch)
     search.first_of("first", BLOCKS)
     assert search.closed == set(BLOCKS[:3])
     search.each_of("each", [block for block in BLOCKS if block not in search.closed], rounds=40)
@@ -47,7 +45,7 @@ def test_exactly_what_is_needed_stays_open_in_any_order(batch: int) -> None:
 
 
 def test_a_search_that_is_stopped_says_so() -> None:
-    search = Search(World({BLOCKS[3]}), WEIGHTS, batch=2)
+    search = Search(World({BLOCKS[3]}), WEIGHTS, metric=0.0, batch=2)
     assert not search.each_of("each", BLOCKS, rounds=1)
     assert BLOCKS[3] not in search.closed
     assert len(search.closed) == 12
@@ -57,16 +55,16 @@ def test_a_search_that_is_stopped_says_so() -> None:
 
 def test_of_two_ways_one_stays_open() -> None:
     world = World({BLOCKS[0], BLOCKS[23]})
-    search = Search(world, WEIGHTS, batch=4)
+    search = Search(world, WEIGHTS, metric=0.0, batch=4)
     search.each_of("each", BLOCKS, rounds=40)
     assert left(search) in ({BLOCKS[0]}, {BLOCKS[23]})
 
 
 def test_all_is_closed_where_nothing_is_needed_and_nothing_where_all_is() -> None:
-    free = Search(World(), WEIGHTS, batch=8)
+    free = Search(World(), WEIGHTS, metric=0.0, batch=8)
     free.first_of("first", BLOCKS)
     assert left(free) == set()
-    needed = Search(World(*({block} for block in BLOCKS)), WEIGHTS, batch=8)
+    needed = Search(World(*({block} for block in BLOCKS)), WEIGHTS, metric=0.0, batch=8)
     needed.first_of("first", BLOCKS)
     needed.each_of("each", BLOCKS, rounds=40)
     assert needed.closed == frozenset()
@@ -75,7 +73,7 @@ def test_all_is_closed_where_nothing_is_needed_and_nothing_where_all_is() -> Non
 
 def test_steps_say_what_was_accepted_and_smaller_sets_follow() -> None:
     world = World({BLOCKS[20]})
-    search = Search(world, WEIGHTS, batch=4)
+    search = Search(world, WEIGHTS, metric=0.0, batch=4)
     search.first_of("first", BLOCKS)
     search.each_of("each", BLOCKS[20:], rounds=40)
     accepted = [step.closed for step in search.steps if step.accepted]
@@ -87,7 +85,7 @@ def test_steps_say_what_was_accepted_and_smaller_sets_follow() -> None:
 
 def test_a_ranking_that_puts_what_is_needed_last_takes_few_questions() -> None:
     world = World({BLOCKS[23]})
-    search = Search(world, WEIGHTS, batch=8)
+    search = Search(world, WEIGHTS, metric=0.0, batch=8)
     search.first_of("first", BLOCKS)
     assert left(search) == {BLOCKS[23]}
     assert len(world.asked) <= 12

@@ -71,7 +71,7 @@ def test_blocks_tell_their_open_heads_and_steps_their_share() -> None:
     assert list(table["heads"]) == ["", "0"]
     assert list(table["heads_open"]) == [0, 1]
     assert list(table["edges_percent"]) == [20, 20]
-    steps = step_table([Step("phase", closed, Judged(4, 3, True, True, 1.5), True)], weights)
+    steps = step_table([Step("phase", closed, Judged(4, 3, True, 1.5), True)], weights)
     assert steps.to_dict("records") == [
         {
             "phase": "phase",

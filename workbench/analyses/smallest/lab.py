@@ -71,28 +71,24 @@ class Lab:
         samples = self._waves()[0] if screen else self.search
         return measured_scores(self.sets(name, samples, sets).table, blocks)
 
-    def ask(
-        self, closed: Sequence[Closed], screen: bool = False, *, may_lose: int | None = None
-    ) -> list[Judged]:
+    def ask(self, closed: Sequence[Closed], *, may_lose: int | None = None) -> list[Judged]:
         """What the search half is answered with each set of blocks closed: one round of the search.
 
         A set with which more than `may_lose` of the first samples are wrong is not asked of the others; None
-        asks all of all. With `screen` no set is, and it may lose its part of `may_lose` only, rounded down.
+        asks all of all.
         """
         self.rounds += 1
         names = [f"set {number}" for number in range(len(closed))]
         sets = [self.closed(name, blocks) for name, blocks in zip(names, closed, strict=True)]
         found: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
         waves = self._waves()
-        for number, samples in enumerate(waves[: 1 if screen else None]):
+        for number, samples in enumerate(waves):
             left = [one for one in sets if may_lose is None or _lost(found[one.name]) <= may_lose]
             if not left:
                 break
             rows = self.sets(f"search-{self.rounds:03d}-{number}", samples, left).table
             for one in left:
                 found[one.name].append(rows.loc[(rows["name"] == one.name).to_numpy(bool)])
-        if screen and may_lose is not None:
-            may_lose = may_lose * len(waves[0]) // len(self.search)
         return [_judged(found[name], may_lose, len(waves)) for name in names]
 
     def _waves(self) -> list[Samples]:
@@ -111,4 +107,4 @@ def _judged(parts: Sequence[pd.DataFrame], may_lose: int | None, waves: int) -> 
     lost = _lost(parts)
     possible = may_lose is None or lost <= may_lose
     metric = float(rows["logit_difference"].to_numpy(np.float64).mean())
-    return Judged(len(rows), len(rows) - lost, possible, possible and len(parts) == waves, metric)
+    return Judged(len(rows), len(rows) - lost, possible and len(parts) == waves, metric)

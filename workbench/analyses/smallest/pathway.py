@@ -106,7 +106,7 @@ def smallest_pathway(
     needed = lab.scores("scores", blocks, scores)
     (whole,) = lab.ask([frozenset()])
     may_lose = whole.samples - whole.right + math.floor(floor / 100 * count + 1e-9)
-    hunt = Search(partial(lab.ask, may_lose=may_lose), weights, batch=batch)
+    hunt = Search(partial(lab.ask, may_lose=may_lose), weights, metric=whole.metric, batch=batch)
     stopped = _close(hunt, BY_LAYER, least_needed_first(needed, weights), rounds)
     smallest = {BY_LAYER: hunt.closed}
     left = [one for block in blocks if block not in hunt.closed for one in block.by_head(model.n_heads)]

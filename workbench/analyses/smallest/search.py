@@ -24,16 +24,14 @@ class Judged(NamedTuple):
     """How many were asked: fewer than all where these say already that too many are lost."""
     right: int
     """Of them, those that it answers correctly."""
-    possible: bool
-    """Whether of those that were asked no more are wrong than may be."""
     enough: bool
-    """Whether all were asked too."""
+    """Whether all were asked, and no more are wrong than may be."""
     metric: float
     """Mean logit difference of the samples that were asked."""
 
 
-Ask = Callable[[Sequence[Closed], bool], Sequence[Judged]]
-"""What is answered with each set of blocks closed; by the first samples only where the second says so."""
+Ask = Callable[[Sequence[Closed]], Sequence[Judged]]
+"""What is answered with each set of blocks closed."""
 
 
 class Step(NamedTuple):
@@ -50,12 +48,14 @@ class Search:
     """Closes blocks as long as enough samples are answered correctly.
 
     That what cannot be closed now cannot be closed later, when less is open, is assumed and saves most of
-    the work: a block that alone costs too much is not tried again.
+    the work: a block that costs too much is not tried again.
     """
 
-    def __init__(self, ask: Ask, weights: Mapping[Block, float], *, batch: int) -> None:
-        """`weights`: edges of each block, in any unit. `batch`: counts that are tried at once."""
+    def __init__(self, ask: Ask, weights: Mapping[Block, float], *, metric: float, batch: int) -> None:
+        """`weights`: edges of each block, in any unit. `metric`: of the untouched model. `batch`: counts that
+        are tried at once."""
         self._ask, self._weights, self._batch = ask, weights, batch
+        self._metric = metric
         self.closed: Closed = frozenset()
         self.steps: list[Step] = []
 
@@ -68,27 +68,28 @@ class Search:
 
     def each_of(self, phase: str, ranked: Sequence[Block], *, rounds: int) -> bool:
         """Close of `ranked` what can be: in `batch` groups of neighbours, and those that cannot be closed
-        whole in halves again, down to single blocks. The first samples say which groups are worth a try.
-        Whether all was tried within so many rounds."""
+        whole in halves again, down to single blocks. Whether all was tried within so many rounds."""
         size = max(1, -(-len(ranked) // self._batch))
         groups = [frozenset(ranked[at : at + size]) for at in range(0, len(ranked), size)]
         place = {block: number for number, block in enumerate(ranked)}
         for _ in range(rounds):
             if not groups:
                 break
-            now, *judged = self._judge(phase, [frozenset(), *groups], screen=True)
+            judged = dict(zip(groups, self._judge(phase, groups), strict=True))
             price = {
-                group: max(now.metric - one.metric, LEAST * abs(now.metric), 1e-9)
+                group: max(self._metric - one.metric, LEAST * abs(self._metric), 1e-9)
                 / sum(self._weights[block] for block in group)
-                for group, one in zip(groups, judged, strict=True)
-                if one.possible
+                for group, one in judged.items()
+                if one.enough
             }
-            hopeful = sorted(price, key=price.__getitem__)  # first what frees most edges for what it costs
-            fits = self._longest(phase, hopeful)
-            self._close(phase, hopeful[:fits])
-            # The first that does not fit was tried on top of what is closed now.
-            bad = [group for group in groups if group not in price or group in hopeful[fits : fits + 1]]
-            groups = hopeful[fits + 1 :]
+            alone = sorted(price, key=price.__getitem__)  # first what frees most edges for what it costs
+            bad = [group for group in groups if group not in price]
+            while alone:
+                fits = self._longest(phase, alone)
+                self._close(phase, alone[:fits])
+                bad += alone[fits : fits + 1]  # it does not fit on top of what is closed now
+                alone = alone[fits + 1 :]
+            groups = []
             for group in bad:
                 if len(group) > 1:
                     blocks = sorted(group, key=place.__getitem__)
@@ -109,9 +110,9 @@ class Search:
             high = min([high, *(count for count in tried if count > low)])
         return low
 
-    def _judge(self, phase: str, groups: Sequence[Closed], *, screen: bool = False) -> Sequence[Judged]:
+    def _judge(self, phase: str, groups: Sequence[Closed]) -> Sequence[Judged]:
         sets = [self.closed | group for group in groups]
-        judged = self._ask(sets, screen)
+        judged = self._ask(sets)
         self.steps += [Step(phase, closed, one, False) for closed, one in zip(sets, judged, strict=True)]
         return judged
 
@@ -122,4 +123,5 @@ class Search:
         for at in range(len(self.steps) - 1, -1, -1):
             if self.steps[at].closed == self.closed and self.steps[at].judged.enough:
                 self.steps[at] = self.steps[at]._replace(phase=phase, accepted=True)
+                self._metric = self.steps[at].judged.metric
                 return
