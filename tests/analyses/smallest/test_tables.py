@@ -53,6 +53,13 @@ def test_every_set_has_a_row_a_task_and_draws_one_together() -> None:
     assert (table["accuracy_percent"] <= table["high_percent"]).all()
 
 
+def test_a_single_draw_has_a_row_of_all_draws_too() -> None:
+    table: Any = contender_table(rows(), TESTED[:3], seed=0)
+    of: Any = table[(table["task"] == "all") & (table["kind"] == "random edges")]
+    assert list(of["seed"]) == [-1, 0]
+    assert of["accuracy_percent"].nunique() == 1
+
+
 def test_faithfulness_has_a_row_an_order_and_size() -> None:
     keys = {"score": ["s"] * (len(SIZES) - 1) + ["full"]}
     curve, areas = faithful_tables(rows(), keys, "r1", seed=0)

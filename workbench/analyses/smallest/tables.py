@@ -58,7 +58,7 @@ def contender_table(rows: Any, tested: Sequence[Contender], *, seed: int) -> pd.
         full = by_key[FULL].set_index("sample_id")["correct"].astype(float)
         for kind, name in dict.fromkeys((one.kind, one.name) for one in tested):
             own = [one for one in tested if (one.kind, one.name) == (kind, name) and one.key in by_key]
-            if len(own) > 1:
+            if any(one.seed != ALL_SEEDS for one in own):
                 together = pd.concat([by_key[one.key] for one in own])
                 found.append((task, kind, name, ALL_SEEDS, *_numbers(together, full, seed)))
             found += [(task, kind, name, one.seed, *_numbers(by_key[one.key], full, seed)) for one in own]
