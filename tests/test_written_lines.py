@@ -262,6 +262,12 @@ def run_several_models(text: str) -> None:
     tyro.cli(find_recipe(recipe), args=words)
 
 
+def run_search(text: str) -> None:
+    """A search takes minutes: tests/recipes runs it on a planted model, and here its options are read."""
+    _, _, recipe, *words = shlex.split(text)
+    tyro.cli(find_recipe(recipe), args=words)
+
+
 def run_make(text: str) -> None:
     target = shlex.split(text)[1]
     done = subprocess.run(
@@ -339,6 +345,7 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
     (r"workbench run NAME .*", run_recipe_line),
     (r"workbench run \w+ \.\.\.", run_elided),
     (r"workbench run effective_pathways --model A .*", run_several_models),
+    (r"workbench run smallest_pathway .*", run_search),
     (r"workbench data .*", run_data),
     (
         r"workbench run .*--data (videomme|tomato|egoschema|longvideobench|vinoground|mvp)\w*:.*",

@@ -52,6 +52,7 @@ _HOMES = {
     "compare_lenses": "analyses.lens.cell_words",
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
+    "smallest_pathway": "analyses.smallest.pathway",
     "suffice": "analyses.pathways.sufficiency",
     "edge_count": "interventions",
     "compare_flows": "analyses.sweep.differences",
@@ -77,6 +78,8 @@ attach(
         "VideoLLM.generate": "workbench.engine.generation:answer",
         "Run.figure": "workbench.figures.of_results:of_run",
         "Comparison.figure": "workbench.figures.of_results:of_comparison",
+        "SmallestPathway.figure": "workbench.figures.of_results:of_smallest_pathway",
+        "SmallestPathway.grid_figure": "workbench.figures.of_results:grid_of_smallest_pathway",
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
         "TwinPatching.figure": "workbench.figures.of_results:of_twin_patching",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
@@ -120,6 +123,7 @@ if TYPE_CHECKING:
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
     from workbench.analyses.places.mattered import what_mattered
+    from workbench.analyses.smallest.pathway import smallest_pathway
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
     from workbench.data import Sample, Samples, pairs, samples
@@ -194,6 +198,7 @@ __all__ = [
     "samples",
     "score_answers",
     "second_half",
+    "smallest_pathway",
     "suffice",
     "sweep",
     "trailing",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from tests.analyses.smallest.made import made_blocks, made_curve, made_result, made_table
 from tests.analyses.sweep.test_drops import table as dropped
 from tests.figures import study_tables
 from tests.figures.lens_tables import answer_table, frequencies, lens_counts, lens_layout, lens_table
@@ -114,6 +115,9 @@ def shown(evil: str) -> dict[str, Any]:
         "Generations": Generations(table=pd.DataFrame([said]), skipped=NONE),
         "Pathways": pathways(table, bin=2),
         "Samples": Samples([hostile_sample(evil)], name=evil, skipped=[Skipped(evil, evil)]),
+        "SmallestPathway": dataclasses.replace(
+            made_result(evil, note=evil), table=poisoned(made_table(), evil, "kind", "name")
+        ),
         "Sufficiency": Sufficiency(table=suffice, outcomes=outcomes, skipped=left_out, manifest=made),
     }
 
@@ -152,6 +156,12 @@ def drawn(evil: str) -> dict[str, go.Figure]:
             note=evil,
         ),
         "mask_gallery": figures.mask_gallery(small_layout(), ["video -> text"], title=evil),
+        "open_blocks": figures.open_blocks(
+            poisoned(made_blocks(), evil, "flow", "heads"), 4, title=evil, note=evil
+        ),
+        "smallest_pathway": figures.smallest_pathway(
+            poisoned(made_table((f"t{evil}",)), evil, "name"), *made_curve(), title=evil, note=evil
+        ),
         "pareto": figures.pareto(poisoned(front_table(), evil, "case"), caption=evil, note=evil),
         "accuracy_drops": figures.accuracy_drops(accuracy_drop(halves)),
         "answer_probability": figures.answer_probability(poisoned(answer_table(), evil, "task")),

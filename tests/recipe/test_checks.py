@@ -21,6 +21,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "answers_window": ("centred(3)", "12 ranges of layers"),
     "ask": ("likelyhood", "Did you mean 'likelihood'"),
     "from_logs": ((Path("nowhere.jsonl"),), "nowhere.jsonl"),
+    "scores": (Path("nowhere.csv"), "nowhere.csv"),
     "scoring": ("lmms_tvbench", 'give ask="generation"'),
     "bank": ("nearby", "bank='nearby': input should be 'all' or 'same'"),
     "by": ("prefil_percent", "Did you mean 'prefill_percent'"),

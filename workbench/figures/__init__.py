@@ -21,6 +21,7 @@ from workbench.figures.parts.groups import flow_groups
 from workbench.figures.parts.headlines import by_task, headline
 from workbench.figures.parts.template import FLOW_STYLES, TEMPLATE, line_styles
 from workbench.figures.side_by_side import models_compared, windows_compared
+from workbench.figures.smallest_pathway import open_blocks, smallest_pathway
 from workbench.figures.staged_flow import staged_flow
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.totals import total_effects
@@ -51,7 +52,9 @@ __all__ = [
     "line_styles",
     "mask_gallery",
     "models_compared",
+    "open_blocks",
     "pareto",
+    "smallest_pathway",
     "staged_flow",
     "sufficiency",
     "total_effects",

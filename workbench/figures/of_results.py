@@ -16,6 +16,7 @@ from workbench.figures.lens_comparison import lens_comparison
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.parts.figure import Figure
 from workbench.figures.side_by_side import models_compared
+from workbench.figures.smallest_pathway import open_blocks, smallest_pathway
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.twin_patching import twin_patching
 from workbench.figures.what_mattered import what_mattered
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from workbench.analyses.patching.effects import TwinPatching
     from workbench.analyses.pathways.points_lost import Sufficiency
     from workbench.analyses.places import Mattered
+    from workbench.analyses.smallest.result import SmallestPathway
     from workbench.analyses.sweep.comparison import Comparison
     from workbench.runs.run import Run
 
@@ -42,6 +44,17 @@ def of_run(run: Run, **settings: Any) -> Figure:
 def of_comparison(comparison: Comparison, **settings: Any) -> Figure:
     """A panel a task, a line a model. Arguments: `workbench.figures.models_compared`."""
     return models_compared(comparison.curves, comparison.counts, **{"common": comparison.shared, **settings})
+
+
+def of_smallest_pathway(found: SmallestPathway, **settings: Any) -> Figure:
+    """Accuracy and faithfulness against open edges. Arguments: `workbench.figures.smallest_pathway`."""
+    note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
+    return smallest_pathway(found.table, found.faithfulness, found.areas, note=note, **settings)
+
+
+def grid_of_smallest_pathway(found: SmallestPathway, **settings: Any) -> Figure:
+    """What is left open, flow x layer. Arguments: `workbench.figures.open_blocks`."""
+    return open_blocks(found.blocks, found.n_heads, **settings)
 
 
 def of_sufficiency(found: Sufficiency, **settings: Any) -> Figure:

@@ -251,6 +251,12 @@ def _scoring(name: str, recipe: Any) -> None:
     asking(recipe.ask, batch=1, max_new_tokens=1, scoring=name)
 
 
+def _scores(table: Path, recipe: Any) -> None:
+    from workbench.analyses.smallest import read_scores
+
+    read_scores(table)
+
+
 _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "also": _also,
     "ask": lambda ask, recipe: _scoring("workbench", recipe),
@@ -287,6 +293,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "runs": lambda folders, recipe: given_runs(folders, _models(recipe)),
     "sites": lambda names, recipe: [check_site(name) for name in names],
     "spans": lambda spans, recipe: [Span.parse(span) for span in spans],
+    "scores": _scores,
     "spread": _spread,
     "style": lambda style, recipe: check_style(style),
     "sweep": lambda folder, recipe: given_run(folder, recipe.checkpoint()),
