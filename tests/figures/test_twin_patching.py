@@ -46,8 +46,8 @@ def test_a_panel_a_task_and_direction_and_every_mean_in_its_cell() -> None:
         assert trace.zmin == -trace.zmax
     assert fig.layout.yaxis.ticktext == ("frame[0]", "options", "last")
     assert "<b>Moving Direction</b>" in notes(fig)
-    assert "n = 5: needed (twin into clip)" in notes(fig)
-    assert "n = 5: suffices (clip into twin)" in notes(fig)
+    assert "n = 5: needed" in notes(fig)
+    assert "n = 5: suffices" in notes(fig)
     assert "Object&lt;b&gt;count" in notes(fig)
     assert "flips 40% of 5 pairs" in fig.data[0].customdata[1][1]
     every: Any = twin_patching(patch_table(), only_correct=False)

@@ -16,7 +16,7 @@ from workbench.figures.parts.grid import Grid, grid, layer_axis
 from workbench.figures.parts.template import BLUE, INK, VERMILLION
 from workbench.figures.parts.text import FEW_NOTE, count_of, few_mark, plain, task_name
 
-_SAYS = {"noising": "needed (twin into clip)", "denoising": "suffices (clip into twin)"}
+_SAYS = {"noising": "needed", "denoising": "suffices"}
 _SURE, _OFTEN = 0.95, 0.5
 _ROW = 19  # pixels of a span
 _RIGHT = 96  # pixels for the scale
@@ -65,9 +65,9 @@ def twin_patching(
         ],
         columns=len(ways),
         title="Where the answer is turned into the twin's" if title is None else title,
-        subtitle=f"{site}{at} of a clip put into the prompt of its twin, and the other way round: the share "
-        f"of the way from the untouched logit difference (0) to that of the other clip (1). Mean over "
-        f"{whose}. ● flips the answer of at least 95% of them, ○ of at least half.",
+        subtitle=f"Needed: the twin's {site}{at} put into the clip's prompt. Suffices: the clip's put into "
+        "the twin's. Share of the way from the untouched logit difference (0) to the other clip's (1). Mean "
+        f"over {whose}. ● flips the answer of at least 95% of them, ○ of at least half.",
         note=FEW_NOTE if any(map(few_mark, most.values())) else "",
         panel_height=_ROW * len(rows) + 8,
         left=96,
