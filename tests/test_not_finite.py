@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 
 import workbench as wb
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
-from tests.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
+from workbench.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
 from workbench.analyses.answers import accuracy, generations
 from workbench.analyses.attention import attention_shares
 from workbench.analyses.sweep.effects import sweep

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.planted import planted_sample
+from workbench.planted import planted_sample
 from tests.tiny import HYBRID_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt
 from workbench.analyses.attention.weights import query_rows
 from workbench.engine import generate

@@ -26,7 +26,7 @@ import torch
 import workbench as wb
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
 from tests.faults.test_damage import SHARD_FILES, copy, cut, delete, flip, swap, whole_shard
-from tests.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
+from workbench.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
 from tests.test_not_finite import POISON
 from workbench.analyses.sweep.effects import sweep
 from workbench.data import Samples

@@ -23,7 +23,7 @@ import torch
 torch.set_num_threads(1)  # before anything runs: a forked child has no other threads
 
 import workbench as wb  # noqa: E402
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged  # noqa: E402
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged  # noqa: E402
 from workbench.checksums import is_as_listed  # noqa: E402
 from workbench.data import Samples  # noqa: E402
 from workbench.models import VideoLLM  # noqa: E402

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_sample, save_planted, staged
+from workbench.planted import N_FRAMES, planted_sample, save_planted, staged
 from tests.tiny import DECODER_NAMES, FamilyName, tiny_folder, tiny_prompt
 from workbench.engine import ENGINES
 from workbench.interventions import Knockout

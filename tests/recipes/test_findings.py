@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from tests.planted import direct, save_planted
+from workbench.planted import direct, save_planted
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted, settings
 from workbench.analyses.findings.claims import CLAIMS
 from workbench.errors import RunError

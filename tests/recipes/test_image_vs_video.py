@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.planted import direct, save_planted
+from workbench.planted import direct, save_planted
 from tests.recipes.planted_folder import FLOW, fallen, files, rows, settings
 from workbench.errors import RunError
 from workbench.recipe import find_recipe

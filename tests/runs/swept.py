@@ -7,7 +7,7 @@ import functools
 from pathlib import Path
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.data import Sample, Samples
 from workbench.models import VideoLLM
 from workbench.runs import Run

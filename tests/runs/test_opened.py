@@ -7,7 +7,7 @@ import shutil
 import pytest
 from pandas.testing import assert_frame_equal
 
-from tests.planted import N_FRAMES, planted_model, staged
+from workbench.planted import N_FRAMES, planted_model, staged
 from tests.runs.swept import questions, swept
 from workbench.analyses.answers import accuracy
 from workbench.errors import RunError

@@ -11,7 +11,7 @@ import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.answers.accuracy import WAYS, accuracy
 from workbench.analyses.answers.asking import last_logits
 from workbench.analyses.answers.scored import accuracy_table

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.attention.maps import attention_maps
 from workbench.analyses.attention.shares import AttentionShare, attention_shares, query_of
 from workbench.errors import RunError

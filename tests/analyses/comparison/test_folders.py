@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from tests.planted import N_FRAMES, planted_model, staged
+from workbench.planted import N_FRAMES, planted_model, staged
 from tests.runs.swept import questions, swept
 from workbench.analyses.answers import accuracy
 from workbench.analyses.comparison import compare_runs

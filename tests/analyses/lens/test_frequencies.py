@@ -10,7 +10,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.lens import layers as lens_module
 from workbench.analyses.lens.frequencies import KeywordCount, frequency_tables
 from workbench.analyses.lens.keywords import BUILT_IN, KeywordList

@@ -10,7 +10,7 @@ import pytest
 
 import workbench as wb
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
-from tests.planted import N_FRAMES, direct, planted_model, planted_sample, staged
+from workbench.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 from workbench.analyses.pathways.closing import MODES
 from workbench.analyses.pathways.sufficiency import suffice
 from workbench.errors import RunError

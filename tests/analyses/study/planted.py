@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.planted import N_FRAMES, N_LAYERS, planted_model, planted_sample, staged
+from workbench.planted import N_FRAMES, N_LAYERS, planted_model, planted_sample, staged
 from workbench.analyses.study import STUDY_FLOWS, UNTOUCHED, Case, by_depth, in_window, study
 from workbench.data import Sample
 from workbench.interventions import parse_window

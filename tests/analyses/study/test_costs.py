@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.analyses.study import planted
-from tests.planted import N_FRAMES, N_LAYERS, TOKENS_A_FRAME
+from workbench.planted import N_FRAMES, N_LAYERS, TOKENS_A_FRAME
 from workbench.analyses.study import UNTOUCHED, costs, savings
 from workbench.analyses.study.cases import EXIT, without_video
 from workbench.errors import RunError

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.analyses.study import planted
-from tests.planted import N_FRAMES, N_LAYERS
+from workbench.planted import N_FRAMES, N_LAYERS
 from workbench.analyses.study import UNTOUCHED, Case, study
 from workbench.analyses.study.cases import without_video
 from workbench.analyses.study.putting import Put, run_as_cut

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.analyses.study.planted import READ
-from tests.planted import N_LAYERS
+from workbench.planted import N_LAYERS
 from workbench.analyses.study import knees_of
 from workbench.errors import RunError
 

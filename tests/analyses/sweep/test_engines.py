@@ -11,7 +11,7 @@ import torch
 from pandas.testing import assert_frame_equal
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from tests.tiny import tiny_folder
 from workbench.data import Sample, Samples
 from workbench.engine import IncrementalEngine

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.planted import planted_sample
+from workbench.planted import planted_sample
 from tests.tiny import tiny_folder, tiny_model
 from workbench.analyses.answers import accuracy
 from workbench.data import Samples
