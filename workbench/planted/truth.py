@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
 
 Role = Literal["needed", "sufficient", "backup", "negative"]
-"""needed: the answer falls without it. sufficient: of one of several ways of which each suffices, so that alone
-it can be cut. backup: acts only where another way is cut. negative: votes against the answer."""
+"""needed: the answer falls without it. sufficient: part of one of several ways of which each suffices, so
+that it can be cut alone. backup: acts only where another way is cut. negative: votes against the answer."""
 
 FRAMES = 8
 """Pictures of a clip: what `encode` takes by default."""

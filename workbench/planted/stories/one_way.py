@@ -6,6 +6,7 @@ from workbench.planted.simple import direct, staged
 from workbench.planted.stories.scenes import (
     ANY,
     MIXED,
+    NOT_SINK,
     OF_MIXED,
     ONLY_BLUE,
     PURE,
@@ -21,7 +22,6 @@ from workbench.planted.wiring import (
     BLUE,
     LAST,
     MARK,
-    ONE,
     OPTION_A,
     OPTION_B,
     SEEN_A,
@@ -35,7 +35,6 @@ from workbench.planted.wiring import (
     Wiring,
     product,
     reader,
-    times,
 )
 
 _MOTION = tuple(
@@ -44,7 +43,7 @@ _MOTION = tuple(
 )
 
 
-_MARKED = {MARK: 1.0, OPTION_A: 1.0, OPTION_B: 1.0} | times(ONE, -1)
+_MARKED = {MARK: 1.0, OPTION_A: 1.0, OPTION_B: 1.0} | NOT_SINK
 """1 in an option that has the mark, 0 in one that has not."""
 
 
@@ -151,8 +150,8 @@ ONE_WAY = (
                     3,
                     1,
                     (
-                        Match({OPTION_A: 1}, {AFTER[0]: 1}),
-                        Match({OPTION_B: 1}, {AFTER[0]: -1}),
+                        Match({OPTION_A: 1}, {WORD: 1, AFTER[0]: 1} | NOT_SINK),
+                        Match({OPTION_B: 1}, {WORD: 1, AFTER[0]: -1} | NOT_SINK),
                     ),
                     (Move({WORD: 1}, MARK),),
                 ),

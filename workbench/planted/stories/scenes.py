@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.planted.truth import FRAMES, Shown
-from workbench.planted.wiring import BLUE, ONE, SEEN_A, SEEN_B, plus, times
+from workbench.planted.wiring import BLUE, ONE, SEEN_A, SEEN_B, SINK, plus, times
 
 ANY = {SEEN_A: 1.0, SEEN_B: 1.0}
 """1 in red and green cells."""
@@ -17,7 +17,9 @@ OF_MIXED = times(WHICH, 2**0.5)
 """+1 in magenta cells and -1 in cyan ones."""
 ONLY_BLUE = plus({BLUE: 1.0}, times(ANY, -1))
 """1 in blue cells, less than 0 in all others that show anything."""
-WHITE = times(plus(ANY, {BLUE: 1.0}, times(ONE, -1)), 1 / (3**0.5 - 1))
+NOT_SINK = {SINK: 1.0} | times(ONE, -1)
+"""-1 in every row but the sink: what is added to it has a threshold, and the sink stays where rows go."""
+WHITE = times(plus(ANY, {BLUE: 1.0}, NOT_SINK), 1 / (3**0.5 - 1))
 """1 in white cells, 0 in those of one colour."""
 
 
