@@ -50,6 +50,7 @@ _HOMES = {
     "compare_models": "analyses.sweep.differences",
     "findings": "analyses.findings.verdicts",
     "accuracy": "analyses.answers.accuracy",
+    "bench_methods": "analyses.methods.bench",
     "from_logs": "analyses.answers.logs",
     "score_answers": "analyses.answers.scored",
     "compare_runs": "analyses.comparison.folders",
@@ -70,6 +71,7 @@ attach(
         "Run.figure": "workbench.figures.of_results:of_run",
         "Comparison.figure": "workbench.figures.of_results:of_comparison",
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
+        "MethodScores.figure": "workbench.figures.of_results:of_method_scores",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
@@ -95,6 +97,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.answer_probability import answer_probability
     from workbench.analyses.lens.frequencies import keyword_frequencies
     from workbench.analyses.lens.logit_lens import logit_lens
+    from workbench.analyses.methods.bench import bench_methods
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
     from workbench.analyses.sweep.differences import compare_flows, compare_models
@@ -141,6 +144,7 @@ __all__ = [
     "all_layers",
     "answer_probability",
     "attention_maps",
+    "bench_methods",
     "centred",
     "compare_flows",
     "compare_models",

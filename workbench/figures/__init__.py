@@ -15,6 +15,7 @@ from workbench.figures.information_flow import flow_figures, information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.masks import mask_gallery
+from workbench.figures.method_scores import method_scores
 from workbench.figures.pareto import pareto
 from workbench.figures.parts.groups import flow_groups
 from workbench.figures.parts.headlines import by_task, headline
@@ -46,6 +47,7 @@ __all__ = [
     "lens_overlay",
     "line_styles",
     "mask_gallery",
+    "method_scores",
     "models_compared",
     "pareto",
     "staged_flow",

@@ -14,6 +14,7 @@ from workbench.figures.attention_mass import attention_mass
 from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
+from workbench.figures.method_scores import method_scores
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.sufficiency import sufficiency
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.answer_probability import AnswerProbability
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
+    from workbench.analyses.methods.bench import MethodScores
     from workbench.analyses.pathways.points_lost import Sufficiency
     from workbench.analyses.sweep.comparison import Comparison
     from workbench.runs.run import Run
@@ -42,6 +44,11 @@ def of_sufficiency(found: Sufficiency, **settings: Any) -> go.Figure:
     """Accuracy by setting. Arguments: `workbench.figures.sufficiency`; controls left out are noted too."""
     note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
     return sufficiency(found.table, note=note, **settings)
+
+
+def of_method_scores(found: MethodScores, **settings: Any) -> go.Figure:
+    """A heat map of models and methods. Arguments: `workbench.figures.method_scores`."""
+    return method_scores(found.summary, found.table, **settings)
 
 
 def of_answer_probability(found: AnswerProbability, **settings: Any) -> go.Figure:

@@ -2,18 +2,29 @@
 
 from workbench.planted.checkpoint import IDS, LAST_WORD, OPTIONS, TOKENS_A_FRAME, VOCABULARY
 from workbench.planted.simple import N_FRAMES, direct, planted_model, planted_sample, save_planted, staged
-from workbench.planted.wiring import CONSTANT, N_LAYERS, Reader
+from workbench.planted.stories import PLANTED
+from workbench.planted.truth import FLOWS, Candidate, Edge, Planted, Role, candidates, cut_of
+from workbench.planted.wiring import CONSTANT, N_LAYERS, Reader, Wiring
 
 __all__ = [
     "CONSTANT",
+    "FLOWS",
     "IDS",
     "LAST_WORD",
     "N_FRAMES",
     "N_LAYERS",
     "OPTIONS",
+    "PLANTED",
     "TOKENS_A_FRAME",
     "VOCABULARY",
+    "Candidate",
+    "Edge",
+    "Planted",
     "Reader",
+    "Role",
+    "Wiring",
+    "candidates",
+    "cut_of",
     "direct",
     "planted_model",
     "planted_sample",

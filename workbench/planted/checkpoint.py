@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -91,7 +93,8 @@ def load_planted(
     """The wiring as a checkpoint folder, loaded as a user loads one, on the CPU in float32."""
     with tempfile.TemporaryDirectory() as folder:
         write_checkpoint(wiring, Path(folder), body)
-        model = load(folder, device="cpu", attention=attention)
+        with _silent():
+            model = load(folder, device="cpu", attention=attention)
         assert model.weights_hash  # while the files are there
         return model
 
@@ -103,7 +106,8 @@ def write_checkpoint(wiring: Wiring, folder: Path, body: Body = "llava_next_vide
     from tokenizers.pre_tokenizers import WhitespaceSplit
     from transformers import PreTrainedTokenizerFast
 
-    planted_hf(wiring, body).save_pretrained(folder)
+    with _silent():
+        planted_hf(wiring, body).save_pretrained(folder)
     tokenizer = Tokenizer(WordLevel(IDS, unk_token="<unk>"))
     tokenizer.pre_tokenizer = WhitespaceSplit()  # pyright: ignore[reportAttributeAccessIssue]
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
@@ -113,6 +117,20 @@ def write_checkpoint(wiring: Wiring, folder: Path, body: Body = "llava_next_vide
     pixels = {"size": side, "do_center_crop": False, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}
     (folder / "video_preprocessor_config.json").write_text(json.dumps(pixels))
     return folder
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without transformers' bars, which are gone before they are read."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def planted_hf(wiring: Wiring, body: Body = "llava_next_video") -> Any:
@@ -126,8 +144,12 @@ def planted_hf(wiring: Wiring, body: Body = "llava_next_video") -> Any:
         layer.post_attention_layernorm.weight.fill_(RMS)
         layer.self_attn.o_proj.weight.zero_()
         layer.mlp.down_proj.weight.zero_()
-    for number in {one.layer for one in wiring.readers}:
-        _write_heads(layers[number - 1].self_attn, [one for one in wiring.readers if one.layer == number])
+    for number, layer in enumerate(layers, start=1):
+        own = [one for one in wiring.readers if one.layer == number]
+        if own:
+            _write_heads(layer.self_attn, own)
+        if wiring.noise:
+            _write_noise(layer.self_attn, wiring, {one.head for one in own}, seed=number)
     for number in {one.layer for one in wiring.neurons}:
         mlp = layers[number - 1].mlp
         for place, neuron in enumerate(one for one in wiring.neurons if one.layer == number):
@@ -150,7 +172,7 @@ def _empty(wiring: Wiring, body: Body) -> Any:
         vocab_size=VOCABULARY,
         rope_parameters={"rope_type": "default", "rope_theta": 1e12},
     )
-    tower = {
+    tower: dict[str, Any] = {
         "hidden_size": 8,
         "intermediate_size": 16,
         "num_hidden_layers": 2,
@@ -158,7 +180,7 @@ def _empty(wiring: Wiring, body: Body) -> Any:
         "image_size": PIXELS,
         "patch_size": PATCH,
     }
-    tokens = {"video_token_index": IDS["<video>"], "image_token_index": IDS["<image>"]}
+    tokens: dict[str, Any] = {"video_token_index": IDS["<video>"], "image_token_index": IDS["<image>"]}
     torch.manual_seed(0)
     if body == "llava_next_video":
         return transformers.LlavaNextVideoForConditionalGeneration(
@@ -264,6 +286,26 @@ def _write_heads(attention: Any, readers: list[Reader]) -> None:
         for place, move in enumerate(one.moves):
             _write_form(v[key + place], move.source, 1.0)
             o[move.out, query + place] = move.gain
+
+
+def _write_noise(attention: Any, wiring: Wiring, reading: set[int], *, seed: int) -> None:
+    """Heads that share nothing with a reading one look at all rows alike, and add a little to the answer."""
+    q, k, v, o = (
+        part.weight for part in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
+    )
+    drawn = torch.Generator().manual_seed(seed)
+    shared = len(q) // len(k)
+    taken = {head // shared for head in reading}
+    for head in range(wiring.heads):
+        if head // shared in taken:
+            continue
+        of_query, of_key = slice(head * D_HEAD, (head + 1) * D_HEAD), head // shared * D_HEAD
+        q[of_query] = 0
+        # Noise of a word has 0.2 in each of its features, so that values are about 1.
+        width = D_MODEL - FREE
+        v[of_key].zero_()[FREE:] = torch.randn(width, generator=drawn) * 5 / width**0.5
+        v[of_key, [SEEN_A, SEEN_B, BLUE]] = torch.randn(3, generator=drawn)
+        o[ANSWER, of_query.start] = wiring.noise * torch.randn((), generator=drawn)
 
 
 def _write_form(row: torch.Tensor, features: Features, scale: float) -> None:

@@ -24,6 +24,9 @@ Role = Literal["needed", "sufficient", "backup", "negative"]
 """needed: the answer falls without it. sufficient: part of one of several ways of which each suffices, so
 that it can be cut alone. backup: acts only where another way is cut. negative: votes against the answer."""
 
+NOISE = 0.04
+"""What heads that carry nothing add to the answer. Of what an edge of any role does it is a tenth or less; it
+hides smaller traces, such as the norm's, which no method would see in a trained model."""
 FRAMES = 8
 """Pictures of a clip: what `encode` takes by default."""
 FLOWS = (
@@ -89,14 +92,14 @@ class Planted:
     """One sentence."""
     wiring: Wiring
     edges: tuple[Edge, ...]
-    """All candidates that matter; cutting any other changes nothing."""
+    """All candidates that matter; cutting any other changes the logit difference by less than 3%."""
     shown: tuple[Shown, ...]
     """Twins one after another: what differs within a pair is what the model answers by, where it does."""
     body: Body = "llava_next_video"
 
     def load(self) -> VideoLLM:
-        """The model, under a name that says nothing."""
-        return load_planted(self.wiring, self.body)
+        """The model, under a name that says nothing, and with some noise."""
+        return load_planted(self.wiring._replace(noise=NOISE), self.body)
 
     def samples(self, folder: Path) -> list[Sample]:
         """Its questions, their clips written into `folder`, under names that say nothing."""

@@ -77,6 +77,9 @@ class Wiring(NamedTuple):
     neurons: tuple[Neuron, ...] = ()
     heads: int = N_HEADS
     """Heads of a layer."""
+    noise: float = 0.0
+    """How much heads that read nothing write into the answer: they average over all rows, and their values
+    are random numbers of about this size."""
 
 
 def reader(

@@ -64,40 +64,46 @@ def knockout_pairs(
 ) -> Float[np.ndarray, " candidate"]:
     """Each candidate alone, and where others are cut that stand in for it: the larger of the two losses.
 
-    Which others is found from the top. Flows are cut whole, alone and two by two. Where two lose more together
-    than their losses add up to, each one's candidates are cut beside the other flow. A flow that loses more
-    than its candidates add up to has its candidates cut two by two. What three or more ways can each do for
-    the others is not found.
+    It looks from the top. Flows are cut whole, alone and two by two, and only the candidates of those that
+    lose something are cut: alone; beside another flow, where the two lose more together than apart; two by
+    two, where the flow loses more than its candidates do. It misses what cancels out within a flow, and what
+    three ways or more do for one another.
     """
-    alone = losses(model, samples, [cut_of([one]) for one in candidates]).mean(0)
     of_flow: dict[str, list[int]] = {}
     for place, one in enumerate(candidates):
         of_flow.setdefault(one.flow, []).append(place)
-    everywhere = (1, model.n_layers)
-    whole = {flow: Knockout.of(Flow.parse(flow), everywhere) for flow in of_flow}
+    whole = {flow: Knockout.of(Flow.parse(flow), (1, model.n_layers)) for flow in of_flow}
     pairs = list(combinations(of_flow, 2))
     both = [_together(whole[one], whole[other]) for one, other in pairs]
     lost = losses(model, samples, [*whole.values(), *both]).mean(0)
-    by_flow = dict(zip(of_flow, lost[: len(whole)], strict=True))
-    asked: list[tuple[int, Knockout, float]] = []
+    by_flow = dict(zip(of_flow, map(float, lost), strict=False))
+    standing_in = [
+        flows
+        for flows, together in zip(pairs, lost[len(whole) :], strict=True)
+        if together - sum(by_flow[flow] for flow in flows) > MORE
+    ]
+    kept = {flow for flows in standing_in for flow in flows}
+    kept |= {flow for flow, loss in by_flow.items() if abs(loss) > MORE}
+    places = [place for flow in of_flow if flow in kept for place in of_flow[flow]]
+    found = np.zeros(len(candidates))
+    if not places:
+        return found
+    found[places] = losses(model, samples, [cut_of([candidates[place]]) for place in places]).mean(0)
+    beside: list[tuple[int, Knockout, float]] = []
     """The candidate, what is cut, and what of that is lost without the candidate."""
-    for (one, other), together in zip(pairs, lost[len(whole) :], strict=True):
-        if together - by_flow[one] - by_flow[other] > MORE:
-            for mine, yours in ((one, other), (other, one)):
-                asked += [
-                    (place, _together(cut_of([candidates[place]]), whole[yours]), by_flow[yours])
-                    for place in of_flow[mine]
-                ]
-    for flow, places in of_flow.items():
-        if by_flow[flow] - alone[places].sum() > MORE:
-            for one, other in combinations(places, 2):
+    for mine, yours in (pair for one, other in standing_in for pair in ((one, other), (other, one))):
+        for place in of_flow[mine]:
+            beside.append((place, _together(cut_of([candidates[place]]), whole[yours]), by_flow[yours]))
+    for flow in kept:
+        if by_flow[flow] - found[of_flow[flow]].sum() > MORE:
+            for one, other in combinations(of_flow[flow], 2):
                 cut = cut_of([candidates[one], candidates[other]])
-                asked += [(one, cut, float(alone[other])), (other, cut, float(alone[one]))]
-    beside = losses(model, samples, [cut for _, cut, _ in asked]).mean(0) if asked else np.empty(0)
-    for (place, _, without), loss in zip(asked, beside, strict=True):
-        if abs(loss - without) > abs(alone[place]):
-            alone[place] = loss - without
-    return alone
+                beside += [(one, cut, float(found[other])), (other, cut, float(found[one]))]
+    more = losses(model, samples, [cut for _, cut, _ in beside]).mean(0) if beside else np.empty(0)
+    for (place, _, without), loss in zip(beside, more, strict=True):
+        if abs(loss - without) > abs(found[place]):
+            found[place] = loss - without
+    return found
 
 
 def _together(one: Knockout, other: Knockout) -> Knockout:

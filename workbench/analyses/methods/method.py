@@ -1,9 +1,9 @@
 """What a method is: it looks at a model and its questions, and says how much each candidate matters.
 
-    def by_chance(model, samples, candidates):
-        return numpy.random.default_rng(0).random(len(candidates))
+def by_chance(model, samples, candidates):
+    return numpy.random.default_rng(0).random(len(candidates))
 
-    METHODS = {"by_chance": by_chance}  # a file that `workbench bench-methods --method-file` reads
+METHODS = {"by_chance": by_chance}  # a file that `workbench bench-methods --method-file` reads
 """
 
 from __future__ import annotations

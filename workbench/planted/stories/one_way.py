@@ -80,10 +80,10 @@ ONE_WAY = (
     ),
     Planted(
         name="last frame only",
-        story="The last row reads the last frame, and no other, although the others show the wrong answer.",
+        story="The last row reads the last frame, and no other, although others show the wrong answer.",
         wiring=Wiring((reader(4, 1, LAST, MIXED, OF_MIXED, ANSWER),)),
         edges=(Edge("frame[7] -> last", 4, 1),),
-        shown=(Shown("A", clip("g", "m", "g")), Shown("B", clip("r", "c", "r"))),
+        shown=(Shown("A", clip("g", "m", "gkkkkk")), Shown("B", clip("r", "c", "rkkkkk"))),
     ),
     Planted(
         name="relay of frames",
