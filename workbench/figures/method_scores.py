@@ -27,10 +27,7 @@ _SUMMARY = (
     "negative_percent",
 )
 _SCALE = [[0, "#ffffff"], [1, translucent(BLUE, 0.85)]]
-_HOW = (
-    "Below: area under precision and recall (1: the edges that matter lead its list). "
-    "Above: of the edges of each role, how many it finds."
-)
+_HOW = "Average precision: 1 where the edges that matter lead a method's list. Upper rows: means, and what it finds."
 
 
 def method_scores(
@@ -59,6 +56,9 @@ def method_scores(
         found = [float(value) / 100 for value in summary[f"{role}_percent"]]
         if any(value == value for value in found):
             means[f"{role} edges found"] = found
+    alarms = [float(value) for value in summary["false_alarm"]]
+    if any(value == value for value in alarms):
+        means["silent where no edge matters"] = [max(0.0, 1 - value) for value in alarms]
     height = _TOP + _ROW * (len(means) + len(below) + 2) + 30
     fig = make_subplots(
         rows=2,

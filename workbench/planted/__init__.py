@@ -1,6 +1,13 @@
 """Models whose weights are written by hand, so that the way that the answer takes is known."""
 
-from workbench.planted.checkpoint import IDS, LAST_WORD, OPTIONS, TOKENS_A_FRAME, VOCABULARY
+from workbench.planted.checkpoint import (
+    IDS,
+    LAST_WORD,
+    OPTIONS,
+    TOKENS_A_FRAME,
+    VOCABULARY,
+    load_planted,
+)
 from workbench.planted.simple import N_FRAMES, direct, planted_model, planted_sample, save_planted, staged
 from workbench.planted.stories import PLANTED
 from workbench.planted.truth import FLOWS, Candidate, Edge, Planted, Role, candidates, cut_of
@@ -26,6 +33,7 @@ __all__ = [
     "candidates",
     "cut_of",
     "direct",
+    "load_planted",
     "planted_model",
     "planted_sample",
     "save_planted",

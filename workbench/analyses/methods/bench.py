@@ -40,9 +40,10 @@ class MethodScores:
 
     table: pd.DataFrame
     """One row a method and model. Columns: method, model, candidates, true_edges, average_precision,
-    precision_by_layer (the same with the heads of a layer as one, the highest of them), found_percent (of the true edges, how many are among as many highest scores: precision and recall are the
-    same there), a column ROLE_percent each (the same for edges of one role; missing where there are none),
-    highest (absolute score), highest_true (that of a true edge), seconds."""
+    precision_by_layer (the same with the heads of a layer as one, the highest of them), found_percent (of the
+    true edges, how many are among as many highest scores: precision and recall are the same there), a column
+    ROLE_percent each (the same for edges of one role; missing where there are none), highest (absolute
+    score), highest_true (that of a true edge), seconds."""
     scores: pd.DataFrame
     """One row a method, model and candidate: method, model, flow, layer, head, score, role ("" where cutting
     it changes nothing), chance_of_top (of being among as many highest absolute scores as there are true
