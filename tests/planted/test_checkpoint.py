@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.planted import PLANTED, load_planted
-from workbench.planted.checkpoint import IDS, Body, planted_hf
+from workbench.planted import IDS, PLANTED, load_planted
+from workbench.planted.checkpoint import Body, planted_hf
 from workbench.planted.wiring import ANSWER, Wiring, reader
 
 

@@ -16,18 +16,11 @@ from workbench.statistics.columns import require_columns
 _ROW, _TOP, _LEFT = 23, 170, 262
 """Pixels: of a row, above the first panel, left of the panels."""
 _SUMMARY = (
-    *(
-        "method",
-        "average_precision",
-        "precision_by_layer",
-        "needed_percent",
-        "sufficient_percent",
-        "backup_percent",
-    ),
-    "negative_percent",
+    *("method", "average_precision", "precision_by_layer", "needed_percent", "sufficient_percent"),
+    *("backup_percent", "negative_percent", "false_alarm"),
 )
 _SCALE = [[0, "#ffffff"], [1, translucent(BLUE, 0.85)]]
-_HOW = "Average precision: 1 where the edges that matter lead a method's list. Upper rows: means, and what it finds."
+_HOW = "Average precision: 1 where the edges that matter lead a method's list. Above: means, and edges found."
 
 
 def method_scores(

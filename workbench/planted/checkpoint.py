@@ -17,32 +17,23 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from workbench.models import VideoLLM, load
+from workbench.planted.vocabulary import IDS, ROLES, VOCABULARY
 from workbench.planted.wiring import (
     ANSWER,
-    ASKS_FIRST,
-    ASKS_LAST,
     BALLAST,
     BLUE,
     CONSTANT,
     D_HEAD,
     D_MODEL,
     FREE,
-    LAST,
     MATCH_SCORE,
     N_LAYERS,
     NEWLINE,
-    OPTION_A,
-    OPTION_B,
-    RISE,
     SEEN_A,
     SEEN_B,
-    SET,
     SINK,
     SINK_SCORE,
     STEEP,
-    TAIL,
-    TOLD,
-    WORD,
     Features,
     Reader,
     Wiring,
@@ -57,32 +48,6 @@ Body = Literal["llava_next_video", "llava_pooled", "llava_pooled with newlines"]
 PIXELS, PATCH, TOKENS_A_FRAME = 28, 7, 4
 RMS = BALLAST / D_MODEL**0.5
 CONFIDENCE = 8.0
-VOCABULARY = 64
-QUESTION = "Which way does the dot move?"
-OPTIONS = ("left", "right")
-FIRST_WORDS, READING_WORD, LAST_WORD = ("USER:", "<|im_start|>system"), "move?", "option:("
-WORDS = (
-    *("<unk>", "<video>", "<image>", "A", "B", "USER:", "Question:", *QUESTION.split(), "Options:", "(A)"),
-    *("(B)", *OPTIONS, "Only", "give", "best", "option.", "ASSISTANT:", "Best", LAST_WORD),
-    *("colour", "comes", "first?", "last?", "red", "green", "sun", "rise?", "set?", "east", "west", "the"),
-    *("<|im_start|>system", "You", "are", "a", "helpful", "assistant.<|im_end|>", "<|im_start|>user"),
-    *("option.<|im_end|>", "<|im_start|>assistant"),
-)
-IDS = {word: number for number, word in enumerate(dict.fromkeys(WORDS))}
-ROLES = {
-    **dict.fromkeys(FIRST_WORDS, SINK),
-    READING_WORD: WORD,
-    LAST_WORD: LAST,
-    "Only": TAIL,
-    "(A)": OPTION_A,
-    "(B)": OPTION_B,
-    "helpful": TOLD,
-    "first?": ASKS_FIRST,
-    "last?": ASKS_LAST,
-    "rise?": RISE,
-    "set?": SET,
-}
-"""The feature of each word that has one."""
 _MATCHES, _SINK = (7, 15, 5, 13), 6
 """Channels of a head. Rotary turns channel i with i + 8, and these the slowest."""
 

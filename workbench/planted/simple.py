@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.data import Sample
-from workbench.planted.checkpoint import OPTIONS, QUESTION, load_planted, write_checkpoint
+from workbench.planted.checkpoint import load_planted, write_checkpoint
 from workbench.planted.clips import write_clip
+from workbench.planted.vocabulary import OPTIONS, QUESTION
 from workbench.planted.wiring import (
     AFTER,
     ANSWER,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from workbench.data import Sample
 from workbench.errors import KnockoutError
 from workbench.interventions import Cut, Flow, Knockout
-from workbench.planted.checkpoint import OPTIONS, QUESTION, Body, load_planted
+from workbench.planted.checkpoint import Body, load_planted
 from workbench.planted.clips import write_clip
+from workbench.planted.vocabulary import OPTIONS, QUESTION
 from workbench.planted.wiring import Wiring
 
 if TYPE_CHECKING:

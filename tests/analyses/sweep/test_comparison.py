@@ -10,10 +10,10 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from tests.figures.tables import samples_table, sweep_table
-from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.sweep.comparison import Comparison, compare_runs, sweep_even_if_wrong
 from workbench.data import Samples
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.runs import Run
 from workbench.statistics.curves import curve_table
 

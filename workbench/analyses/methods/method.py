@@ -46,7 +46,7 @@ def method_file(path: Path | str) -> dict[str, Method]:
         raise RunError(f"There is no file {shown(str(path))}. Give a file of Python with a dict METHODS.")
     try:
         found = runpy.run_path(str(path)).get("METHODS")
-    except Exception as error:  # whatever a person's code may raise
+    except (Exception, SystemExit) as error:  # whatever a person's code may raise
         raise RunError(f"{path.name} stopped with {type(error).__name__}: {error}") from error
     if not isinstance(found, dict) or not found:
         raise RunError(f"{path.name} has no METHODS. Write METHODS = {{'name': function}} in it.")
