@@ -61,7 +61,7 @@ def patching(
         flow: _ROWS.get(target := Flow.parse(flow).target, target) for flow in {c.flow for c in candidates}
     }
     found = patch(model, pairs, sites="z", spans=sorted(set(rows.values())), progress=False)
-    mean = found.table.groupby(["span", "layer", "head"])["recovered"].mean().to_dict()
+    mean = found.table.groupby(["span", "layer", "head"])["recovered"].mean().fillna(0.0).to_dict()
     return np.array([mean.get((rows[one.flow], one.layer, one.head), 0.0) for one in candidates])
 
 
