@@ -208,6 +208,13 @@ def run_on_folders(text: str) -> None:
     assert main(words) == 0, text
 
 
+def run_bench_methods(text: str) -> None:
+    """On one model, by the method that is done first."""
+    Path("mine.py").write_text("METHODS = {'zero': lambda model, samples, candidates: [0] * len(candidates)}")
+    words = shlex.split(text)[1:]
+    assert main([*words, "--method", "attention", "--model", "direct"]) == 0, text
+
+
 def run_convert(text: str) -> None:
     """The checkpoint is a tiny one in the format of Map the Flow's."""
     _, _, _, destination, *options = shlex.split(text)
@@ -352,6 +359,7 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
         run_benchmark_of_data,
     ),
     (r"workbench (compare|merge|export|list runs) .*", run_on_folders),
+    (r"workbench bench-methods .*", run_bench_methods),
     (r"workbench convert .*", run_convert),
     (r"workbench run \w+ --model models/.*", run_converted),
     (r"workbench .*", run_command),

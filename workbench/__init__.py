@@ -59,6 +59,7 @@ _HOMES = {
     "compare_models": "analyses.sweep.differences",
     "findings": "analyses.findings.verdicts",
     "accuracy": "analyses.answers.accuracy",
+    "bench_methods": "analyses.methods.bench",
     "from_logs": "analyses.answers.logs",
     "score_answers": "analyses.answers.scored",
     "compare_runs": "analyses.comparison.folders",
@@ -82,6 +83,7 @@ attach(
         "SmallestPathway.grid_figure": "workbench.figures.of_results:grid_of_smallest_pathway",
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
         "TwinPatching.figure": "workbench.figures.of_results:of_twin_patching",
+        "MethodScores.figure": "workbench.figures.of_results:of_method_scores",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
         "Mattered.figure": "workbench.figures.of_results:of_mattered",
@@ -119,6 +121,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.neighbours import neighbour_lens
     from workbench.analyses.lens.training import tuned_lens
     from workbench.analyses.lens.tuned import TunedLens
+    from workbench.analyses.methods.bench import bench_methods
     from workbench.analyses.patching.effects import patch
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
@@ -169,6 +172,7 @@ __all__ = [
     "all_layers",
     "answer_probability",
     "attention_maps",
+    "bench_methods",
     "centred",
     "compare_flows",
     "compare_lenses",

@@ -15,6 +15,7 @@ from tests.analyses.sweep.test_drops import table as dropped
 from tests.figures import study_tables
 from tests.figures.lens_tables import answer_table, frequencies, lens_counts, lens_layout, lens_table
 from tests.figures.tables import FLOWS, pathways_table, samples_table, sweep_table
+from tests.figures.test_method_scores import tables as method_tables
 from tests.figures.test_pareto import table as front_table
 from tests.figures.test_side_by_side import COUNTS, CURVES
 from tests.figures.test_sufficiency import table as suffice_rows
@@ -28,6 +29,7 @@ from workbench.analyses.answers.written import Generations, Said
 from workbench.analyses.attention import AttentionMaps, find_sinks, maps_of_word
 from workbench.analyses.comparison.folders import Point, RunComparison
 from workbench.analyses.lens.keywords import KeywordList
+from workbench.analyses.methods import MethodScores
 from workbench.analyses.pathways import Sufficiency
 from workbench.analyses.pathways.ranges import pathways
 from workbench.analyses.places import Mattered
@@ -113,6 +115,7 @@ def shown(evil: str) -> dict[str, Any]:
         "Mattered": _mattered(evil),
         "Sinks": find_sinks(tiny_model(), _hostile_prompt(evil), times=1e-3, value=1e3),
         "Generations": Generations(table=pd.DataFrame([said]), skipped=NONE),
+        "MethodScores": method_scores(evil),
         "Pathways": pathways(table, bin=2),
         "Samples": Samples([hostile_sample(evil)], name=evil, skipped=[Skipped(evil, evil)]),
         "SmallestPathway": dataclasses.replace(
@@ -174,6 +177,11 @@ def drawn(evil: str) -> dict[str, go.Figure]:
             *(poisoned(frame, evil, "keyword_list") for frame in _with_words(tables, evil))
         ),
         "lens_overlay": figures.lens_overlay(np.zeros((2, 20, 30, 3), np.uint8), layout, words, title=evil),
+        "method_scores": figures.method_scores(
+            poisoned(method_tables()[0], evil, "method"),
+            poisoned(method_tables()[1], evil, "method", "model"),
+            title=evil,
+        ),
         "models_compared": figures.models_compared(curves, counts, title=evil),
         "staged_flow": figures.staged_flow(bins, title=evil, note=evil),
         "sufficiency": figures.sufficiency(poisoned(suffice_rows(), evil, "task"), title=evil, note=evil),
@@ -210,6 +218,16 @@ def _mattered(evil: str) -> Mattered:
 
 def _with_words(tables: Any, evil: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return poisoned(tables.keywords, evil, "keyword"), tables.lists
+
+
+def method_scores(evil: str) -> MethodScores:
+    """Scores of a method with such a name, on models with such names."""
+    rows = [(f"m{evil}", f"a{evil}", 1), (f"m{evil}", f"b{evil}", 0)]
+    table = pd.DataFrame(rows, columns=["method", "model", "true_edges"])
+    numbers = ("average_precision", "precision_by_layer", "found_percent", "needed_percent", "backup_percent")
+    more = ("sufficient_percent", "negative_percent", "highest", "highest_true", "seconds")
+    scores = pd.DataFrame({"method": [f"m{evil}"], "role": ["needed"], "chance_of_top": [0.5]})
+    return MethodScores(table=table.assign(**dict.fromkeys((*numbers, *more), 1.0)), scores=scores)
 
 
 def hostile_maps(evil: str) -> tuple[AttentionMaps, AttentionMaps]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from tests.planted import N_LAYERS, planted_sample, save_planted, staged
 from tests.recipes.planted_folder import FRAMES, RUN, STAGES, names
+from workbench.planted import N_LAYERS, planted_sample, save_planted, staged
 from workbench.recipe import find_recipe
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tests.planted import N_FRAMES
 from tests.recipes.planted_folder import files, settings
+from workbench.planted import N_FRAMES
 from workbench.recipe import find_recipe
 
 pytestmark = pytest.mark.usefixtures("quick")

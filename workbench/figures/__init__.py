@@ -16,6 +16,7 @@ from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_comparison import lens_comparison
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.masks import mask_gallery
+from workbench.figures.method_scores import method_scores
 from workbench.figures.pareto import pareto
 from workbench.figures.parts.groups import flow_groups
 from workbench.figures.parts.headlines import by_task, headline
@@ -51,6 +52,7 @@ __all__ = [
     "lens_overlay",
     "line_styles",
     "mask_gallery",
+    "method_scores",
     "models_compared",
     "open_blocks",
     "pareto",

@@ -14,6 +14,7 @@ from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_comparison import lens_comparison
 from workbench.figures.lens_overlay import lens_overlay
+from workbench.figures.method_scores import method_scores
 from workbench.figures.parts.figure import Figure
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.smallest_pathway import open_blocks, smallest_pathway
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.cell_words import LensComparison
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
+    from workbench.analyses.methods.bench import MethodScores
     from workbench.analyses.patching.effects import TwinPatching
     from workbench.analyses.pathways.points_lost import Sufficiency
     from workbench.analyses.places import Mattered
@@ -61,6 +63,11 @@ def of_sufficiency(found: Sufficiency, **settings: Any) -> Figure:
     """Accuracy by setting. Arguments: `workbench.figures.sufficiency`; controls left out are noted too."""
     note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
     return sufficiency(found.table, note=note, **settings)
+
+
+def of_method_scores(found: MethodScores, **settings: Any) -> Figure:
+    """A heat map of models and methods. Arguments: `workbench.figures.method_scores`."""
+    return method_scores(found.summary, found.table, **settings)
 
 
 def of_answer_probability(found: AnswerProbability, **settings: Any) -> Figure:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 
 
 @pytest.mark.parametrize(("stages", "layers"), [(direct(3), "3"), (staged(2, 4, 5), "2, 4, 5")])

@@ -12,11 +12,11 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench as wb
-from tests.planted import N_FRAMES, N_LAYERS, planted_model, planted_sample, staged
 from workbench.analyses.patching import PatchRow, TwinPatching, flipping, patch_means
 from workbench.data import Sample
 from workbench.errors import HookError, InterventionError, RunError, SampleError, SpanError
 from workbench.models import VideoLLM
+from workbench.planted import N_FRAMES, N_LAYERS, planted_model, planted_sample, staged
 
 STAGES = (2, 4, 5)
 

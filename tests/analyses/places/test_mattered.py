@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from tests.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 from workbench.analyses.places import what_mattered
 from workbench.analyses.sweep.effects import NothingCorrect
 from workbench.data import Sample
 from workbench.errors import FlowError, RunError
 from workbench.figures.what_mattered import what_mattered as drawn
+from workbench.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 
 LAYER = 3
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted import N_FRAMES, direct, planted_model, planted_sample
 from workbench.analyses.places.measurement import PlacesSweep
 from workbench.engine import get_engine
 from workbench.interventions import RandomKeys, as_windows
 from workbench.measures import as_measures
+from workbench.planted import N_FRAMES, direct, planted_model, planted_sample
 from workbench.prompts.sinks import with_sinks
 
 

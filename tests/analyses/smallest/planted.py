@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from tests.planted import N_FRAMES, planted_sample
 from workbench.data import Sample
+from workbench.planted import N_FRAMES, planted_sample
 
 HOW = {"frames": f"midpoints({N_FRAMES})", "progress": False}
 

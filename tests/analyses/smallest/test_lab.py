@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.analyses.smallest.planted import HOW, planted_samples
-from tests.planted import planted_model, staged
 from workbench.analyses.smallest.contest import FLOWS
 from workbench.analyses.smallest.lab import Lab
 from workbench.data import as_samples
 from workbench.engine import get_engine
 from workbench.interventions import as_flows
 from workbench.interventions.blocks import Block
+from workbench.planted import planted_model, staged
 
 CROSS = Block("frames -> later frames", 2)
 

@@ -10,9 +10,9 @@ import pytest
 
 import workbench as wb
 from tests.analyses.smallest.planted import HOW, planted_samples
-from tests.planted import direct, planted_model, staged
 from workbench.analyses.smallest import SmallestPathway, search_and_test
 from workbench.errors import RunError
+from workbench.planted import direct, planted_model, staged
 
 CROSS, TO_QUESTION, TO_LAST = "frames -> later frames", "video -> question", "question -> last"
 RANGES = {CROSS: (2, 2), TO_QUESTION: (4, 4), TO_LAST: (5, 5)}
