@@ -31,6 +31,7 @@ class FarKeys:
 
     rows: int
     heads: tuple[int, ...] | None = None
+    keep_self: bool = True
 
     @classmethod
     def parse(cls, text: str) -> FarKeys | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ def shown(evil: str) -> dict[str, Any]:
     }
 
 
-def drawn(evil: str) -> dict[str, go.Figure]:
+def drawn(evil: str) -> Mapping[str, go.Figure]:
     """Every figure of the project, by the function that draws it."""
     table = swept(evil)
     bins = pd.concat(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 import workbench as wb
 from workbench.errors import RunError, WorkbenchError
 from workbench.recipe import Count, Recipe, find_recipe, recipe_names
-from workbench.recipe.checks import check_folder, one_range
+from workbench.recipe.checks import one_range
 
 WRONG: dict[str, tuple[Any, str]] = {
     "answers": (Path("nowhere"), "nowhere"),
@@ -183,28 +182,6 @@ def test_layers_are_known_without_weights() -> None:
     recipe = find_recipe("evaluate")(model="mini/video-ft", out=Path("o"))
     assert recipe.depth() == 12
     assert recipe.checkpoint("mini/image").name == "mini/image"
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("a\0b", "has a NUL"),
-        ("a\ud800b", "a character that no disk can hold"),
-        ("x" * 256, "over 255 bytes"),
-        (f"new/{'ä' * 128}/below", "over 255 bytes"),
-    ],
-)
-def test_a_folder_that_cannot_be_is_refused(name: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=message):
-        check_folder(tmp_path / name)
-    check_folder(tmp_path / "new" / "below")
-    assert not list(tmp_path.iterdir()), "nothing is made"
-
-
-def test_a_folder_in_which_nothing_may_be_written_is_refused(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
-    with pytest.raises(RunError, match=f"nothing may be written into {tmp_path}"):
-        check_folder(tmp_path / "new" / "below")
 
 
 def test_one_range() -> None:

@@ -21,7 +21,8 @@ which layers), `Binned` (and the pathways' bins).
 
 from __future__ import annotations
 
-from workbench.recipe.checks import check_folder, one_range
+from workbench.recipe.checks import one_range
+from workbench.recipe.folders import check_folder
 from workbench.recipe.lookup import find_recipe, recipe_names, recipes_folder
 from workbench.recipe.output import console, frame_shown, say
 from workbench.recipe.settings import Binned, Count, Prompting, Recipe, Studying, Sweeping, Whole, Windowed

@@ -6,7 +6,6 @@ A setting of a recipe of your own that has one of the names in `_CHECKS` is chec
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,10 +20,8 @@ from workbench.interventions.patches import check_site
 from workbench.measures import as_measures
 from workbench.prompts import check_separators, check_style
 from workbench.prompts.spans import Span
+from workbench.recipe.folders import check_folder
 from workbench.recipe.sources import data_source, given_measured, given_run, given_runs
-
-_LONGEST = 255
-"""Bytes that a part of a path may have, on all systems that are common."""
 
 
 class Settings(Protocol):
@@ -70,23 +67,6 @@ def check(recipe: Settings) -> None:
             _CHECKS[field.name](value, recipe)
     for name in _models(recipe):
         recipe.depth(name)
-
-
-def check_folder(folder: Path, *, name: str = "out", of: str = "the results") -> None:
-    """Raise RunError where no file can be put into a folder, or the folder cannot be made. Makes nothing."""
-    named, elsewhere = f"{name}={str(folder)[:80]!r}", f"Choose another folder for {of}."
-    try:
-        longest = max((len(os.fsencode(part)) for part in folder.parts), default=0)
-    except UnicodeEncodeError:
-        raise RunError(f"{named} is no name of a folder: it has a character that no disk can hold.") from None
-    if "\0" in str(folder) or longest > _LONGEST:
-        raise RunError(f"{named} is no name of a folder: it has a NUL, or a part of over {_LONGEST} bytes.")
-    path = folder.absolute()
-    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
-    if not there.is_dir():
-        raise RunError(f"{named}: {there} is no folder. {elsewhere}")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise RunError(f"{named}: nothing may be written into {there}. {elsewhere}")
 
 
 def one_range(window: str, n_layers: int, *, option: str) -> LayerSpan:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from plotly.subplots import make_subplots
 
 from tests.figures.places_tables import FRAMES, places_table
 from tests.interventions.layouts import small_layout
 from workbench.figures.parts.clip_heat import add_clip_heat, colour_bar
+from workbench.figures.parts.figure import subplots
 from workbench.prompts.layout import TokenLayout
 
 
@@ -17,7 +17,7 @@ def test_cells_stand_where_they_are_in_their_frame_and_sinks_are_marked() -> Non
     layout = TokenLayout(length=small.length, spans=spans, frames=small.frames, grid=small.grid)
     table = places_table(layout, "cell")
     table["mean"] = np.arange(12.0)
-    figure: Any = make_subplots(rows=2, cols=1)
+    figure: Any = subplots(rows=2, cols=1)
     add_clip_heat(figure, 2, table, FRAMES, layout, "cell", (2, 2), 11.0, "change", ".1f")
     heat, sinks = figure.data
     np.testing.assert_array_equal(
@@ -31,7 +31,7 @@ def test_cells_stand_where_they_are_in_their_frame_and_sinks_are_marked() -> Non
 
 
 def test_a_bar_is_as_long_as_its_part() -> None:
-    figure = make_subplots(rows=2, cols=1, row_heights=[1, 3], vertical_spacing=0)
+    figure = subplots(rows=2, cols=1, row_heights=[1, 3], vertical_spacing=0)
     bar: Any = colour_bar(figure, 2, "change of log-odds")
     assert bar["len"] == 0.75
     assert bar["y"] == 0.375
