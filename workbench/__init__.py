@@ -37,6 +37,7 @@ _HOMES = {
     "second_half": "interventions",
     "layers": "interventions",
     "attention_maps": "analyses.attention.maps",
+    "attribute": "analyses.attribution",
     "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
@@ -72,6 +73,7 @@ attach(
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
+        "Attribution.figure": "workbench.figures.of_results:of_attribution",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
         "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
     from workbench.analyses.answers.logs import from_logs
     from workbench.analyses.answers.scored import score_answers
     from workbench.analyses.attention.maps import attention_maps
+    from workbench.analyses.attribution import attribute
     from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
@@ -141,6 +144,7 @@ __all__ = [
     "all_layers",
     "answer_probability",
     "attention_maps",
+    "attribute",
     "centred",
     "compare_flows",
     "compare_models",

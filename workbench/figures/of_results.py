@@ -11,6 +11,7 @@ from workbench.errors import RunError
 from workbench.figures.answer_probability import answer_probability
 from workbench.figures.attention_heat import attention_heat
 from workbench.figures.attention_mass import attention_mass
+from workbench.figures.attribution import attribution
 from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
@@ -19,6 +20,7 @@ from workbench.figures.sufficiency import sufficiency
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
+    from workbench.analyses.attribution import Attribution
     from workbench.analyses.lens.answer_probability import AnswerProbability
     from workbench.analyses.lens.frequencies import KeywordFrequencies
     from workbench.analyses.lens.logit_lens import LogitLens
@@ -47,6 +49,11 @@ def of_sufficiency(found: Sufficiency, **settings: Any) -> go.Figure:
 def of_answer_probability(found: AnswerProbability, **settings: Any) -> go.Figure:
     """Curves by layer, a panel a task. Arguments: `workbench.figures.answer_probability`."""
     return answer_probability(found.table, **settings)
+
+
+def of_attribution(found: Attribution, **settings: Any) -> go.Figure:
+    """Heat maps of layers and heads, a panel a flow. Arguments: `workbench.figures.attribution`."""
+    return attribution(found.table, **settings)
 
 
 def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> go.Figure:
