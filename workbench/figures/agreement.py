@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -54,8 +55,8 @@ def agreement_by_layer(
         columns=columns,
         title=title or "Which cheap method may be trusted? Estimates against exact knockouts, by layer",
         subtitle=(
-            "Spearman's rho within a sample between estimated and exact change of log-odds over the cells of a "
-            "layer (flow x head), mean over samples with 95% intervals. Dotted: 0.9."
+            "Spearman's rho within a sample between estimated and exact change of log-odds over the cells of "
+            "a layer (flow x head), mean over samples with 95% intervals. Dotted: 0.9."
         ),
         legend=methods,
         note="\n".join(filter(None, (note, FEW_NOTE if any(map(few_mark, counts.values())) else ""))),
@@ -69,10 +70,7 @@ def agreement_by_layer(
             if not rows:
                 continue
             points = [_Point(row["layer"], row["spearman"], row["low"], row["high"]) for row in rows]
-            told = [
-                f"layer {row['layer']}<br>{row['spearman']:.2f}, 95% interval {row['low']:.2f} to {row['high']:.2f}"
-                for row in rows
-            ]
+            told = [f"layer {row['layer']}<br>{_told(row, 'spearman', 'low', 'high')}" for row in rows]
             key = {"showlegend": index == 0, "legendrank": rank + 1}
             for trace in banded_line(points, _style(method), method, told, in_legend=key):
                 panels.add(index, trace)
@@ -126,7 +124,7 @@ def agreement_by_cost(
         type="log", tickvals=[0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
         ticktext=["2%", "5%", "10%", "20%", "50%", "100%", "200%", "500%"], showticklabels=True,
     )  # fmt: skip
-    panels.fig.update_xaxes(range=[_log10(least), _log10(most)])
+    panels.fig.update_xaxes(range=[math.log10(least), math.log10(most)])
     panels.fig.update_yaxes(range=[-0.35, 1.05])
     panels.name_axes(x="seconds, of those of all exact knockouts", y="Spearman's rho")
     return panels.fig
@@ -151,10 +149,14 @@ def _point(row: Any, mean: str, low: str, high: str, *, show: bool, rank: int) -
         legendrank=rank + 1,
         showlegend=show,
         hovertemplate=(
-            f"<b>{plain(row['method'])}</b><br>{value:.2f}, 95% interval {row[low]:.2f} to {row[high]:.2f}<br>"
+            f"<b>{plain(row['method'])}</b><br>{_told(row, mean, low, high)}<br>"
             f"{100 * row['share']:.0f}% of the exact seconds<extra></extra>"
         ),
     )
+
+
+def _told(row: Any, mean: str, low: str, high: str) -> str:
+    return f"{row[mean]:.2f}, 95% interval {row[low]:.2f} to {row[high]:.2f}"
 
 
 def _goal(panels: Any, index: int) -> None:
@@ -167,9 +169,3 @@ def _goal(panels: Any, index: int) -> None:
 
 def _style(method: str) -> LineStyle:
     return _STYLES.get(method, LineStyle(BLACK, "dot", "circle"))
-
-
-def _log10(value: float) -> float:
-    from math import log10
-
-    return log10(value)

@@ -64,22 +64,22 @@ def attribution(
     )
     flows = list(dict.fromkeys(cells["flow"]))
     limit = float(np.nanquantile(np.abs(cells["value"]), 0.99)) or 1.0
-    unit = _UNITS.get(method, _LOG_ODDS)
+    unit = _UNITS.get(str(method), _LOG_ODDS)
     panels = grid(
         [f"<b>{flow_label(flow)}</b>" for flow in flows],
         columns=columns or 2,
         title=title
         or f"{status[:1].upper()}{status[1:]}: what cutting one head in one layer would do ({method})",
         subtitle=(
-            f"Mean {unit} of the answer over {count_of(len(set(rows['sample_id'])), 'sample')}. Red: the answer "
-            "needs it. Estimates are first-order: only cells with a dot were cut."
+            f"Mean {unit} of the answer over {count_of(len(set(rows['sample_id'])), 'sample')}. Red: the "
+            "answer needs it. Estimates are first-order: only cells with a dot were cut."
         ),
         note="\n".join(filter(None, (note, f"Colours end at the 99th percentile of sizes, {limit:.2g}."))),
         panel_height=220,
     )
     for index, flow in enumerate(flows):
         here: Any = cells[cells["flow"] == flow]
-        panels.add(index, _heat(here, limit, unit, naive=naive, first=index == 0))
+        panels.add(index, _heat(here, limit, unit, first=index == 0))
         if (marked := here[here["known"]]).size and not here["known"].all():
             panels.add(index, _dots(marked))
     panels.fig.update_xaxes(**layer_axis(int(cells["layer"].min()), int(cells["layer"].max())))
@@ -95,10 +95,10 @@ def attribution(
     return panels.fig
 
 
-def _heat(here: Any, limit: float, unit: str, *, naive: bool, first: bool) -> go.Heatmap:
+def _heat(here: Any, limit: float, unit: str, *, first: bool) -> go.Heatmap:
     told = [
-        f"{layers_text(row['first'], row['last'])}, {'all heads' if row['head'] < 0 else f'head {row["head"]}'}"
-        f"<br>{'exact' if row['known'] else 'estimated'}: {row['value']:+.3g}"
+        f"{layers_text(row['first'], row['last'])}, {_heads(row['head'])}<br>"
+        f"{'exact' if row['known'] else 'estimated'}: {row['value']:+.3g}"
         for row in here.to_dict("records")
     ]
     return go.Heatmap(
@@ -118,6 +118,10 @@ def _heat(here: Any, limit: float, unit: str, *, naive: bool, first: bool) -> go
             "xanchor": "left",
         },
     )
+
+
+def _heads(head: int) -> str:
+    return "all heads" if head < 0 else f"head {head}"
 
 
 def _dots(marked: Any) -> go.Scatter:

@@ -58,7 +58,8 @@ def agreement_table(table: pd.DataFrame, *, top: int = 10, seed: int = 0) -> pd.
 
     Log-odds are compared: within a sample they are in the same order as probabilities, and do not round to
     the same near 1. A cell whose estimate is exactly 0 and whose effect is below `NOTHING` is left out:
-    nothing was there to cut, or what is cut reaches no answer. Columns: `AgreementRow`. Raises RunError where nothing is verified.
+    nothing was there to cut, or what is cut reaches no answer. Columns: `AgreementRow`. Raises RunError where
+    nothing is verified.
     """
     needed = ("sample_id", "task", "flow", "layer", "head", "method", "estimate", "status", "change_log_odds")
     require_columns(table, *needed, "estimate_log_odds", remedy="Pass the table of wb.attribute(..).")

@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import torch
+import pandas as pd
 
-from workbench.analyses.attribution.measurement import CellEstimates
-from workbench.runs import Asked, PromptMeasurement
+from workbench.runs import Asked, PromptMeasurement, measure_samples
 
 if TYPE_CHECKING:
+    from workbench.analyses.attribution.effects import Attribution
+    from workbench.analyses.attribution.measurement import CellEstimates
     from workbench.data import Sample
     from workbench.models import VideoLLM
     from workbench.prompts.prompt import Prompt
@@ -30,6 +32,29 @@ class CostRow(NamedTuple):
     seconds: float
     forwards: float
     """The seconds, in those of one forward of the whole model on this sample."""
+
+
+def costs(found: Attribution, samples: int = 3, *, out: Path | str | None = None) -> pd.DataFrame:
+    """What the methods of an attribution cost, each by itself, on its first samples.
+
+    A row a way: method (also "forward", one pass of the model, and "exact", knockouts of all cells), samples,
+    means of seconds, of forwards (the seconds in those of one forward), and of share (of those of "exact").
+    """
+    ids = list(dict.fromkeys(found.table["sample_id"]))[:samples]
+    measured = measure_samples(
+        found.model,
+        [sample for sample in found.samples if sample.id in ids],
+        CellCosts(of=found.measurement),
+        out=out,
+        **found.prompting,
+    )
+    table: Any = measured.table
+    exact = table[table["method"] == EXACT].set_index("sample_id")["seconds"]
+    table = table.assign(share=table["seconds"] / table["sample_id"].map(exact))
+    columns = {name: (name, "mean") for name in ("seconds", "forwards", "share")}
+    return table.groupby("method", sort=False, as_index=False).agg(
+        samples=("sample_id", "nunique"), **columns
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +74,8 @@ class CellCosts(PromptMeasurement):
 
     def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterator[CostRow]:
         asked = Asked(0, sample, prompt)
+
+        import torch
 
         def forward() -> None:
             with torch.no_grad():
@@ -78,4 +105,6 @@ def timed(model: VideoLLM, way: Callable[[], object]) -> float:
 
 def _wait(model: VideoLLM) -> None:
     if model.device.type == "cuda":
+        import torch
+
         torch.cuda.synchronize(model.device)

@@ -24,12 +24,14 @@ from workbench.analyses.attribution.cells import (
     as_window,
     cells_of,
 )
+from workbench.analyses.attribution.methods import LOCAL, STEPS, as_methods
 from workbench.attached import attached
 from workbench.errors import RunError, shown
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from workbench.analyses.attribution.measurement import CellEstimates
     from workbench.data import Sample, Samples
     from workbench.engine import Engine
     from workbench.interventions import Flow, Window
@@ -46,11 +48,11 @@ def attribute(
     samples: Samples | Sequence[Sample],
     flows: Flow | str | Sequence[Flow | str] = FLOWS,
     *,
-    method: str | Sequence[str] = "local",
+    method: str | Sequence[str] = LOCAL,
     by: Sequence[str] = (FLOW, LAYER, HEAD),
     window: Window | str = "centred(1)",
     only_correct: bool = True,
-    steps: int = 5,
+    steps: int = STEPS,
     engine: str | Engine = "incremental",
     out: Path | str | None = None,
     style: str | None = None,
@@ -81,7 +83,6 @@ def attribute(
     left, for an unknown method and for other parts than those of `by`; FlowError, WindowError; ModelError for
     a model that has no gradients (4 and 8 bits, remote, on the disk) or layers with a running state.
     """
-    from workbench.analyses.attribution.estimates import as_methods
     from workbench.analyses.attribution.measurement import CellEstimates
     from workbench.engine import get_engine
     from workbench.runs import measure_samples
@@ -108,6 +109,7 @@ def attribute(
         model=model,
         samples=tuple(samples),
         prompting=prompting,
+        measurement=measurement,
     )
 
 
@@ -124,6 +126,8 @@ class Attribution:
     samples: tuple[Sample, ...]
     prompting: Mapping[str, Any]
     """How samples become prompts, for the exact knockouts."""
+    measurement: CellEstimates
+    """What was asked for."""
 
     @property
     def status(self) -> str:

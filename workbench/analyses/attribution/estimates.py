@@ -33,9 +33,10 @@ import torch
 from scipy.special import expit
 from torch import Tensor
 
+from workbench.analyses.attribution.methods import HYBRID, LOCAL, NAIVE, STEPS
 from workbench.analyses.attribution.passes import Attended, Cut, forward_backward
 from workbench.analyses.attribution.rules import relevance_rules, rule_points
-from workbench.errors import ModelError, RunError, near_matches, shown
+from workbench.errors import ModelError
 from workbench.models.hooks.points import HookPoint, hook_points
 from workbench.models.placement import present
 from workbench.models.quantized import weight_of
@@ -44,13 +45,6 @@ from workbench.shapes import Float
 if TYPE_CHECKING:
     from workbench.interventions import Flow
     from workbench.models import Prompt, VideoLLM
-
-LOCAL, HYBRID = "local", "hybrid"
-METHODS = (LOCAL, HYBRID, "gradient", "integrated", "relp", "attention", "value_norm")
-NAIVE = ("attention", "value_norm")
-"""Methods whose numbers have a unit of their own."""
-STEPS = 5
-"""Points of the path of `integrated`."""
 
 
 class Estimates(NamedTuple):
@@ -61,22 +55,6 @@ class Estimates(NamedTuple):
     token_id: int
     by_method: Mapping[str, Float[np.ndarray, "f l h"]]
     """Change of the log-odds; of the naive methods their own number. NaN for heads that a layer lacks."""
-
-
-def as_methods(given: str | Sequence[str]) -> tuple[str, ...]:
-    """One method or several. Raises RunError for none, one twice, or one that does not exist."""
-    several = (given,) if isinstance(given, str) else tuple(given)
-    for name in several:
-        if name not in METHODS:
-            raise RunError(
-                f"There is no method {shown(name)} of attribution.{near_matches(str(name), METHODS)} "
-                f"Methods are: {', '.join(METHODS)}."
-            )
-        if several.count(name) > 1:
-            raise RunError(f"The method {name!r} is asked for twice. Name each method once.")
-    if not several:
-        raise RunError(f"No method is named. Methods are: {', '.join(METHODS)}.")
-    return several
 
 
 def estimate(

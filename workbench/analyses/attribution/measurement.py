@@ -25,13 +25,12 @@ from workbench.analyses.attribution.cells import (
     every_cell,
 )
 from workbench.analyses.attribution.estimates import (
-    HYBRID,
-    NAIVE,
     Estimates,
     change_percent_of,
     check_methods,
     estimate,
 )
+from workbench.analyses.attribution.methods import HYBRID, NAIVE
 from workbench.analyses.attribution.passes import check_differentiable
 from workbench.errors import NotFinite, RunError, WorkbenchError
 from workbench.interventions import Flow, Window
