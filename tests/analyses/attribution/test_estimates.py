@@ -1,4 +1,4 @@
-"""What the methods estimate: planted paths come first, first orders are right, the path integral is complete."""
+"""What methods estimate: planted paths come first, first orders are right, the integral is complete."""
 
 from __future__ import annotations
 

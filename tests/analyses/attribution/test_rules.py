@@ -1,4 +1,4 @@
-"""LRP's rules: values stay, gradients become relevance, and relevance is conserved where rules conserve it."""
+"""LRP's rules: values stay, gradients become relevance, and it is conserved where rules conserve it."""
 
 from __future__ import annotations
 
