@@ -23,7 +23,8 @@ def test_estimates_say_so_in_the_title_and_verified_cells_are_marked() -> None:
     (dots,) = [trace for trace in figure.data if trace.type == "scatter"]
     assert len(heats) == 3
     assert (list(dots.x), list(dots.y)) == ([2], [1])
-    assert "Estimated: what" in str(attribution(table.assign(status="estimated")).layout.annotations)
+    plain: Any = attribution(table.assign(status="estimated"))
+    assert "Estimated: what" in str(plain.layout.annotations)
     shown = dict(zip(zip(heats[0].x, heats[0].y, strict=True), heats[0].z, strict=True))
     exact = table.loc[some & (table["method"] == "local"), "change_log_odds"].mean()
     assert shown[2, 1] == pytest.approx(exact)

@@ -27,7 +27,7 @@ def test_the_audit_leaves_marks_costs_and_figures(planted, tmp_path, quick, caps
     }
     marks = pd.read_csv(tmp_path / "agreement.csv")
     whole = marks[(marks["level"] == "head") & (marks["layer"] == 0) & (marks["flow"] == "all")]
-    by = whole.set_index("method")["confirmed"]
+    by: Any = whole.set_index("method")["confirmed"]
     assert by["local"] == 1
     assert set(found.costs["method"]) == {"forward", "local", "attention", "exact"}
     assert "exact knockouts" in capsys.readouterr().out

@@ -13,7 +13,7 @@ def test_spearman_is_scipys_with_ties() -> None:
     draw = np.random.default_rng(0)
     one = draw.integers(0, 5, 40)
     other = one + draw.integers(0, 4, 40)
-    assert spearman(one, other) == pytest.approx(stats.spearmanr(one, other).statistic)
+    assert spearman(one, other) == pytest.approx(stats.spearmanr(one, other)[0])
     assert spearman([1, 2, 3, np.nan], [3, 2, 1, 9]) == pytest.approx(-1)
 
 

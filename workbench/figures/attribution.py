@@ -40,11 +40,10 @@ def attribution(
     if table.empty:
         raise RunError("The table has no rows, so there is nothing to draw. Use more samples.")
     methods = list(dict.fromkeys(table["method"]))
-    method = methods[0] if method is None else method
+    method = method or str(methods[0])
     if method not in methods:
-        raise RunError(
-            f"There is no method {method!r} here.{near_matches(method, methods)} There are {methods}."
-        )
+        hint = near_matches(method, methods)
+        raise RunError(f"There is no method {method!r} here.{hint} Here are: {', '.join(methods)}.")
     rows: Any = table[table["method"] == method]
     if (rows["head"] >= 0).any():
         rows = rows[rows["head"] >= 0]

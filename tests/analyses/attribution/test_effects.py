@@ -19,7 +19,7 @@ from workbench.errors import FlowError, ModelError, RunError, WindowError
 
 
 def test_estimates_say_so_until_the_largest_are_verified() -> None:
-    found = planted_attribution()
+    found: Any = planted_attribution()
     assert tuple(found.table.columns) == AttributionRow._fields
     assert len(found.table) == 2 * 3 * 6 * 5  # samples, flows, layers, heads and all heads
     assert found.status == "estimated"
@@ -36,7 +36,7 @@ def test_estimates_say_so_until_the_largest_are_verified() -> None:
 
 
 def test_all_of_it_verified_equals_a_sweep_of_the_same_cuts() -> None:
-    found = planted_attribution(by=("flow", "layer"), flows=FLOWS[1:])
+    found: Any = planted_attribution(by=("flow", "layer"), flows=FLOWS[1:])
     assert set(found.table["head"]) == {-1}
     found.verify(top=None, progress=False)
     assert found.status == "verified"
@@ -45,13 +45,13 @@ def test_all_of_it_verified_equals_a_sweep_of_the_same_cuts() -> None:
 
 
 def test_each_sample_may_have_its_largest() -> None:
-    found = planted_attribution().verify(top=2, each_sample=True, progress=False)
+    found: Any = planted_attribution().verify(top=2, each_sample=True, progress=False)
     known = found.table[found.table["status"] == "verified"]
     assert known.groupby("sample_id").size().tolist() == [2, 2]
 
 
 def test_hybrid_makes_cheap_knockouts_at_once() -> None:
-    found = planted_attribution(method=("local", "hybrid"))
+    found: Any = planted_attribution(method=("local", "hybrid"))
     assert found.status.endswith("the others estimated")
     known = found.table[found.table["status"] == "verified"]
     assert set(known["method"]) == {"hybrid"}
@@ -60,7 +60,8 @@ def test_hybrid_makes_cheap_knockouts_at_once() -> None:
 
 
 def test_ranges_of_layers_are_sums_and_all_heads_too() -> None:
-    one, three = planted_attribution(), planted_attribution(window="centred(3)")
+    one: Any = planted_attribution()
+    three: Any = planted_attribution(window="centred(3)")
     wide = three.table[(three.table["head"] == -1) & (three.table["layer"] == 4)]
     assert set(wide["first_layer"]) == {3}
     assert set(wide["last_layer"]) == {5}
@@ -101,12 +102,12 @@ def test_models_with_a_running_state_and_wrong_answers_are_refused() -> None:
     wrong = [dataclasses.replace(sample, answer=1 - (sample.answer or 0)) for sample in samples]
     with pytest.raises(RunError, match="wrongly"):
         planted_attribution(samples=wrong)
-    found = planted_attribution(samples=wrong, only_correct=False)
+    found: Any = planted_attribution(samples=wrong, only_correct=False)
     assert not found.table["correct_base"].any()
 
 
 def test_verify_takes_a_number_of_rows() -> None:
-    found = planted_attribution(by=("flow", "layer"))
+    found: Any = planted_attribution(by=("flow", "layer"))
     for wrong in (0, True, "all"):
         with pytest.raises(RunError, match="top="):
             found.verify(top=wrong)  # pyright: ignore[reportArgumentType]

@@ -22,11 +22,13 @@ def agreement_shown(agreement: pd.DataFrame, costs: pd.DataFrame) -> Table:
     from rich.table import Table
 
     level = agreement["level"].iloc[0]
-    rows: list[Any] = [
-        row for row in agreement.itertuples(index=False)
+    every: list[Any] = list(agreement.itertuples(index=False))
+    rows = [
+        row for row in every
         if (row.level, row.task, row.flow, row.layer) == (level, ALL, ALL, 0)
     ]  # fmt: skip
-    cost: dict[str, Any] = {row.method: row for row in costs.itertuples(index=False)}  # pyright: ignore
+    paid_for: list[Any] = list(costs.itertuples(index=False))
+    cost = {row.method: row for row in paid_for}
     samples, cells = (rows[0].samples, rows[0].cells) if rows else (0, 0)
     shown = Table(
         title=f"Estimates against exact knockouts; {samples} samples, {cells} cells each",
