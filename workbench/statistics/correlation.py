@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
-
-from workbench.statistics.bootstrap import Interval, bootstrap_mean
 
 
 def spearman(one: ArrayLike, other: ArrayLike) -> float:
@@ -23,15 +19,6 @@ def spearman(one: ArrayLike, other: ArrayLike) -> float:
     if first.size < 3 or not np.ptp(first) or not np.ptp(second):
         return float("nan")
     return float(np.corrcoef(stats.rankdata(first), stats.rankdata(second))[0, 1])
-
-
-def mean_spearman(pairs: Iterable[tuple[ArrayLike, ArrayLike]], *, seed: int = 0) -> Interval:
-    """Mean over samples of `spearman` within each, with its 95% bootstrap-t interval.
-
-    A sample is the unit that was drawn; the cells of one share its answer and are not. Samples in which rho
-    does not exist are left out and not counted.
-    """
-    return bootstrap_mean([spearman(one, other) for one, other in pairs], seed=seed, within=(-1.0, 1.0))
 
 
 def shared_top(one: ArrayLike, other: ArrayLike, top: int) -> float:

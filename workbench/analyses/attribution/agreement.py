@@ -10,11 +10,12 @@ import pandas as pd
 
 from workbench.analyses.attribution.cells import ALL_HEADS, VERIFIED
 from workbench.errors import RunError
-from workbench.statistics.bootstrap import bootstrap_mean
+from workbench.statistics.bootstrap import bootstrap_table
 from workbench.statistics.columns import require_columns
-from workbench.statistics.correlation import mean_spearman, shared_top
+from workbench.statistics.correlation import shared_top, spearman
 
 ALL = "all"
+_KEY = ["method", "level", "task", "flow", "layer"]
 NOTHING = 1e-4
 """Change of log-odds that rounding in float32 makes of nothing."""
 
@@ -30,7 +31,7 @@ class AgreementRow(NamedTuple):
     flow: str
     """ "all" for all flows together."""
     layer: int
-    """From 1; 0 for all layers together."""
+    """From 1, of all flows; 0 for all layers together."""
     samples: int
     """In which the correlation exists."""
     cells: int
@@ -71,46 +72,39 @@ def agreement_table(table: pd.DataFrame, *, top: int = 10, seed: int = 0) -> pd.
     known["guess"] = known["estimate_log_odds"].fillna(known["estimate"])
     known = known[(known["guess"] != 0) | (known["change_log_odds"].abs() > NOTHING)]
     known["level"] = np.where(known["head"] == ALL_HEADS, "layer", "head")
-    rows = [row for (method, level), part in known.groupby(["method", "level"], sort=False)
-            for row in _rows(str(method), str(level), part, top, seed)]  # fmt: skip
-    return pd.DataFrame(rows, columns=pd.Index(AgreementRow._fields))
+    ones = pd.DataFrame(
+        [row for key, part in known.groupby(["method", "level", "sample_id", "task"], sort=False)
+         for row in _of_sample(key, part, top)],
+        columns=pd.Index([*_KEY, "cells", "spearman", "magnitude", "confirmed"]),
+    )  # fmt: skip
+    # Every sample counts for its task, and for all of them.
+    tasks: Any = [ones.assign(task=ALL), *([ones] if ones["task"].nunique() > 1 else [])]
+    every = pd.concat(tasks, ignore_index=True)
+    found: Any = every.groupby(_KEY, sort=False, as_index=False).agg(cells=("cells", "mean"))
+    found = found.assign(cells=found["cells"].round().astype(int), top=top)
+    for name, lowest in (("spearman", -1.0), ("magnitude", -1.0), ("confirmed", 0.0)):
+        means = bootstrap_table(every, _KEY, name, seed=seed, within=(lowest, 1.0))
+        before = "" if name == "spearman" else f"{name}_"
+        found = found.assign(
+            **{name: means["mean"], f"{before}low": means["low"], f"{before}high": means["high"]},
+            **({"samples": means["n"]} if name == "spearman" else {}),
+        )
+    return found[list(AgreementRow._fields)]
 
 
-def _rows(method: str, level: str, part: Any, top: int, seed: int) -> Iterator[AgreementRow]:
-    flows, tasks = (list(dict.fromkeys(part[column])) for column in ("flow", "task"))
-    for task in [ALL, *(tasks if len(tasks) > 1 else ())]:
-        of_task = part if task == ALL else part[part["task"] == task]
-        for flow in [ALL, *(flows if len(flows) > 1 else ())]:
-            of_flow = of_task if flow == ALL else of_task[of_task["flow"] == flow]
-            for layer in [0, *sorted(set(of_flow["layer"]) - {0})]:
-                here = of_flow if layer == 0 else of_flow[of_flow["layer"] == layer]
-                yield _row((method, level, task, flow, layer), here, top, seed)
-
-
-def _row(key: tuple[Any, ...], here: Any, top: int, seed: int) -> AgreementRow:
-    pairs = [
-        (one["guess"].to_numpy(), one["change_log_odds"].to_numpy())
-        for _, one in here.groupby("sample_id", sort=False)
+def _of_sample(key: tuple[Any, ...], part: Any, top: int) -> Iterator[tuple[Any, ...]]:
+    """One method's marks on one sample: of all cells, of each flow, and of each layer."""
+    method, level, _, task = key
+    flows, layers = (list(dict.fromkeys(part[name])) for name in ("flow", "layer"))
+    places = [
+        (ALL, 0),
+        *((flow, 0) for flow in flows if len(flows) > 1),
+        *((ALL, one) for one in layers if one),
     ]
-    signed = mean_spearman(pairs, seed=seed)
-    sizes = mean_spearman([(np.abs(one), np.abs(other)) for one, other in pairs], seed=seed)
-    asked = key[-1] == 0
-    shares = [shared_top(*pair, top) if asked else float("nan") for pair in pairs]
-    confirmed = bootstrap_mean(shares, seed=seed, within=(0.0, 1.0))
-    cells = round(float(np.mean([len(one) for one, _ in pairs]))) if pairs else 0
-    method, level, task, flow, layer = key
-    return AgreementRow(
-        *(method, level, task, flow, layer),
-        samples=signed.n,
-        cells=cells,
-        spearman=signed.mean,
-        low=signed.low,
-        high=signed.high,
-        magnitude=sizes.mean,
-        magnitude_low=sizes.low,
-        magnitude_high=sizes.high,
-        top=top,
-        confirmed=confirmed.mean,
-        confirmed_low=confirmed.low,
-        confirmed_high=confirmed.high,
-    )
+    for flow, layer in places:
+        here = (part["flow"] == flow) if flow != ALL else (part["layer"] == layer) if layer else None
+        rows = part if here is None else part[here]
+        guess, exact = rows["guess"].to_numpy(), rows["change_log_odds"].to_numpy()
+        marks = spearman(guess, exact), spearman(np.abs(guess), np.abs(exact))
+        confirmed = float("nan") if layer else shared_top(guess, exact, top)
+        yield (method, level, task, flow, layer, len(rows), *marks, confirmed)
