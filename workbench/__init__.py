@@ -39,6 +39,7 @@ _HOMES = {
     "attention_maps": "analyses.attention.maps",
     "find_sinks": "analyses.attention.sinks",
     "what_mattered": "analyses.places.mattered",
+    "attribute": "analyses.attribution",
     "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
@@ -87,6 +88,7 @@ attach(
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
         "Mattered.figure": "workbench.figures.of_results:of_mattered",
+        "Attribution.figure": "workbench.figures.of_results:of_attribution",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
         "LensComparison.figure": "workbench.figures.of_results:of_lens_comparison",
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
     from workbench.analyses.answers.scored import score_answers
     from workbench.analyses.attention.maps import attention_maps
     from workbench.analyses.attention.sinks import find_sinks
+    from workbench.analyses.attribution import attribute
     from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
@@ -172,6 +175,7 @@ __all__ = [
     "all_layers",
     "answer_probability",
     "attention_maps",
+    "attribute",
     "bench_methods",
     "centred",
     "compare_flows",

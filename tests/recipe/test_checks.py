@@ -48,6 +48,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "layers": ((3, 13), "layers 1 to 12"),
     "limit": (0, "limit is 0"),
     "measures": (("klx",), "Did you mean 'kl'"),
+    "methods": (("locl",), "Did you mean 'local'"),
     "mode": ("fathful", "Did you mean 'faithful'"),
     "model": ("nowhere/at/all", "no checkpoint folder"),
     "models": (("nowhere/at/all",), "no checkpoint folder"),

@@ -4,9 +4,11 @@ from typing import Any
 
 from workbench.attached import home_of
 from workbench.figures.accuracy import accuracy
+from workbench.figures.agreement import agreement_by_cost, agreement_by_layer
 from workbench.figures.answer_probability import answer_probability
 from workbench.figures.attention_heat import attention_heat
 from workbench.figures.attention_mass import attention_mass
+from workbench.figures.attribution import attribution
 from workbench.figures.cases import accuracy_by_case
 from workbench.figures.clip_strip import clip_strip
 from workbench.figures.depths import accuracy_by_depth
@@ -37,9 +39,12 @@ __all__ = [
     "accuracy_by_case",
     "accuracy_by_depth",
     "accuracy_drops",
+    "agreement_by_cost",
+    "agreement_by_layer",
     "answer_probability",
     "attention_heat",
     "attention_mass",
+    "attribution",
     "by_task",
     "change_by_window",
     "clip_strip",

@@ -10,6 +10,7 @@ from workbench.errors import RunError
 from workbench.figures.answer_probability import answer_probability
 from workbench.figures.attention_heat import attention_heat
 from workbench.figures.attention_mass import attention_mass
+from workbench.figures.attribution import attribution
 from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_comparison import lens_comparison
@@ -24,6 +25,7 @@ from workbench.figures.what_mattered import what_mattered
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
+    from workbench.analyses.attribution import Attribution
     from workbench.analyses.lens.answer_probability import AnswerProbability
     from workbench.analyses.lens.cell_words import LensComparison
     from workbench.analyses.lens.frequencies import KeywordFrequencies
@@ -78,6 +80,11 @@ def of_answer_probability(found: AnswerProbability, **settings: Any) -> Figure:
 def of_twin_patching(found: TwinPatching, **settings: Any) -> Figure:
     """Heat maps of layers and spans. Arguments: `workbench.figures.twin_patching`."""
     return twin_patching(found.table, **settings)
+
+
+def of_attribution(found: Attribution, **settings: Any) -> Figure:
+    """Heat maps of layers and heads, a panel a flow. Arguments: `workbench.figures.attribution`."""
+    return attribution(found.table, **settings)
 
 
 def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> Figure:

@@ -104,6 +104,12 @@ def _layers(layers: tuple[int, ...], recipe: Settings) -> None:
         map_layers(layers, recipe.depth())
 
 
+def _methods(names: tuple[str, ...], recipe: Settings) -> None:
+    from workbench.analyses.attribution import as_methods
+
+    as_methods(names)
+
+
 def _heads(heads: str, recipe: Settings) -> None:
     from workbench.analyses.attention import parse_heads
 
@@ -264,6 +270,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "image_sweep": _image_sweep,
     "layers": _layers,
     "measures": lambda names, recipe: as_measures(names),
+    "methods": _methods,
     "mode": lambda mode, recipe: _modes((mode,), recipe),
     "modes": _modes,
     "pathways": lambda folder, recipe: given_measured(folder, "suffice", recipe.checkpoint()),
