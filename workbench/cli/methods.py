@@ -5,6 +5,18 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
 
+_SHORT = {
+    "average_precision": "AP",
+    "precision_by_layer": "AP by layer",
+    "found_percent": "found %",
+    "needed_percent": "needed %",
+    "sufficient_percent": "sufficient %",
+    "backup_percent": "backup %",
+    "negative_percent": "negative %",
+    "false_alarm": "false alarm",
+}
+"""Columns of the printed table, which a terminal has no room for."""
+
 
 def add(commands: _SubParsersAction[ArgumentParser]) -> None:
     """Its parser."""
@@ -13,14 +25,20 @@ def add(commands: _SubParsersAction[ArgumentParser]) -> None:
         help="score methods blind on planted models, of which is known what carries the answer",
     )
     methods.add_argument(
-        "--method", nargs="+", metavar="NAME", help="methods of the workbench; all of them if not given"
+        "--method",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="methods of the workbench; all of them if not given",
     )
     methods.add_argument(
         "--method-file",
         metavar="FILE",
         help="a file of Python with methods of your own (METHODS = {'name': function}); it is run",
     )
-    methods.add_argument("--model", nargs="+", metavar="NAME", help="planted models; all if not given")
+    methods.add_argument(
+        "--model", nargs="+", action="extend", metavar="NAME", help="planted models; all if not given"
+    )
     methods.add_argument("--out", required=True, metavar="DIR", help="a folder for tables, page and picture")
     methods.set_defaults(act=_bench)
 
@@ -38,7 +56,8 @@ def _bench(chosen: Namespace) -> int:
         methods |= method_file(chosen.method_file)
     with here(chosen.out, written=True) as (out,):
         found = bench_methods(methods, models=chosen.model, out=out)
-        console().print(frame_shown(found.summary, "Methods on planted models"))
+        short = found.summary.rename(columns=_SHORT)
+        console().print(frame_shown(short, "Methods on planted models (AP: average precision)"))
         told = "\n".join(f"{name}: {story}" for name, story in found.stories.items())
         below = [Part("By method, and what each misses", found), Part("The models", told)]
         if max(found.table["true_edges"]):

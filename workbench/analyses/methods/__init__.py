@@ -3,6 +3,6 @@
 from workbench.analyses.methods.bench import MethodScores, bench_methods
 from workbench.analyses.methods.losses import losses
 from workbench.analyses.methods.method import Method, method_file
-from workbench.analyses.methods.registry import methods_here
+from workbench.analyses.methods.registry import METHODS
 
-__all__ = ["Method", "MethodScores", "bench_methods", "losses", "method_file", "methods_here"]
+__all__ = ["METHODS", "Method", "MethodScores", "bench_methods", "losses", "method_file"]

@@ -111,7 +111,7 @@ def bench_methods(
     every head of every layer), in an order that is drawn; names say nothing, and the truth is not shown.
 
     Args:
-        methods: names of `workbench.analyses.methods.methods_here()`, or functions of one's own by name (see
+        methods: names of `workbench.analyses.methods.METHODS`, or functions of one's own by name (see
             `Method`); all that there are if not given.
         models: names of `workbench.planted.PLANTED`; all if not given.
         out: a folder for methods.parquet and scores.parquet.

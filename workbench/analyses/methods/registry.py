@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from workbench.analyses.methods.adapters import adapted
+from workbench.analyses.methods.adapters import attribution, patching
 from workbench.analyses.methods.cutting import knockout, knockout_layer, knockout_pairs, knockout_window
 from workbench.analyses.methods.looking import attention, attention_value
 from workbench.analyses.methods.method import Method
 from workbench.errors import RunError, near_matches, shown
 
-_OWN: dict[str, Method] = {
+METHODS: dict[str, Method] = {
     "knockout": knockout,
     "knockout_pairs": knockout_pairs,
     "knockout_layer": knockout_layer,
     "knockout_window": knockout_window,
     "attention": attention,
     "attention_value": attention_value,
+    "patching": patching,
+    "attribution": attribution("local"),
+    "attribution_hybrid": attribution("hybrid"),
+    "attribution_gradient": attribution("gradient"),
+    "attribution_integrated": attribution("integrated"),
+    "attribution_relp": attribution("relp"),
 }
-
-
-def methods_here() -> dict[str, Method]:
-    """Every method by its name: exact knockouts first, then others that this version has, by name."""
-    return {**_OWN, **adapted()}
+"""Every method by its name: exact knockouts first."""
 
 
 def as_methods(given: str | Sequence[str] | Mapping[str, Method] | None) -> dict[str, Method]:
     """All methods, those of these names, or a person's own. Raises RunError for none or an unknown name."""
-    known = methods_here()
+    known = METHODS
     if given is None:
-        return known
+        return dict(known)
     if isinstance(given, Mapping):
         found = dict(given)
     else:
