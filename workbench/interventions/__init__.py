@@ -27,6 +27,7 @@ from workbench.interventions.masks import check_flows, keep_mask
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.pruning import FastV, RandomRows
 from workbench.interventions.random_edges import RandomEdges
+from workbench.interventions.steps import AtSteps, as_steps, at_steps, writing_rows
 from workbench.interventions.windows import (
     LayerSpan,
     Window,
@@ -63,6 +64,7 @@ __all__ = [
     "RULES",
     "SHALLOW",
     "Acceleration",
+    "AtSteps",
     "Cut",
     "EdgeCount",
     "Edges",
@@ -87,7 +89,9 @@ __all__ = [
     "all_layers",
     "as_flows",
     "as_intervention",
+    "as_steps",
     "as_windows",
+    "at_steps",
     "axis_of",
     "centred",
     "check_flows",
@@ -109,4 +113,5 @@ __all__ = [
     "series_of",
     "spread_layers",
     "trailing",
+    "writing_rows",
 ]

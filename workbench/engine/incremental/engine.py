@@ -12,22 +12,33 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from workbench.engine.following import check_text
 from workbench.engine.incremental.fused import fused
-from workbench.engine.incremental.memory import most_prompts, most_rows, peak_memory
+from workbench.engine.incremental.memory import most_prompts, peak_memory
 from workbench.engine.incremental.packed import Prepared, run_packed
-from workbench.engine.incremental.packed_attention import PackedAttention, Start
-from workbench.engine.incremental.packed_recurrent import PackedRecurrent
-from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
+from workbench.engine.incremental.packed_attention import Start
+from workbench.engine.incremental.packing import Packing
+from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs
 from workbench.engine.incremental.precision import float32_residual
 from workbench.engine.incremental.proof import prove
+from workbench.engine.incremental.text import TextPass
 from workbench.engine.incremental.untouched import CannotReuse, run_untouched, untouched_logits
-from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
+from workbench.engine.protocol import (
+    Baseline,
+    Engine,
+    Followed,
+    Outcome,
+    Outcomes,
+    Request,
+    TextRequest,
+)
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.reference import ReferenceEngine, last_logits
 from workbench.errors import NO_ROOM, ModelError, OutOfMemory
@@ -37,6 +48,7 @@ if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
 
 Done = Callable[[int], object]
+T = TypeVar("T")
 
 _BUSY_ROWS = 2048
 """Requests run together until their rows are this many: then reading the weights costs little."""
@@ -71,22 +83,32 @@ class IncrementalEngine(Engine):
         requests where a model's layers cannot be run on their own, or where one intervention is no knockout.
         """
         check(model, requests)
+        try:
+            self._check_model(model, requests)
+            return self._run(model, requests, on_done)
+        except CannotReuse as reason:
+            _warn(model, reason)
+            return ReferenceEngine().run(model, requests, on_done)
+
+    def follow(self, model: VideoLLM, request: TextRequest, on_done: Done | None = None) -> Followed:
+        """See Engine. What cannot be done here is done by the reference engine, as in `run`."""
+        check_text(model, request)
+        try:
+            self._check_model(model, [request])
+            return self._follow(model, request, on_done)
+        except CannotReuse as reason:
+            _warn(model, reason)
+            return ReferenceEngine().follow(model, request, on_done)
+
+    def _check_model(self, model: VideoLLM, requests: Sequence[Request | TextRequest]) -> None:
+        """Raises ModelError for one that runs elsewhere, CannotReuse where reuse is not exact."""
         if model.remote is not None:
             raise ModelError(
                 f"engine={self.name!r} runs a model's layers one by one, and {model.name} runs elsewhere "
                 f"(remote={model.remote!r}). Use engine='reference', or load it without remote=."
             )
-        try:
-            if model.family.guessed and requests:
-                prove(model, requests[0].prompt, self._run)
-            return self._run(model, requests, on_done)
-        except CannotReuse as reason:
-            warnings.warn(
-                f"{model.name} is run by the reference engine, one forward at a time, because {reason}.",
-                Slower,
-                stacklevel=2,
-            )
-            return ReferenceEngine().run(model, requests, on_done)
+        if model.family.guessed and requests:
+            prove(model, requests[0].prompt, self._run)
 
     def at_once(self, model: VideoLLM, request: Request) -> int:
         """Thin knockouts of many samples share one reading of the weights; see Engine."""
@@ -110,7 +132,7 @@ class IncrementalEngine(Engine):
         ):
             # Every forward is under way, and what follows is planned, before the first is waited for.
             launched = [self._launch(model, number, request) for number, request in enumerate(requests)]
-            packing = _Packing(model, [start for start, _ in launched], self.limit_bytes)
+            packing = Packing(model, [start for start, _ in launched], self.limit_bytes)
             packing.prepare([job for _, asked in launched for job in asked])
             begun = [
                 self._begin(model, request, *there) for request, there in zip(requests, launched, strict=True)
@@ -120,7 +142,7 @@ class IncrementalEngine(Engine):
             if on_done is not None and unchanged:
                 on_done(unchanged)
             jobs = [job for start in begun for job in start.jobs]
-            for chunk, found in self._fitting(model, packing, jobs):
+            for chunk, found in self._fitting(model, packing, jobs, partial(run_packed, wide=self.float32)):
                 tokens = [begun[job.prompt].baseline.token_id for job in chunk]
                 p = probabilities(found)
                 read = _measured(requests, begun, chunk, found)
@@ -129,6 +151,20 @@ class IncrementalEngine(Engine):
                 if on_done is not None:
                     on_done(sum(job.place >= 0 for job in chunk))
         return [start.finish(number, results, peak.bytes) for number, start in enumerate(begun)]
+
+    def _follow(self, model: VideoLLM, request: TextRequest, on_done: Done | None) -> Followed:
+        done = on_done or (lambda n: None)
+        with float32_residual(model) if self.float32 else nullcontext(), _no_collection():
+            with self._fused(model):
+                text = TextPass(model, request, wide=self.float32)
+            done(len(request.knockouts) - (waiting := text.waiting))
+            for start, jobs in text.parts:
+                packing = Packing(model, [start], self.limit_bytes)
+                for chunk, found in self._fitting(model, packing, jobs, text.read):
+                    text.take(chunk, found)
+                    done(waiting - text.waiting)
+                    waiting = text.waiting
+            return text.result()
 
     def _launch(self, model: VideoLLM, number: int, request: Request) -> tuple[Start, list[Job]]:
         """The untouched forward, which is not waited for, and what its knockouts need."""
@@ -172,29 +208,29 @@ class IncrementalEngine(Engine):
         return fused(model.family.decoder_layers(model.hf))
 
     def _fitting(
-        self, model: VideoLLM, packing: _Packing, jobs: list[Job]
-    ) -> Iterator[tuple[list[Job], Tensor]]:
-        """Chunks of jobs and their logits (job, vocab); where memory runs out, in smaller chunks.
+        self, model: VideoLLM, packing: Packing, jobs: list[Job], run: Callable[[Prepared], T]
+    ) -> Iterator[tuple[list[Job], T]]:
+        """Chunks of jobs and what `run` makes of them; where memory runs out, in smaller chunks.
 
         The next chunk is under way before the results of one are read, so that a device need not wait.
         """
         rows = packing.most_rows
         waiting = chunks(jobs, rows)
-        begun: tuple[list[Job], Tensor] | None = None
+        begun: tuple[list[Job], T] | None = None
         while waiting:
             chunk = waiting[0]
             try:
                 packed = packing.packed(chunk)
                 with self._fused(model):
-                    logits = run_packed(packed, wide=self.float32)
+                    found = run(packed)
             except torch.OutOfMemoryError as error:
                 if len(chunk) == 1:
                     raise OutOfMemory(
                         f"It {NO_ROOM}, not even a single knockout of {chunk[0].rows} rows. Use fewer "
                         "frames, a smaller dtype or a device with more memory."
                     ) from error
-                logits = None
-            if logits is None:
+                found = None
+            if found is None:
                 # Outside the except block: its traceback would keep the tensors alive.
                 torch.cuda.empty_cache()
                 rows = max(1, min(rows, sum(job.rows for job in chunk)) // 2)
@@ -202,33 +238,18 @@ class IncrementalEngine(Engine):
                 continue
             if begun is not None:
                 yield begun
-            begun = chunk, logits
+            begun = chunk, found
             waiting = waiting[1:]
         if begun is not None:
             yield begun
 
 
-class _Packing:
-    """What the knockouts of some requests are packed into, planned a chunk at a time."""
-
-    def __init__(self, model: VideoLLM, starts: Sequence[Start], limit_bytes: int | None) -> None:
-        self._layers, self._lengths = model.n_layers, [start.untouched.length for start in starts]
-        self._attention, self._recurrent = PackedAttention(model, starts), PackedRecurrent(model, starts)
-        self.most_rows = most_rows(model, limit_bytes)
-        self._ahead: tuple[list[Job], Prepared] | None = None
-
-    def prepare(self, jobs: list[Job]) -> None:
-        """Plan the first chunk, if these turn out to be the jobs: while the device is at work otherwise."""
-        if jobs:
-            first = chunks(jobs, self.most_rows)[0]
-            self._ahead = first, self.packed(first)
-
-    def packed(self, chunk: list[Job]) -> Prepared:
-        """A chunk as it is run."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None and ahead[0] == chunk:
-            return ahead[1]
-        return Prepared(self._attention, self._recurrent, make_plan(chunk, self._lengths, self._layers))
+def _warn(model: VideoLLM, reason: CannotReuse) -> None:
+    warnings.warn(
+        f"{model.name} is run by the reference engine, one forward at a time, because {reason}.",
+        Slower,
+        stacklevel=3,
+    )
 
 
 def _knockouts(request: Request) -> list[Knockout]:
