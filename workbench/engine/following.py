@@ -34,14 +34,20 @@ def with_text(model: VideoLLM, prompt: Prompt, token_ids: Sequence[int]) -> Prom
         if not 0 <= token < model.vocab_size:
             raise PromptError(f"Token id {token} is outside the vocabulary of {model.vocab_size} tokens.")
     if model.video_token_id in token_ids[:-1]:
-        raise PromptError("The text has the token that stands for the video in it, and nothing to show there.")
+        raise PromptError(
+            "The text has the token that stands for the video in it, and nothing to show there."
+        )
     if "generated" in prompt.layout:
         raise PromptError("This prompt has a text behind it already. Give the prompt as it was encoded.")
     new = torch.tensor([list(token_ids[:-1])], dtype=torch.long, device=prompt.input_ids.device)
     ids = torch.cat([prompt.input_ids, new], dim=1)
     check_length(ids[0].tolist(), model.max_length, model.video_token_id, model.name)
     made = model.family.token_inputs(model.config, ids)
-    inputs = {**prompt.inputs, "input_ids": ids, **{name: value.to(ids.device) for name, value in made.items()}}
+    inputs = {
+        **prompt.inputs,
+        "input_ids": ids,
+        **{name: value.to(ids.device) for name, value in made.items()},
+    }
     if (padding := prompt.inputs.get("attention_mask")) is not None:
         inputs["attention_mask"] = torch.cat([padding, padding.new_ones(new.shape)], dim=1)
     tokens = [model.token_text(token) for token in token_ids[:-1]] if prompt.layout.tokens else []
@@ -60,7 +66,9 @@ def check_text(model: VideoLLM, request: TextRequest) -> None:
     for knockout in request.knockouts:
         for cut in knockout.cuts:
             if request.own_step and not isinstance(cut.flow, Flow):
-                raise KnockoutError(f"'{cut}' is no flow, and flows alone can be cut at each token's own step.")
+                raise KnockoutError(
+                    f"'{cut}' is no flow, and flows alone can be cut at each token's own step."
+                )
         knockout.check(layout, model.n_layers, model.n_heads)
 
 

@@ -62,9 +62,7 @@ class TextPass:
         untouched_logits(model, untouched, wide=wide)  # whether they come from the residual stream alone
         self._base = self._probabilities(untouched.last, request.token_ids).cpu().numpy()
         self._changed = np.tile(self._base, (len(request.knockouts), 1))
-        jobs = make_jobs(
-            0, [asked.knockout for asked in self._asked], flows, model.n_layers, self._count
-        )
+        jobs = make_jobs(0, [asked.knockout for asked in self._asked], flows, model.n_layers, self._count)
         self._waiting = Counter(self._asked[job.place].place for job in jobs)
         parts = [[], []]
         for job in jobs:
