@@ -134,8 +134,9 @@ def main(settings: Settings) -> None:
     path = save(settings.out, "-".join(filter(None, parts)), result, model)
     measured = "; ".join(f"{name} {error:.2g}" for name, error in errors.items())
     print(
-        f"cut throughout {result['throughout_s']:.3g} s, at each token's own step {result['own_step_s']:.3g} s; "
-        f"one token alone {result['one_token_s']:.3g} s; traces would take {traces:.4g} s, and "
+        f"cut throughout {result['throughout_s']:.3g} s, at each token's own step "
+        f"{result['own_step_s']:.3g} s; one token alone {result['one_token_s']:.3g} s; "
+        f"traces would take {traces:.4g} s, and "
         f"{traces * len(text):.4g} s (one trace timed); peak {result['peak_gb']} GB\n"
         f"largest relative errors: {measured}\n{path}"
     )

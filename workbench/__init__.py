@@ -44,6 +44,7 @@ _HOMES = {
     "logit_lens": "analyses.lens.logit_lens",
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
+    "flows_while_writing": "analyses.writing.tokens",
     "suffice": "analyses.pathways.sufficiency",
     "edge_count": "interventions",
     "compare_flows": "analyses.sweep.differences",
@@ -72,6 +73,7 @@ attach(
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
+        "FlowsWhileWriting.figure": "workbench.figures.of_results:of_flows_while_writing",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
         "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from workbench.analyses.pathways.sufficiency import suffice
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
+    from workbench.analyses.writing.tokens import flows_while_writing
     from workbench.data import Sample, Samples, samples
     from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
@@ -151,6 +154,7 @@ __all__ = [
     "figures",
     "findings",
     "first_half",
+    "flows_while_writing",
     "from_logs",
     "keyword_frequencies",
     "layers",

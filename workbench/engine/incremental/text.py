@@ -1,9 +1,9 @@
 """A text behind a prompt, token by token under every knockout, by exact reuse.
 
-The rows that predict tokens are read together: one untouched forward of the prompt and its text, then for each
-knockout only the rows that it changes. Where every token is to be measured under a cut at its own step alone,
-a flow into rows that write changes nothing but the row that predicts the token: the rows of all steps are
-computed side by side, and each reads the untouched keys of all rows before it and, of new ones, its own
+The rows that predict tokens are read together: one untouched forward of the prompt and its text, then for
+each knockout only the rows that it changes. Where every token is to be measured under a cut at its own step
+alone, a flow into rows that write changes nothing but the row that predicts the token: the rows of all steps
+are computed side by side, and each reads the untouched keys of all rows before it and, of new ones, its own
 (`pieces.apart`). Flows that act in the prompt alone are the same at every step. What does both takes a
 knockout a step.
 
