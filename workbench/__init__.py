@@ -6,10 +6,10 @@ can print its help without loading torch.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.attached import attach
+from workbench.lazy import lazily
 from workbench.threads import wait_quietly
 from workbench.version import __version__
 
@@ -177,16 +177,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
-    home = _HOMES[name]
-    if not home:
-        return importlib.import_module(f"workbench.{name}")
-    value = getattr(importlib.import_module(f"workbench.{home}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

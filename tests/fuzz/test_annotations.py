@@ -204,14 +204,14 @@ def columns_of(rows: Rows) -> pa.Table:
     return pa.table(made)
 
 
-@few(15)
+@few(3)
 @given(data=st.data())
 def test_any_entries(folder: Folder, data: st.DataObject) -> None:
     rows = [*data.draw(entries(folder.rows)), *folder.rows[: data.draw(st.integers(0, 1))]]
     folder.read(written(folder, rows))
 
 
-@few(6)
+@few(3)
 @given(data=st.data())
 def test_any_content_at_all(folder: Folder, data: st.DataObject) -> None:
     if folder.file.suffix in (".json", ".jsonl"):
@@ -221,7 +221,7 @@ def test_any_content_at_all(folder: Folder, data: st.DataObject) -> None:
     folder.read(data.draw(spoilt(written(folder, folder.rows)) | anything))
 
 
-@few(4)
+@few(2)
 @given(data=st.data())
 def test_any_task_and_limit(folder: Folder, data: st.DataObject) -> None:
     folder.file.write_bytes(written(folder, folder.rows))

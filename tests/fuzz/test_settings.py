@@ -17,7 +17,7 @@ SEEN = sorted({setting for _, setting in SETTINGS})
 
 
 @pytest.mark.parametrize("setting", SEEN)
-@few(6)
+@few(3)
 @given(data=st.data())
 def test_any_value(setting: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     name = data.draw(st.sampled_from([name for name, has in SETTINGS if has == setting]))

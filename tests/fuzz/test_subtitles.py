@@ -68,7 +68,7 @@ def assert_lines(found: Any) -> None:
         assert isinstance(text, str)
 
 
-@few(60)
+@few(40)
 @given(
     content=st.lists(PIECES, max_size=20).map("".join).map(lambda text: text.encode("utf-8", "surrogatepass"))
     | spoilt(SRT)
@@ -80,7 +80,7 @@ def test_any_srt(folder: Path, content: bytes) -> None:
         assert_lines(attempt(lambda: read_srt(file, folder)))
 
 
-@few(60)
+@few(40)
 @given(
     content=(st.lists(LINE, max_size=3) | VALUE).map(as_json)
     | spoilt(b'[{"timestamp": [0.0, 0.5], "text": "hello"}]'),

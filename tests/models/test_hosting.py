@@ -53,7 +53,7 @@ def test_a_folder_is_known_to_no_server() -> None:
 def test_a_hosted_model_has_prompts_and_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     here = tiny_model()
     folder = CheckpointFolder("someone/a-model", tiny_folder())
-    monkeypatch.setattr(sys.modules["workbench.models.load"], "find", lambda *args, **kwargs: folder)
+    monkeypatch.setattr(sys.modules["workbench.models.loading"], "find", lambda *args, **kwargs: folder)
     model = load("someone/a-model", remote="http://127.0.0.1:9", dtype="float32")
     prompt = tiny_prompt(model)
     assert prompt.text == tiny_prompt(here).text

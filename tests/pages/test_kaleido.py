@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,3 +68,18 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_one_program_serves_all_requests_and_a_new_one_after_it_has_ended(
+    tmp_path: Path, shell_renderer: Callable[[str], Renderer]
+) -> None:
+    renderer = shell_renderer("echo $$ >> started; echo ready; while read request; do echo $request; done\n")
+    asked = ["a\n", "b\n", "c\n"]
+    assert [renderer.ask(request, 60) for request in asked] == asked
+    (first,) = (tmp_path / "started").read_text("utf-8").split()
+    os.killpg(int(first), signal.SIGKILL)
+    while alive(int(first)):
+        time.sleep(0.05)
+    assert renderer.ask("d\n", 60) == "d\n"
+    assert len((tmp_path / "started").read_text("utf-8").split()) == 2
+    renderer.end()

@@ -13,7 +13,6 @@ from workbench.errors import RunError
 from workbench.figures.parts.pictures import data_uri
 from workbench.figures.parts.template import INK, MUTED, TEMPLATE, title_of
 from workbench.figures.parts.text import arrows, plain
-from workbench.prompts.pixels import seen_frames
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
@@ -246,6 +245,8 @@ def heads_text(maps: AttentionMaps) -> str:
 
 def _frames(maps: AttentionMaps) -> tuple[np.ndarray, float]:
     """The first frame of every unit as the model sees it, and the height of a frame over its width."""
+    from workbench.prompts.pixels import seen_frames  # needs torch, which other figures do not
+
     clip, units = maps.prompt.clip, maps.layout.n_frames
     frames = seen_frames(clip.frames[:: max(1, -(-len(clip) // units))], maps.prompt.pixels)
     return frames, frames.shape[1] / frames.shape[2]

@@ -28,7 +28,7 @@ _AHEAD = 2
 _AHEAD_BYTES = 2**30
 """More are made ready, up to the whole next group and a clip for each thread, while their frames take no more
 than this. A long clip of many frames can take a gigabyte."""
-_THREADS = max(2, min(8, (os.cpu_count() or 1) // 2))
+_THREADS = max(2, min(16, (os.cpu_count() or 1) - 2))
 """That decode. Another one makes prompts of what they decoded."""
 _KEPT = 16
 """Prompts that wait for their turn: those that were looked at before the run began."""

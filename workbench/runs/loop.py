@@ -11,7 +11,6 @@ import pandas as pd
 
 from workbench.data import Sample, Samples, as_samples
 from workbench.errors import NO_ROOM, WorkbenchError
-from workbench.models.papers import default_separators
 from workbench.progress import progress_bar
 from workbench.prompts import check_separators, check_style
 from workbench.ranks import Share, share_of
@@ -86,6 +85,8 @@ def measure_samples(
     again by a process alone that goes on. Raises RunError where none can be used, or `out`
     holds a run with other settings; and as the measurement's `refuse`.
     """
+    from workbench.models.papers import default_separators  # needs torch, which reading a run does not
+
     samples = as_samples(samples)
     check_style(style)
     check_separators(separators)

@@ -17,7 +17,6 @@ from typing import NamedTuple, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from workbench.shapes import Float, shaped
 
@@ -220,6 +219,8 @@ def percentile_interval(drawn: Float[np.ndarray, " draws"], n: int) -> Estimate:
     usable = drawn[1:][np.isfinite(drawn[1:])]
     if not usable.size or not np.isfinite(drawn[0]):
         return Estimate(float("nan"), float("nan"), float("nan"))
+    from scipy import stats  # half a second, which printing a command's help should not take
+
     wide = stats.t.ppf((1 - CONFIDENCE) / 2, n - 1) * np.sqrt(n / (n - 1)) if n > 1 else -np.inf
     outer = float(stats.norm.cdf(wide))
     low, high = np.quantile(usable, [outer, 1 - outer])

@@ -10,7 +10,6 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from workbench.errors import RunError, near_matches
 from workbench.shapes import Float, shaped
@@ -84,4 +83,6 @@ def _sign_flips(values: Float[np.ndarray, "g n"], seed: int) -> Float[np.ndarray
 def _wilcoxon(row: Float[np.ndarray, " n"]) -> float:
     if not row.any():
         return 1.0
+    from scipy import stats  # half a second, which printing a command's help should not take
+
     return float(cast(Any, stats.wilcoxon(row)).pvalue)

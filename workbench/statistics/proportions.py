@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from workbench.errors import RunError
 from workbench.statistics.bootstrap import CONFIDENCE, Interval
@@ -34,6 +33,8 @@ def wilson(correct: int, n: int, *, confidence: float = CONFIDENCE) -> Interval:
         return Interval(float("nan"), float("nan"), float("nan"), 0)
     if not 0 <= correct <= n:
         raise RunError(f"{correct} correct out of {n} is not a share. Pass 0 <= correct <= n.")
+    from scipy import stats  # half a second, which printing a command's help should not take
+
     span = stats.binomtest(int(correct), int(n)).proportion_ci(confidence_level=confidence, method="wilson")
     return Interval(correct / n, float(span.low), float(span.high), int(n))
 

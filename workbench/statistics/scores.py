@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from workbench.statistics.bootstrap import CONFIDENCE, Interval
 from workbench.statistics.columns import require_columns
@@ -60,6 +59,8 @@ def _worth(off: np.ndarray, place: np.ndarray, clusters: int, variance: float) -
         return float(clusters)
     sums = np.bincount(place, weights=off, minlength=clusters)
     of_mean = clusters / (clusters - 1) * float((sums**2).sum()) / n**2
+    from scipy import stats  # half a second, which printing a command's help should not take
+
     tail = (1 - CONFIDENCE) / 2
     # A variance from few clusters is uncertain itself.
     few = (stats.t.ppf(tail, n - 1) / stats.t.ppf(tail, clusters - 1)) ** 2
@@ -68,6 +69,8 @@ def _worth(off: np.ndarray, place: np.ndarray, clusters: int, variance: float) -
 
 def _wilson(share: float, n: float) -> tuple[float, float]:
     """Wilson's score interval for a share of n questions, where n need not be whole."""
+    from scipy import stats
+
     z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

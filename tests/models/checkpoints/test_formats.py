@@ -12,8 +12,8 @@ from transformers import LlavaNextVideoConfig
 from tests.models.broken_folders import change_json, edit_weights
 from tests.tiny import tiny_model, tiny_prompt
 from workbench.errors import ModelError
-from workbench.models import checkpoints, load
-from workbench.models.checkpoints import CheckpointFolder
+from workbench.models import load
+from workbench.models.checkpoints import CheckpointFolder, recognition
 from workbench.models.checkpoints.formats import Format, Loaded
 from workbench.models.checkpoints.native import Native
 from workbench.prompts.pixels import PixelSettings
@@ -51,7 +51,7 @@ def test_an_authors_format_is_told_by_its_architecture_and_its_keys(
     change_json(folder / "config.json", architectures=["TheirVideoModel"], model_type="theirs")
     with pytest.raises(ModelError, match="is a 'theirs' model"):
         load(folder, device="cpu")
-    monkeypatch.setattr(checkpoints, "FORMATS", (Theirs(), *checkpoints.FORMATS))
+    monkeypatch.setattr(recognition, "FORMATS", (Theirs(), *recognition.FORMATS))
     model = load(folder, device="cpu")
     prompt = tiny_prompt(model)
     assert torch.equal(model.logits(prompt), tiny_model().logits(prompt))
@@ -71,7 +71,7 @@ def test_a_format_says_what_its_files_leave_out(folder: Path, monkeypatch: pytes
     (folder / "video_preprocessor_config.json").unlink()
     with pytest.raises(ModelError, match="says nothing about how frames become pixels"):
         load(folder, device="cpu")
-    monkeypatch.setattr(checkpoints, "FORMATS", (Silent(),))
+    monkeypatch.setattr(recognition, "FORMATS", (Silent(),))
     model = load(folder, device="cpu")
     assert model.pixels == tiny_model().pixels
     assert model.turn == tiny_model().turn._replace(opening="HUMAN: ")

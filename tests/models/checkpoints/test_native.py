@@ -9,16 +9,14 @@ from transformers import AutoConfig
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder
 from workbench.mini import checkpoint
 from workbench.models import FAMILIES
-from workbench.models.checkpoints import CheckpointFolder, recognise
+from workbench.models.checkpoints import CheckpointFolder
 from workbench.models.checkpoints.native import Native
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)
-def test_a_folder_is_recognised_and_its_config_is_transformers_own(family: FamilyName) -> None:
+def test_its_config_is_transformers_own(family: FamilyName) -> None:
     folder = CheckpointFolder("tiny", tiny_folder(family))
-    form, found = recognise(folder)
-    assert (type(form), found) == (Native, FAMILIES[family])
-    ours, theirs = form.config(folder, trust_remote_code=False), AutoConfig.from_pretrained(folder.path)
+    ours, theirs = Native().config(folder, trust_remote_code=False), AutoConfig.from_pretrained(folder.path)
     assert type(ours) is type(theirs)
     assert ours.to_dict() == theirs.to_dict()
     assert ours.name_or_path == str(theirs.name_or_path)

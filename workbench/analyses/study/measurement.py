@@ -21,7 +21,6 @@ from workbench.interventions.exits import Acceleration
 from workbench.measures.correctness import NO_OPTIONS, UNKNOWN, judge
 from workbench.measures.likelihood import chosen
 from workbench.measures.text import letter_said
-from workbench.models.vision import seen_once
 from workbench.runs import Asked, Done, Measurement, Record, Skip, measure_samples, table_of
 from workbench.runs.tables import schema_of
 
@@ -173,6 +172,8 @@ class Study(Measurement):
         return self.engine.at_once(model, Request(prompt=first.prompt, interventions=cuts))
 
     def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
+        from workbench.models.vision import seen_once  # needs torch, which reading a run does not
+
         put = [self._put(model, asked) for asked in group]
         with seen_once(model):
             answers = iter(self._answers(model, [one for one in put if isinstance(one, Put)], on_done))

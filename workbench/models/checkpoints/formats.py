@@ -31,7 +31,7 @@ class Format(ABC):
     Tokenizer, frames and chat template are read from the files that transformers has for them, unless a
     format says otherwise.
 
-    One module each; `checkpoints/__init__.py` lists them, and the first that recognises a folder reads it.
+    One module each; `recognition.py` lists them, and the first that recognises a folder reads it.
     """
 
     @abstractmethod

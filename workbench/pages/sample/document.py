@@ -16,7 +16,6 @@ from workbench.figures.parts.segments import KINDS, segments
 from workbench.figures.parts.template import ink_on, line_styles, translucent
 from workbench.figures.parts.text import arrows
 from workbench.prompts.partition import disjoint_spans
-from workbench.prompts.pixels import seen_frames
 
 if TYPE_CHECKING:
     from workbench.prompts.layout import TokenLayout
@@ -73,6 +72,8 @@ def document(
 
 def _frames(prompt: Prompt) -> list[dict[str, Any]]:
     """Every frame as the model saw it: a data URI, its time, and the temporal unit that it belongs to."""
+    from workbench.prompts.pixels import seen_frames  # needs torch, which other figures do not
+
     clip, layout = prompt.clip, prompt.layout
     together = max(1, -(-len(clip) // max(1, layout.n_frames)))
     frames = []
