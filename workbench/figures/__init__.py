@@ -24,6 +24,7 @@ from workbench.figures.staged_flow import staged_flow
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.totals import total_effects
 from workbench.figures.windows import change_by_window
+from workbench.figures.written_tokens import flows_while_writing
 
 __all__ = [
     "FLOW_STYLES",
@@ -40,6 +41,7 @@ __all__ = [
     "clip_strip",
     "flow_figures",
     "flow_groups",
+    "flows_while_writing",
     "headline",
     "information_flow",
     "keyword_frequencies",

@@ -16,6 +16,7 @@ from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.sufficiency import sufficiency
+from workbench.figures.written_tokens import flows_while_writing
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.analyses.pathways.points_lost import Sufficiency
     from workbench.analyses.sweep.comparison import Comparison
+    from workbench.analyses.writing.tokens import FlowsWhileWriting
     from workbench.runs.run import Run
 
 
@@ -53,6 +55,13 @@ def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> go.Fig
     """Curves of the lists and a heat map of the keywords: `workbench.figures.keyword_frequencies`."""
     about = {"samples": found.samples, "rows": found.rows}
     return keyword_frequencies(found.table, found.lists, **{**about, **settings})
+
+
+def of_flows_while_writing(
+    found: FlowsWhileWriting, sample_id: str | None = None, **settings: Any
+) -> go.Figure:
+    """Tokens by flows, for one sample. Arguments: `workbench.figures.flows_while_writing`."""
+    return flows_while_writing(found.table, sample_id, **settings)
 
 
 def heat_of_maps(maps: AttentionMaps, beside: AttentionMaps | None = None, **settings: Any) -> go.Figure:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import pyarrow as pa
 
 from workbench.analyses.sweep.effects import Cell, make_cells
-from workbench.errors import NotFinite, PromptError, RunError, WorkbenchError, shown
+from workbench.errors import NotFinite, PromptError, RunError, WorkbenchError
 from workbench.interventions import Flow, Knockout, Window, at_steps
 from workbench.measures.probability import change_percent
 from workbench.runs import Asked, Done, Encoder, Measurement, Record, Skip, Unusable, table_of
@@ -56,14 +56,10 @@ class TokensUnderKnockouts(Measurement):
     flows: tuple[Flow, ...]
     windows: tuple[Window, ...]
     steps: str | tuple[int, ...]
+    """"each", "all" or numbers from 1."""
     texts: Mapping[str, str | list[int]] | None
     max_new_tokens: int
     engine: Engine
-
-    def __post_init__(self) -> None:
-        """Raises RunError for a word that says no steps."""
-        if isinstance(self.steps, str) and self.steps not in ("each", "all"):
-            raise RunError(f"steps={shown(self.steps)}: give 'each', 'all', or the numbers of steps, from 1.")
 
     @property
     def schema(self) -> pa.Schema:

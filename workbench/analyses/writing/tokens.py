@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pandas as pd
 
 from workbench.analyses.writing.measurement import TokensUnderKnockouts
 from workbench.attached import attached
-from workbench.errors import PromptError, RunError, shown
+from workbench.errors import KnockoutError, PromptError, RunError, shown
 from workbench.interventions import Flow, Window, as_flows, as_steps, as_windows
 from workbench.runs import measure_samples
 from workbench.statistics.bootstrap import bootstrap_table
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from workbench.prompts.assembly import Separators
     from workbench.video import Sampling
 
-Steps = Literal["each", "all"] | Sequence[int]
-"""When flows into rows that write are cut: see `flows_while_writing`."""
 Text = str | Sequence[int]
 """What is written: as text, or as token ids."""
 
@@ -83,7 +81,7 @@ def flows_while_writing(
     flows: Flow | str | Sequence[Flow | str],
     windows: Window | str | Sequence[Window | str] = "all_layers",
     *,
-    steps: Steps = "each",
+    steps: str | Sequence[int] = "each",
     texts: Mapping[str, Text] | None = None,
     max_new_tokens: int = 32,
     engine: str | Engine = "incremental",
@@ -99,9 +97,10 @@ def flows_while_writing(
         flows: as in `sweep`; `generated -> last` is what a token reads of those that are written before it.
         steps: when the rows that predict tokens lose what a flow takes. "each": every token is measured
             under a cut at its own step alone, and what was written before it is as the untouched model left
-            it. "all": at every step, as when an answer is written under a knockout. Numbers from 1: at these
-            steps only; later tokens show what a cut at one step leaves behind. Rows of the prompt before
-            `last` lose what they lose in any case: a flow that acts there alone is the same in all three.
+            it. "all": at every step, as when an answer is written under a knockout. Numbers from 1, also as
+            text ("3,4"): at these steps only; later tokens show what a cut at one step leaves behind. Rows
+            of the prompt before `last` lose what they lose in any case: a flow that acts there alone is the
+            same in all three.
         texts: what is written, by the sample's id: a text (tokenised by itself, so with its leading space
             where the tokenizer has one in its words), or token ids. The untouched model's greedy answer if
             not given, with the token that ends it.
@@ -123,7 +122,7 @@ def flows_while_writing(
     measurement = TokensUnderKnockouts(
         flows=as_flows(flows),
         windows=as_windows(windows),
-        steps=steps if isinstance(steps, str) else as_steps(tuple(steps)),
+        steps=read_steps(steps),
         texts=None if texts is None else {name: _as_given(text) for name, text in texts.items()},
         max_new_tokens=max_new_tokens,
         engine=get_engine(engine),
@@ -133,6 +132,18 @@ def flows_while_writing(
     return FlowsWhileWriting(
         table=found.table, skipped=found.skipped, manifest=found.manifest, folder=found.folder
     )
+
+
+def read_steps(steps: str | Sequence[int]) -> str | tuple[int, ...]:
+    """ "each", "all", or the numbers of steps. Raises KnockoutError for anything else."""
+    if not isinstance(steps, str):
+        return as_steps(tuple(steps))
+    if steps in ("each", "all"):
+        return steps
+    parts = [part.strip() for part in steps.split(",")]
+    if not all(part.isdecimal() and len(part) < 10 for part in parts):
+        raise KnockoutError(f"steps={shown(steps)}: write each, all, or steps such as 3,4, from 1.")
+    return as_steps(tuple(map(int, parts)))
 
 
 def _as_given(text: Text) -> str | list[int]:
