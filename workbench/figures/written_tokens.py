@@ -173,7 +173,6 @@ def _drawn(
 
 
 def _add(fig: go.Figure, number: int, panel: _Panel, *, by_layer: bool, first: bool) -> None:
-    at = {"row": number + 1, "col": 1}
     tokens = panel.cells[0]
     change = np.array([[row["change_percent"] for row in line] for line in panel.cells], dtype=float)
     x, y = list(range(len(tokens))), list(range(len(panel.rows)))
@@ -203,7 +202,8 @@ def _add(fig: go.Figure, number: int, panel: _Panel, *, by_layer: bool, first: b
             customdata=[[_told(row) for row in line] for line in panel.cells],
             hovertemplate="%{customdata}<extra></extra>",
         ),
-        **at,
+        row=number + 1,
+        col=1,
     )
     rows = [*panel.rows]
     if not by_layer:
@@ -217,7 +217,8 @@ def _add(fig: go.Figure, number: int, panel: _Panel, *, by_layer: bool, first: b
                 hoverinfo="skip",
                 showlegend=False,
             ),
-            **at,
+            row=number + 1,
+            col=1,
         )
         y, rows = [-1, *y], ["<i>untouched p</i>", *rows]
     elif len(rows) > 16:
@@ -233,7 +234,8 @@ def _add(fig: go.Figure, number: int, panel: _Panel, *, by_layer: bool, first: b
         ticks="",
         showline=False,
         range=[-0.5, len(x) - 0.5],
-        **at,
+        row=number + 1,
+        col=1,
     )
     fig.update_yaxes(
         tickmode="array",
@@ -246,7 +248,8 @@ def _add(fig: go.Figure, number: int, panel: _Panel, *, by_layer: bool, first: b
         range=[len(panel.rows) - 0.5, -0.5 if by_layer else -1.5],
         title_text="layer" if by_layer else "",
         automargin=False,
-        **at,
+        row=number + 1,
+        col=1,
     )
     if panel.title:
         axis = number + 1 if number else ""

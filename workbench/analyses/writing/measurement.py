@@ -146,10 +146,22 @@ class TokensUnderKnockouts(Measurement):
     ) -> Iterator[StepRow]:
         said = [model.token_text(token) for token in text]
         for flow, window, span, knockout in cells:
-            where = sample.id, sample.task, str(flow), str(window), *span
             told = zip(said, base, found.get(knockout, base), strict=True)
             for step, (token, p_base, p) in enumerate(told, start=1):
-                yield StepRow(*where, step, token, p_base, p, change_percent(p, p_base))
+                yield StepRow(
+                    sample_id=sample.id,
+                    task=sample.task,
+                    flow=str(flow),
+                    window=str(window),
+                    layer=span.layer,
+                    first_layer=span.first_layer,
+                    last_layer=span.last_layer,
+                    step=step,
+                    token=token,
+                    p_base=p_base,
+                    p_knockout=p,
+                    change_percent=change_percent(p, p_base),
+                )
 
     def _missing(self, model: VideoLLM, layout: TokenLayout) -> dict[Flow, WorkbenchError]:
         """The flows that this prompt with its text, or this model, does not have, each with the reason."""
