@@ -59,6 +59,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "runs": ((Path("nowhere"),), "nowhere"),
     "separators": ("frames", "write 'video' or 'frame'"),
     "spread": ("evn", "Did you mean 'even'"),
+    "steps": ("ech", "write each, all"),
     "style": ("mvbnch", "Did you mean 'mvbench'"),
     "sweep": (Path("nowhere"), "nowhere"),
     "tasks": (("moving_direktion",), "moving_direction"),
@@ -67,8 +68,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "window": ("trailing(13)", "which has 12 layers"),
 }
 """For each setting by name, a value that cannot work, and what is said."""
-FREE = {"adapter", "device", "dtype", "word"}
-"""Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
+FREE = {"adapter", "device", "dtype", "question", "stem", "word"}
+"""Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt; and
+what is asked, which may be anything."""
 ALONE = {
     "model",
     "remote",

@@ -7,10 +7,9 @@ are the reference engine's up to rounding.
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from workbench.engine.following import check_text
 from workbench.engine.incremental.fused import fused
-from workbench.engine.incremental.memory import most_prompts, peak_memory
+from workbench.engine.incremental.memory import most_prompts, no_collection, peak_memory
 from workbench.engine.incremental.packed import Prepared, run_packed
 from workbench.engine.incremental.packed_attention import Start
 from workbench.engine.incremental.packing import Packing
@@ -128,7 +127,7 @@ class IncrementalEngine(Engine):
         with (
             float32_residual(model) if self.float32 else nullcontext(),
             peak_memory(model) as peak,
-            _no_collection(),
+            no_collection(),
         ):
             # Every forward is under way, and what follows is planned, before the first is waited for.
             launched = [self._launch(model, number, request) for number, request in enumerate(requests)]
@@ -154,7 +153,7 @@ class IncrementalEngine(Engine):
 
     def _follow(self, model: VideoLLM, request: TextRequest, on_done: Done | None) -> Followed:
         done = on_done or (lambda n: None)
-        with float32_residual(model) if self.float32 else nullcontext(), _no_collection():
+        with float32_residual(model) if self.float32 else nullcontext(), no_collection():
             with self._fused(model):
                 text = TextPass(model, request, wide=self.float32)
             done(len(request.knockouts) - (waiting := text.waiting))
@@ -272,19 +271,6 @@ def _measured(
         start = begun[prompt]
         found += measured(requests[prompt], start.baseline, start.logits, logits[rows])
     return found
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the garbage collector, whose full rounds go through every object of torch and transformers and
-    can take longer than the knockouts of a sample. What the engine holds has no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _Begun(NamedTuple):
