@@ -38,7 +38,7 @@ def test_a_long_text_runs_over_lines() -> None:
     drawn = heats(fig)
     assert [len(trace.x) for trace in drawn] == [24, 24, 2]
     assert drawn[0].z[0][:4].tolist() == [-90.0, 5.0, 5.0, -90.0]
-    assert drawn[0].text[0][:2].tolist() == ["-90", "+5"]
+    assert list(drawn[0].text[0][:2]) == ["-90", "+5"]
     assert list(fig.layout.xaxis2.ticktext[:2]) == ["word25", "word26"]
     assert [trace.text[0] for trace in fig.data if trace.type == "scatter"] == ["50%"] * 3
     assert "Of 50 tokens, 17 lose over half without video → last, none without the other." in notes(fig)
@@ -70,7 +70,7 @@ def test_what_nothing_costs_is_said_and_large_rises_stay_in_their_cell() -> None
     fig: Any = flows_while_writing(made, note="n = 1")
     assert "Of 4 tokens, none loses over half without any of these flows." in notes(fig)
     assert "n = 1" in notes(fig)
-    assert fig.data[0].text[0].tolist() == ["", ">999", ">999", ""]
+    assert list(fig.data[0].text[0]) == ["", ">999", ">999", ""]
 
 
 def test_what_is_to_be_chosen_is_asked_for() -> None:
