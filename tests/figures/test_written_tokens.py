@@ -78,13 +78,14 @@ def test_what_is_to_be_chosen_is_asked_for() -> None:
     assert heats(flows_while_writing(both, "r"))
     windows = pd.concat([table(4), table(4, layers=3)])
     assert len(heats(flows_while_writing(windows, window="centred(1)"))[0].z) == 3
-    for given, told, message in (
+    wrong: list[tuple[pd.DataFrame, dict[str, Any], str]] = [
         (both, {}, "Name one sample: this table has 's', 'r'"),
         (both, {"sample_id": "q"}, "There is no sample 'q'"),
         (windows, {}, "Name one window"),
         (windows, {"window": "centred(5)"}, "There is no window"),
         (table(4), {"steps": (5, 9)}, "No token is left"),
         (table(4).drop(columns="step"), {}, "step"),
-    ):
+    ]
+    for given, told, message in wrong:
         with pytest.raises(RunError, match=message):
             flows_while_writing(given, **told)
