@@ -19,7 +19,7 @@ STAMP := $(VENV)/.ready-dev
 install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults fuzz test-browser lint format types notebooks map-the-flow empirical-study mini wheel constraints clean
+.PHONY: help setup demo test test-slow test-faults fuzz test-browser lint format types docs notebooks map-the-flow empirical-study mini wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -75,6 +75,11 @@ lint: $(STAMP) ## ruff: style and formatting; import-linter: imports point down
 format: $(STAMP) ## ruff: rewrite files in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(STAMP) ## the site, into build/site: a dead link or a public name without words fails
+	$(BIN)/python docs/gather.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The site is in build/site. To look at it: $(BIN)/python -m http.server -d build/site -b 127.0.0.1"
 
 types: $(STAMP) ## pyright
 	$(BIN)/pyright

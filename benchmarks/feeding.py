@@ -164,7 +164,7 @@ def end_to_end(
 
 
 def going(out: Path) -> float:
-    """Samples a second once the first are done: by the times at which samples were written. 0 for one group."""
+    """Samples a second once the first are done, by the times at which they were written; 0 for one group."""
     written = sorted(path.stat().st_mtime for path in (out / "shards").glob("sample-*.json"))
     # The samples of a group are written within moments.
     first = sum(time < written[0] + 0.2 for time in written)

@@ -352,7 +352,7 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
 @pytest.fixture
 def at(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(made)
-    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: bool(fig.data) and b"\x89PNG")
+    monkeypatch.setattr("workbench.pages.drawing._draw", lambda fig, **size: bool(fig.data) and b"\x89PNG")
     return made
 
 

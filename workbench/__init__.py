@@ -77,12 +77,17 @@ attach(
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
         "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
+        "Run.save_figure": "workbench.pages.drawing:save_figure",
+        **{
+            f"Figure.{way}": f"workbench.pages.drawing:{way}"
+            for way in ("save", "to_png", "to_svg", "to_pdf", "to_image", "write_image")
+        },
         # Figures are written by pages, a room above them.
         "figures.Part": "workbench.pages.document:Part",
         "figures.write_html": "workbench.pages.document:write_html",
         "figures.write_page": "workbench.pages.document:write_page",
-        "figures.write_png": "workbench.pages.png:write_png",
-        "figures.try_png": "workbench.pages.png:try_png",
+        "figures.write_png": "workbench.pages.drawing:write_png",
+        "figures.try_png": "workbench.pages.drawing:try_png",
     }
 )
 

@@ -152,7 +152,7 @@ def test_names_in_data_and_in_warnings_give_no_orders_either(planted, tmp_path, 
     def missing(*_: object, **__: object) -> bytes:
         raise RunError(f"No program{ESCAPES}.")
 
-    monkeypatch.setattr("workbench.pages.png._draw", missing)
+    monkeypatch.setattr("workbench.pages.drawing._draw", missing)
     words = planted._replace(data=data).words(
         "information_flow", tmp_path / "out", "--limit", "1", "--bin", "3"
     )

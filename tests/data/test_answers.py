@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.data.answers import letter_of, same_word
-from workbench.data.sample import LETTERS
+from workbench.data.options import LETTERS
 from workbench.errors import SampleError
 
 LETTER_B = """\

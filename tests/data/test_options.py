@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data.options import Ambiguous, answer_index, text_index
-from workbench.data.sample import LETTERS
+from workbench.data.options import LETTERS, Ambiguous, answer_index, text_index
 from workbench.errors import SampleError
 
 option = st.text(min_size=1, max_size=4).filter(str.strip)

@@ -132,7 +132,7 @@ def test_texts_are_kept_as_written(text: str) -> None:
         ({"options": "left"}, "options is 'left'"),
         ({"options": 5}, "options is 5"),
         ({"options": (1, 2)}, "option 1 is no text"),
-        ({"answer": "0"}, "answer '0' is no index"),
+        ({"answer": "0"}, "answer '0' is not one of the options"),
         ({"answer": 10**5000}, "is no index"),
         ({"start": "1"}, "start is '1'"),
         ({"end": 10**5000}, "end is"),
@@ -155,3 +155,17 @@ def test_ids_and_tasks_have_one_spelling() -> None:
     one = make(id="caf\u00e9/1", task="caf\u00e9")
     two = make(id="cafe\u0301/1", task="cafe\u0301")
     assert (one.id, one.task) == (two.id, two.task)
+
+
+def with_options(*options: str, answer: Any) -> Sample:
+    return Sample(id="a", task="t", video=Path("a.mp4"), question="q", options=options, answer=answer)
+
+
+@pytest.mark.parametrize(("answer", "index"), [("left", 0), (" right ", 1), ("B", 1), (1, 1), (None, None)])
+def test_an_answer_is_taken_by_its_words_or_letter_too(answer: Any, index: int | None) -> None:
+    assert with_options("left", "right", answer=answer).answer == index
+
+
+def test_an_answer_that_means_two_options_needs_its_index() -> None:
+    with pytest.raises(SampleError, match=r"'A' as text, 'B' as letter.: give its index"):
+        with_options("B", "A", answer="A")

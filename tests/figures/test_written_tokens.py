@@ -43,7 +43,8 @@ def test_a_long_text_runs_over_lines() -> None:
     assert [trace.text[0] for trace in fig.data if trace.type == "scatter"] == ["50%"] * 3
     assert "Of 50 tokens, 17 lose over half without video → last, none without the other." in notes(fig)
     assert fig.layout.yaxis.ticktext[1].startswith("video")
-    assert flows_while_writing(table(50), steps=(26, 49)).layout.height < fig.layout.height
+    part: Any = flows_while_writing(table(50), steps=(26, 49))
+    assert part.layout.height < fig.layout.height
 
 
 def test_layers_have_a_panel_a_flow() -> None:

@@ -79,7 +79,7 @@ EVIL = st.lists(PIECES, min_size=1, max_size=8).map("".join)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: b"\x89PNG")
+    monkeypatch.setattr("workbench.pages.drawing._draw", lambda fig, **size: b"\x89PNG")
 
 
 @few(30)

@@ -21,7 +21,7 @@ def two_maps() -> tuple[AttentionMaps, AttentionMaps]:
 def test_ids_that_differ_in_punctuation_only_have_pictures_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: b"\x89PNG")
+    monkeypatch.setattr("workbench.pages.drawing._draw", lambda fig, **size: b"\x89PNG")
     maps = two_maps()
     drawn = {"a/0": maps, "a_0": maps}
     page, *pictures = write_attention_maps(drawn, tmp_path, measured=3, table=tmp_path / "spans.csv")

@@ -37,7 +37,7 @@ def test_a_figure_alone_has_the_name_of_its_file(tmp_path: Path, monkeypatch: py
     def missing(*_: object, **__: object) -> bytes:
         raise RunError("No program to draw a PNG with.")
 
-    monkeypatch.setattr("workbench.pages.png._draw", missing)
+    monkeypatch.setattr("workbench.pages.drawing._draw", missing)
     with pytest.warns(UserWarning, match=r"bars\.png is left out; the figure is in .*bars\.html"):
         (page,) = write_figure(FIGURE, tmp_path / "bars")
     text = page.read_text(encoding="utf-8")

@@ -58,7 +58,7 @@ def assert_harmless(page: str, what: str) -> Elements:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: b"\x89PNG")
+    monkeypatch.setattr("workbench.pages.drawing._draw", lambda fig, **size: b"\x89PNG")
 
 
 @pytest.mark.parametrize("evil", NAMES)

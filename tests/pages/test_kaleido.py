@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.pages import png as still
+from workbench.pages import drawing as still
 from workbench.pages.kaleido import Renderer
 
 

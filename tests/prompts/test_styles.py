@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.data.sample import LETTERS, Sample
+from workbench.data.options import LETTERS
+from workbench.data.sample import Sample
 from workbench.errors import PromptError, shown
 from workbench.prompts.styles import (
     STYLES,

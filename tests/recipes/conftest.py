@@ -67,7 +67,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No picture is drawn: the drawing is tested with the figures, and takes seconds each time."""
-    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: bool(fig.data) and b"\x89PNG")
+    monkeypatch.setattr("workbench.pages.drawing._draw", lambda fig, **size: bool(fig.data) and b"\x89PNG")
 
 
 @pytest.fixture(scope="module")

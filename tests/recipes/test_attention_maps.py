@@ -53,7 +53,7 @@ def test_attention_maps_takes_the_word_that_tells_most(planted, tmp_path) -> Non
 def test_attention_maps_draws_a_few_samples_measures_all_and_goes_on_where_it_stopped(
     planted, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("workbench.pages.png._draw", lambda fig, **size: b"\x89PNG")
+    monkeypatch.setattr("workbench.pages.drawing._draw", lambda fig, **size: b"\x89PNG")
     recipe: Any = find_recipe("attention_maps")
     asked = settings(planted, tmp_path, layers=(3, 4), limit=2)
     found: Any = recipe(**asked).run()
@@ -80,7 +80,7 @@ def test_a_picture_that_cannot_be_drawn_is_left_out_of_a_run(planted, tmp_path, 
     def late(*_: Any, **__: Any) -> bytes:
         raise RunError("The PNG was not drawn within 60 s.")
 
-    monkeypatch.setattr("workbench.pages.png._draw", late)
+    monkeypatch.setattr("workbench.pages.drawing._draw", late)
     with pytest.warns(UserWarning, match=r"png is left out; the figure is in .*attention_maps\.html"):
         find_recipe("attention_maps")(**settings(planted, tmp_path, layers=(4,), limit=1)).run()
     assert "attention_maps.html" in capsys.readouterr().out

@@ -5,8 +5,9 @@ from __future__ import annotations
 from workbench.data.answers import letter_of, same_word
 from workbench.data.collection import Samples, as_samples
 from workbench.data.dataset import Dataset
+from workbench.data.options import LETTERS
 from workbench.data.registry import DATASETS, samples
-from workbench.data.sample import LETTERS, Sample, Skipped, Subtitle
+from workbench.data.sample import Sample, Skipped, Subtitle
 from workbench.data.tvbench import MTF_TASKS, load_folder
 
 __all__ = [

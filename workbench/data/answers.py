@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from workbench.data.sample import LETTERS
+from workbench.data.options import LETTERS
 from workbench.errors import SampleError, shown
 from workbench.spelling import nfc
 

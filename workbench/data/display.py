@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-from workbench.data.sample import LETTERS, Sample
+from workbench.data.options import LETTERS
+from workbench.data.sample import Sample
 
 MAX_ROWS = 10
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from workbench.data.sample import LETTERS
 from workbench.errors import SampleError, near_matches, shown
 from workbench.spelling import nfc
 
+LETTERS = string.ascii_uppercase
+"""Letters that options are called by; a question has at most this many options."""
 Answers = Literal["text", "letter", "index"]
 """What the answers of a list are: texts of options, their letters, or their indices from 0."""
 

@@ -10,12 +10,13 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from workbench.data.columns import COLUMNS, gathered, is_column, meant
 from workbench.data.confine import check_clip, find_clip
 from workbench.data.entry import Ids, OwnEntry, nothing_usable, validated
 from workbench.data.options import Ambiguous, Answers, answer_index, check_answers
 from workbench.data.sample import Sample, Skipped, Subtitle
 from workbench.data.subtitles import read_srt
-from workbench.errors import SampleError, near_matches, shown
+from workbench.errors import SampleError, shown
 from workbench.spelling import spelled
 
 
@@ -118,14 +119,13 @@ def _plain(raw: object) -> object:
     """
     if not isinstance(raw, Mapping):
         return raw
-    unknown = [key for key in raw if key not in OwnEntry.model_fields]
+    unknown = [key for key in raw if not is_column(key)]
     if unknown:
-        hint = near_matches(str(unknown[0]), OwnEntry.model_fields)
         raise SampleError(
-            f"key {shown(unknown[0])} does not exist; the keys are {', '.join(OwnEntry.model_fields)}.{hint} "
-            "Rename it or leave it out."
+            f"key {shown(unknown[0])} does not exist; the keys are {', '.join(COLUMNS)}."
+            f"{meant(str(unknown[0]))} Rename it or leave it out."
         )
-    return {key: _plain_value(value) for key, value in raw.items()}
+    return gathered({key: _plain_value(value) for key, value in raw.items()})
 
 
 def _plain_value(value: object) -> object:

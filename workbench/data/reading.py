@@ -16,7 +16,8 @@ from workbench.data.archives import unpack_first
 from workbench.data.collection import Samples
 from workbench.data.confine import ClipMissing, find_clip
 from workbench.data.dataset import check_limit
-from workbench.data.sample import LETTERS, Sample, Skipped
+from workbench.data.options import LETTERS
+from workbench.data.sample import Sample, Skipped
 from workbench.errors import SampleError, near_matches, shown
 from workbench.spelling import nfc, spelled
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.data.collection import Samples
 from workbench.data.dataset import Dataset, check_limit
 from workbench.data.egoschema import EGOSCHEMA
+from workbench.data.given import given_samples
 from workbench.data.longvideobench import LONGVIDEOBENCH, LONGVIDEOBENCH_SUBTITLES
 from workbench.data.mini import MINI
 from workbench.data.minimal_pairs import MVP_FULL, MVP_MINI
@@ -19,6 +21,9 @@ from workbench.data.videomme import VIDEOMME, VIDEOMME_SUBTITLES
 from workbench.data.vinoground import VINOGROUND
 from workbench.errors import SampleError, near_matches, shown
 from workbench.spelling import spelled
+
+if TYPE_CHECKING:
+    from workbench.data.given import Given
 
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
@@ -41,19 +46,21 @@ DATASETS: dict[str, Dataset] = {
 
 
 def samples(
-    name: str | Path,
+    name: str | Path | Given,
     *,
     root: str | Path | None = None,
     tasks: str | Iterable[str] | None = None,
     limit: int | None = None,
     strict: bool = True,
 ) -> Samples:
-    """Load a data set. No clip is opened.
+    """The questions of a data set, or your own. No clip is opened.
 
     `samples("mini")`, `samples("mini/moving_direction,object_count")`, `samples("tvbench", root="TVBench")`,
     `samples("TVBench")` where that folder is here, the path of any folder in TVBench's format, or a table of
-    your own questions, `samples("questions.csv")` (.csv, .tsv, .jsonl, .json, .parquet). "mini" is
-    the project's own also beside a folder of that name: write "./mini" for the folder.
+    your own questions, `samples("questions.csv")` (.csv, .tsv, .jsonl, .json, .parquet). A DataFrame with the
+    same columns is taken too, or a list of its rows: `samples([{"video": "a.mp4", "question": "Which way?",
+    "options": "left|right", "answer": "left"}])`. "mini" is the project's own also beside a folder of that
+    name: write "./mini" for the folder.
 
     Args:
         root: where the files of a downloaded data set are, or the clips of a table where they do not lie
@@ -67,6 +74,8 @@ def samples(
     """
     check_limit(limit)
     wanted = _task_names(tasks)
+    if not isinstance(name, str | Path):
+        return given_samples(name, root=root, tasks=wanted, limit=limit)
     head, slash, rest = name.partition("/") if isinstance(name, str) else ("", "", "")
     dataset = DATASETS.get(head.strip().lower())
     if dataset is not None and dataset.needs_root and root is None:
@@ -99,8 +108,6 @@ def samples(
 def _folder(
     name: str | Path, root: str | Path | None, tasks: tuple[str, ...] | None, limit: int | None, strict: bool
 ) -> Samples:
-    if not isinstance(name, str | Path):
-        raise SampleError(f"{shown(name)} is no data set: give a name ({', '.join(DATASETS)}) or a folder")
     if is_table(name):
         return load_table(name, root=root, tasks=tasks, limit=limit, strict=strict)
     try:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from workbench.data.options import LETTERS, Ambiguous, answer_index
 from workbench.errors import SampleError, shown
 from workbench.spelling import nfc
 from workbench.typed import HIGHEST
 
-LETTERS = string.ascii_uppercase
-"""Letters that options are called by; a question has at most this many options."""
 ALL_TASKS = "all"
 """What tables call all tasks together; no task may have that name."""
 
@@ -45,7 +43,8 @@ class Sample:
     options: tuple[str, ...] = ()
     """The texts to choose from, without letters; empty for an open-ended question."""
     answer: int | None = None
-    """Index of the true option, from 0; None where it is not known or there are no options."""
+    """Index of the true option, from 0; its text or letter is taken too. None where it is not known, or there
+    are no options."""
     start: float | None = None
     """Seconds from the start of the file where the clip begins; None is the start of the file."""
     end: float | None = None
@@ -151,14 +150,19 @@ class Sample:
             seen.add(nfc(option.strip()))
         if self.answer is None:
             return
-        is_number = isinstance(self.answer, int) and not isinstance(self.answer, bool)
-        if not is_number or not 0 <= self.answer < max(count, 1):
-            raise SampleError(
-                f"answer {shown(self.answer)} is no index of the {count} options (0 to {count - 1})"
-            )
         if not count:
             raise SampleError(
                 "there is an answer but no options: give options, or put the true words into open_answer"
+            )
+        if isinstance(self.answer, str):
+            try:
+                object.__setattr__(self, "answer", answer_index(self.answer, self.options))
+            except Ambiguous as problem:
+                raise SampleError(f"{str(problem).partition(': say with')[0]}: give its index") from None
+        is_number = isinstance(self.answer, int) and not isinstance(self.answer, bool)
+        if not is_number or not 0 <= self.answer < count:
+            raise SampleError(
+                f"answer {shown(self.answer)} is no index of the {count} options (0 to {count - 1})"
             )
 
     def _check_bounds(self) -> None:

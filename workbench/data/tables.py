@@ -1,41 +1,28 @@
 """A user's own questions in a file: CSV, TSV, JSON lines, JSON or parquet, one row a question.
 
-Columns: those that `Samples.from_list` takes as keys. Options are a list (in CSV as "left|right"), or columns
-of their own: option_a, option_b, .. or option0, option1, ..; what else a file has may be kept as facet_NAME.
+Columns: those that `Samples.from_list` takes as keys (`columns.py`); options in CSV as "left|right", or in
+columns of their own.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from contextlib import suppress
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from workbench.data.annotations import ENDINGS, Row, read_rows
 from workbench.data.collection import Samples
+from workbench.data.columns import COLUMNS, columns_of, gathered, is_column, meant
 from workbench.data.confine import ClipMissing
 from workbench.data.dataset import check_limit
-from workbench.data.entry import OwnEntry
 from workbench.data.own import own_sample
 from workbench.data.reading import task_key
-from workbench.data.sample import LETTERS, Sample, Skipped
+from workbench.data.sample import Sample, Skipped
 from workbench.errors import SampleError, near_matches, printable, shown
 from workbench.spelling import spelled
 
-COLUMNS = (*OwnEntry.model_fields, "option_a, option_b, ..", "facet_NAME")
-"""What a table may have."""
-_OPTION = re.compile(r"[Oo]ption(?:[_ ]?(?P<upper>[A-Z])|[_ ](?P<lower>[a-z])|[_ ]?(?P<number>\d{1,2}))")
 _NUMBERS = ("start", "end")
-_ALSO = {
-    "choices": "options",
-    "candidates": "options",
-    "clip": "video",
-    "path": "video",
-    "video_path": "video",
-}
-"""Other words for a column that are common."""
 
 
 def is_table(name: str | Path) -> bool:
@@ -113,18 +100,14 @@ def _check_columns(file: Path, rows: list[Row]) -> None:
     """Raise SampleError for a column that would be ignored, and where there is no row."""
     if not rows:
         raise SampleError(f"{file} has no rows: each is a question with 'video' and 'question'")
-    names = dict.fromkeys(name for row in rows if isinstance(row.entry, dict) for name in row.entry)
+    names = columns_of(row.entry for row in rows)
     for name in names:
-        plain = str(name).strip()
-        if plain in OwnEntry.model_fields or _OPTION.fullmatch(plain) or plain.startswith("facet_"):
-            continue
-        known = (*OwnEntry.model_fields, *_ALSO)
-        meant = _ALSO.get(plain.lower())
-        hint = f" Did you mean {meant!r}?" if meant else near_matches(plain, known)
-        raise SampleError(
-            f"{file} has a column {shown(plain)}, which would be ignored; columns are {', '.join(COLUMNS)}."
-            f"{hint} Rename it, put facet_ before it to keep it, or remove it."
-        )
+        if not is_column(name):
+            raise SampleError(
+                f"{file} has a column {shown(str(name).strip())}, which would be ignored; columns are "
+                f"{', '.join(COLUMNS)}.{meant(str(name))} Rename it, put facet_ before it to keep it, or "
+                "remove it."
+            )
     for column in ("video", "question"):
         if column not in names:
             raise SampleError(
@@ -137,22 +120,9 @@ def _own(entry: Any) -> Any:
     """A row as `from_list` takes it: options in a list, numbers as numbers, facets together."""
     if not isinstance(entry, dict):
         return entry
-    made = {
-        name: value for name, value in entry.items() if name in OwnEntry.model_fields and value is not None
-    }
-    numbered = [
-        (_place(found), value)
-        for name, value in entry.items()
-        if (found := _OPTION.fullmatch(str(name).strip())) and value not in (None, "")
-    ]
-    if numbered and "options" in made:
-        return "a row with options twice, in one column and in columns of their own"
-    if len({place for place, _ in numbered}) < len(numbered):
-        return "a row with two columns for one option"
-    if numbered:
-        made["options"] = [str(value) for _, value in sorted(numbered, key=itemgetter(0))]
-    elif isinstance(made.get("options"), str):
-        made["options"] = [part.strip() for part in made["options"].split("|")]
+    made = gathered({name: value for name, value in entry.items() if value is not None})
+    if isinstance(made, str):
+        return made
     for name in _NUMBERS:
         if isinstance(made.get(name), str):
             with suppress(ValueError):  # the schema says what it should be
@@ -163,15 +133,4 @@ def _own(entry: Any) -> Any:
     for name in ("task", "id", "group"):
         if isinstance(made.get(name), int) and not isinstance(made[name], bool):
             made[name] = str(made[name])
-    kept = {
-        str(name)[6:]: str(value) for name, value in entry.items() if str(name).startswith("facet_") and value
-    }
-    own = made.get("facets") or {}
-    if kept and isinstance(own, dict):  # the schema says what it should be
-        made["facets"] = {**own, **kept}
     return made
-
-
-def _place(found: re.Match[str]) -> int:
-    letter = found["upper"] or (found["lower"] or "").upper()
-    return LETTERS.index(letter) if letter else int(found["number"])

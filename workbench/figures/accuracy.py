@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.parts.bars import interval_bars, label_bar
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.template import (
     BLUE,
     INK,
@@ -24,7 +25,7 @@ from workbench.statistics.proportions import Share, share_table
 _COLORS = [BLUE, ORANGE, SKY, VERMILLION, PURPLE]
 
 
-def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
+def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> Figure:
     """Share of correct answers a task with its 95% Wilson interval.
 
     `samples` has a row a sample with columns `task` and `correct`, as run.samples does, or is the summary of
@@ -41,7 +42,7 @@ def accuracy(samples: pd.DataFrame, *, title: str | None = None) -> go.Figure:
         (row.get("model"), row["task"]): Share(**{name: row[name] for name in Share._fields})
         for row in table.to_dict("records")
     }
-    fig = go.Figure()
+    fig = Figure()
     for place, model in enumerate(models):
         shares = [found.get((model, task), Share(0, 0, *[float("nan")] * 3)) for task in tasks]
         fig.add_trace(

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from workbench.analyses.lens.answer_probability import CurvePoint, answer_curves
 from workbench.analyses.lens.roles import FALSE, ROLES, TRUE
 from workbench.errors import RunError, near_matches
 from workbench.figures.parts.banded import banded_line
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid, layer_axis
 from workbench.figures.parts.template import BLUE, VERMILLION, LineStyle
 from workbench.figures.parts.text import FEW_NOTE, count_of, few_mark, plain, task_name
@@ -28,7 +28,7 @@ def answer_probability(
     title: str | None = None,
     columns: int | None = None,
     seed: int = 0,
-) -> go.Figure:
+) -> Figure:
     """Mean probability of the true option and of a false one by layer, one panel a task.
 
     `table` is that of `answer_probability`, or its summary (`AnswerProbability.curves`), which knows its own

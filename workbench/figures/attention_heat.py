@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from PIL import Image, ImageEnhance
 
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.pictures import data_uri
 from workbench.figures.parts.template import INK, MUTED, TEMPLATE, title_of
 from workbench.figures.parts.text import arrows, plain
@@ -39,7 +40,7 @@ def attention_heat(
     *,
     title: str | None = None,
     width: int = 1180,
-) -> go.Figure:
+) -> Figure:
     """Heat on the frames, one line of pictures a layer; with `beside`, other maps of the same query at the
     right.
 
@@ -63,7 +64,7 @@ def attention_heat(
     cell_height = cell_width * columns * aspect / rows
     down = len(maps.layers) * (rows + _GAP) - _GAP
     height = round(down * cell_height + _TOP + _BOTTOM)
-    fig = go.Figure()
+    fig = Figure()
     for number, panel in enumerate(panels):
         left = number * (across + between)
         fig.add_trace(_trace(panel, cells[number], heat[number], left, bounds, number == 0, height))
@@ -202,7 +203,7 @@ def _edges(pictures: int, cells: int) -> np.ndarray:
     return (starts + np.arange(cells + 1)).reshape(-1)
 
 
-def _label(fig: go.Figure, maps: AttentionMaps, left: float, columns: int) -> None:
+def _label(fig: Figure, maps: AttentionMaps, left: float, columns: int) -> None:
     fig.add_annotation(
         x=left,
         y=0,

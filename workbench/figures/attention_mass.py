@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from workbench.figures.attention_heat import heads_text, refuse_others, state_text
+from workbench.figures.parts.figure import Figure, subplots
 from workbench.figures.parts.segments import KINDS
 from workbench.figures.parts.template import TEMPLATE, title_of, translucent
 from workbench.figures.parts.text import plain
@@ -24,7 +24,7 @@ _FIRST, _LAST = (0xC6, 0xE4, 0xF5), (0x08, 0x45, 0x79)
 
 def attention_mass(
     maps: AttentionMaps, beside: AttentionMaps | None = None, *, title: str | None = None
-) -> go.Figure:
+) -> Figure:
     """Shares of the attention by span, one stacked bar a layer; with `beside`, other maps at the right.
 
     The shares of a layer sum to 1; spans that no layer looks at are left out. Raises RunError where the two
@@ -35,8 +35,12 @@ def attention_mass(
         refuse_others(maps, beside)
     colors = span_colors(maps.layout)
     names = [state_text(panel) for panel in panels]
-    fig = make_subplots(
-        rows=1, cols=len(panels), shared_yaxes=True, subplot_titles=names, horizontal_spacing=0.04
+    fig = subplots(
+        rows=1,
+        cols=len(panels),
+        shared_yaxes=True,
+        subplot_titles=names,
+        horizontal_spacing=0.04,
     )
     masses = [panel.mass for panel in panels]
     seen = {span for mass in masses for span in mass.loc[mass["mass"] > 0, "span"]}

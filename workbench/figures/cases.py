@@ -12,6 +12,7 @@ from workbench.analyses.study.cases import NO_VIDEO, UNTOUCHED
 from workbench.analyses.study.shares import ALL, SHARE_COLUMNS
 from workbench.errors import RunError
 from workbench.figures.parts.bars import interval_bars
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.levels import LOOKS, add_levels
 from workbench.figures.parts.template import INK, MUTED, line_styles, translucent
@@ -27,7 +28,7 @@ def accuracy_by_case(
     beside: Mapping[str, str] | None = None,
     columns: int | None = None,
     note: str = "",
-) -> go.Figure:
+) -> Figure:
     """Accuracy with 95% intervals, a panel a group, a bar a case in the order of the table.
 
     `shares` is that of `case_shares`; `beside` are words by case, to stand at the right of its bar. Raises

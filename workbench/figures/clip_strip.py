@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
+from workbench.figures.parts.figure import Figure, subplots
 from workbench.figures.parts.pictures import frame_uri
 from workbench.figures.parts.segments import KINDS, Segment, segments
 from workbench.figures.parts.template import INK, MUTED, TEMPLATE, ink_on, translucent
@@ -23,7 +23,7 @@ _MOST_TOKENS = 400  # a longer prompt is cut in the middle: nobody reads it here
 _FRAME_WIDTH = 256  # pixels at which frames are stored in the figure
 
 
-def clip_strip(clip: Clip, layout: TokenLayout, *, title: str | None = None) -> go.Figure:
+def clip_strip(clip: Clip, layout: TokenLayout, *, title: str | None = None) -> Figure:
     """The frames of a clip with their times, a bar of the whole prompt, and its text coloured by span.
 
     Rows of the prompt are counted from 0, as in `layout[...]`. Where the layout knows no token texts, the
@@ -40,7 +40,7 @@ def clip_strip(clip: Clip, layout: TokenLayout, *, title: str | None = None) -> 
     gap, top, bottom = 50, 76, 20
     inner = sum(pixels) + 2 * gap
     height = round(inner + top + bottom)
-    fig = make_subplots(rows=3, cols=1, row_heights=pixels, vertical_spacing=gap / inner)
+    fig = subplots(rows=3, cols=1, row_heights=pixels, vertical_spacing=gap / inner)
     _add_frames(fig, clip, layout, columns, rows, 22 / frame_height)
     _add_bar(fig, layout, parts)
     _add_text(fig, lines)
@@ -63,7 +63,7 @@ def clip_strip(clip: Clip, layout: TokenLayout, *, title: str | None = None) -> 
 
 
 def _add_frames(
-    fig: go.Figure, clip: Clip, layout: TokenLayout, columns: int, rows: int, label_share: float
+    fig: Figure, clip: Clip, layout: TokenLayout, columns: int, rows: int, label_share: float
 ) -> None:
     units = max(1, layout.n_frames)
     together = max(1, round(len(clip.frames) / units))  # frames that share their rows of the prompt
@@ -114,7 +114,7 @@ def _add_frames(
     fig.update_layout(xaxis={"range": [0, columns], **hidden}, yaxis={"range": [rows, 0], **hidden})
 
 
-def _add_bar(fig: go.Figure, layout: TokenLayout, parts: Sequence[Segment]) -> None:
+def _add_bar(fig: Figure, layout: TokenLayout, parts: Sequence[Segment]) -> None:
     for kind, (color, alpha) in KINDS.items():
         mine = [part for part in parts if part.kind == kind]
         if not mine:
@@ -195,7 +195,7 @@ def _block(video: Sequence[Segment]) -> tuple[str, Segment, str]:
     return f"   {count} video rows   ", first, told
 
 
-def _add_text(fig: go.Figure, lines: Sequence[Sequence[_Token]]) -> None:
+def _add_text(fig: Figure, lines: Sequence[Sequence[_Token]]) -> None:
     tokens = [(row, token) for row, line in enumerate(lines) for token in line]
     fig.add_trace(
         go.Bar(

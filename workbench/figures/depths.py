@@ -11,6 +11,7 @@ from workbench.analyses.study.cases import NO_VIDEO, UNTOUCHED
 from workbench.analyses.study.shares import ALL, SHARE_COLUMNS
 from workbench.analyses.study.stages import KNEE_COLUMNS
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.levels import LOOKS, add_levels
 from workbench.figures.parts.template import BLUE, ORANGE, translucent
@@ -40,7 +41,7 @@ def accuracy_by_depth(
     title: str | None = None,
     columns: int | None = None,
     note: str = "",
-) -> go.Figure:
+) -> Figure:
     """A panel a group: accuracy in percent or, with `ratio`, over that of the untouched model.
 
     `shares` is that of `case_shares` and `knees` that of `knees_of`; with a column `data` there is a panel a

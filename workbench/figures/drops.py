@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.parts.bars import interval_bars, label_bar
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.template import BLUE, INK, ORANGE, PURPLE, SKY, translucent
 from workbench.figures.parts.text import arrows, layers_text, plain, task_name
@@ -20,7 +21,7 @@ _NEEDED = ("task", "flow", "window", "correct", "flips", "drop_percent", "low_pe
 _GAP = 0.28  # share of a task's height between its bars and the next task's
 
 
-def accuracy_drops(drops: pd.DataFrame, *, title: str | None = None) -> go.Figure:
+def accuracy_drops(drops: pd.DataFrame, *, title: str | None = None) -> Figure:
     """Right answers that turn wrong, in percent, with the 95% Wilson interval; a group of bars a task.
 
     `drops` is a table of `accuracy_drop`. Its windows, and its flows where it has several, are the bars of a

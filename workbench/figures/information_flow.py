@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.groups import choose, flow_groups
 from workbench.figures.parts.headlines import headline
 from workbench.figures.parts.names import span_names, window_words
@@ -37,7 +37,7 @@ def information_flow(
     columns: int | None = None,
     caption: bool = True,
     seed: int = 0,
-) -> go.Figure:
+) -> Figure:
     """Mean change of the answer's probability by layer, one panel a task, one curve a flow.
 
     `table` is a sweep's table, or its summary (`workbench.statistics.curve_table`), which saves making it
@@ -104,7 +104,7 @@ def information_flow(
     )
 
 
-def flow_figures(table: pd.DataFrame, *, seed: int = 0) -> dict[str, go.Figure]:
+def flow_figures(table: pd.DataFrame, *, seed: int = 0) -> dict[str, Figure]:
     """A figure for every group of the table's flows (`flow_groups`), by the group's name.
 
     Together they show all flows. `table` is as in `information_flow`. The first figure is the one that it

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure, subplots
 from workbench.figures.parts.template import (
     BLUE,
     GREEN,
@@ -51,7 +51,7 @@ def keyword_frequencies(
     samples: int | None = None,
     rows: int | None = None,
     title: str | None = None,
-) -> go.Figure:
+) -> Figure:
     """The mean of each list by bin of layers, above the row of each of its keywords.
 
     `table` and `lists` are those of `keyword_frequencies`; `samples` and `rows` say how many were read. Hits
@@ -74,7 +74,7 @@ def keyword_frequencies(
     lines = wrap(_subtitle(samples, rows, dropped), 122)
     top, curve, gap, bottom = 50 + 18 * len(lines) + 40, 240, 64, 60
     heat = _ROW * len(words)
-    fig = make_subplots(
+    fig = subplots(
         rows=2,
         cols=1,
         row_heights=[curve, heat],
@@ -106,7 +106,7 @@ def keyword_frequencies(
     return fig
 
 
-def _write(fig: go.Figure, text: str, *, size: int, color: str, shift: int) -> None:
+def _write(fig: Figure, text: str, *, size: int, color: str, shift: int) -> None:
     """Text at the left edge of the figure, `shift` pixels above its panels."""
     fig.add_annotation(
         text=text,
@@ -185,7 +185,7 @@ def _heat(
     )
 
 
-def _name_rows(fig: go.Figure, words: Sequence[tuple[str, str]], styles: dict[str, LineStyle]) -> None:
+def _name_rows(fig: Figure, words: Sequence[tuple[str, str]], styles: dict[str, LineStyle]) -> None:
     """Every keyword in the colour of its list."""
     fig.update_yaxes(
         tickmode="array",

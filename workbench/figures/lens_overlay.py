@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.keywords import list_styles
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.pictures import frame_uri
 from workbench.figures.parts.template import INK, MUTED, TEMPLATE
 from workbench.figures.parts.text import count_of, plain
@@ -53,7 +54,7 @@ def lens_overlay(
     keyword_lists: Iterable[str] | None = None,
     columns: int = 4,
     title: str | None = None,
-) -> go.Figure:
+) -> Figure:
     """Each cell's likeliest word on its frame; a slider chooses the layer.
 
     Args:
@@ -94,7 +95,7 @@ def lens_overlay(
     found = dict.fromkeys(name for name in best["keyword_list"] if name)
     names = list(found if keyword_lists is None else dict.fromkeys(keyword_lists))
     styles = list_styles(names)
-    fig = go.Figure()
+    fig = Figure()
     each = 1 + len(names)  # traces a layer: other words, then a list each
     counts = {}
     for value in shown:
@@ -226,7 +227,7 @@ def _words(
 
 
 def _add_pictures(
-    fig: go.Figure,
+    fig: Figure,
     frames: np.ndarray,
     layout: TokenLayout,
     offsets: dict[int, tuple[float, float]],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.segments import segments
 from workbench.figures.parts.template import BLUE, INK, VERMILLION, translucent
@@ -28,7 +29,7 @@ def mask_gallery(
     *,
     title: str = "What each knockout cuts",
     columns: int | None = None,
-) -> go.Figure:
+) -> Figure:
     """A panel for the untouched model and each flow: a cell a pair of query (down) and key (across).
 
     Raises as `keep_mask` where a flow cannot be cut. `layout` should be small: every pair is a cell.

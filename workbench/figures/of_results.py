@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.answer_probability import answer_probability
@@ -14,6 +13,7 @@ from workbench.figures.attention_mass import attention_mass
 from workbench.figures.information_flow import information_flow
 from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
+from workbench.figures.parts.figure import Figure
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.written_tokens import flows_while_writing
@@ -29,52 +29,50 @@ if TYPE_CHECKING:
     from workbench.runs.run import Run
 
 
-def of_run(run: Run, **settings: Any) -> go.Figure:
+def of_run(run: Run, **settings: Any) -> Figure:
     """The curves of change_percent by layer. Arguments: `workbench.figures.information_flow`."""
     seed = run.manifest["settings"].get("seed", 0)
     return information_flow(run.table, **{"seed": seed, **settings})
 
 
-def of_comparison(comparison: Comparison, **settings: Any) -> go.Figure:
+def of_comparison(comparison: Comparison, **settings: Any) -> Figure:
     """A panel a task, a line a model. Arguments: `workbench.figures.models_compared`."""
     return models_compared(comparison.curves, comparison.counts, **{"common": comparison.shared, **settings})
 
 
-def of_sufficiency(found: Sufficiency, **settings: Any) -> go.Figure:
+def of_sufficiency(found: Sufficiency, **settings: Any) -> Figure:
     """Accuracy by setting. Arguments: `workbench.figures.sufficiency`; controls left out are noted too."""
     note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
     return sufficiency(found.table, note=note, **settings)
 
 
-def of_answer_probability(found: AnswerProbability, **settings: Any) -> go.Figure:
+def of_answer_probability(found: AnswerProbability, **settings: Any) -> Figure:
     """Curves by layer, a panel a task. Arguments: `workbench.figures.answer_probability`."""
     return answer_probability(found.table, **settings)
 
 
-def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> go.Figure:
+def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> Figure:
     """Curves of the lists and a heat map of the keywords: `workbench.figures.keyword_frequencies`."""
     about = {"samples": found.samples, "rows": found.rows}
     return keyword_frequencies(found.table, found.lists, **{**about, **settings})
 
 
-def of_flows_while_writing(
-    found: FlowsWhileWriting, sample_id: str | None = None, **settings: Any
-) -> go.Figure:
+def of_flows_while_writing(found: FlowsWhileWriting, sample_id: str | None = None, **settings: Any) -> Figure:
     """Tokens by flows, for one sample. Arguments: `workbench.figures.flows_while_writing`."""
     return flows_while_writing(found.table, sample_id, **settings)
 
 
-def heat_of_maps(maps: AttentionMaps, beside: AttentionMaps | None = None, **settings: Any) -> go.Figure:
+def heat_of_maps(maps: AttentionMaps, beside: AttentionMaps | None = None, **settings: Any) -> Figure:
     """Heat on the frames, perhaps `beside` other maps: `workbench.figures.attention_heat`."""
     return attention_heat(maps, beside, **settings)
 
 
-def mass_of_maps(maps: AttentionMaps, beside: AttentionMaps | None = None) -> go.Figure:
+def mass_of_maps(maps: AttentionMaps, beside: AttentionMaps | None = None) -> Figure:
     """Where the attention goes, by span and layer: `workbench.figures.attention_mass`."""
     return attention_mass(maps, beside)
 
 
-def overlay_of_lens(lens: LogitLens, sample_id: str | None = None, **settings: Any) -> go.Figure:
+def overlay_of_lens(lens: LogitLens, sample_id: str | None = None, **settings: Any) -> Figure:
     """Each cell's likeliest word on its frame; the only sample, or that with this id.
 
     Arguments: `workbench.figures.lens_overlay`. Raises RunError for an unknown id.

@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.levels import LOOKS, add_levels
 from workbench.figures.parts.template import BLUE, MUTED, VERMILLION
@@ -18,7 +19,7 @@ _NEEDED = (
 )
 
 
-def pareto(table: pd.DataFrame, *, chosen: str = "", caption: str = "", note: str = "") -> go.Figure:
+def pareto(table: pd.DataFrame, *, chosen: str = "", caption: str = "", note: str = "") -> Figure:
     """`table` is that of `search_table`; the case that was `chosen` is ringed. Raises RunError for others."""
     require_columns(table, *_NEEDED, remedy="Pass the table of search_table(..).")
     if table.empty:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.headlines import place
 from workbench.figures.parts.panels import Panel, Remark, draw_panels
 from workbench.figures.parts.template import (
@@ -54,7 +54,7 @@ def models_compared(
     common: bool = False,
     title: str | None = None,
     columns: int | None = None,
-) -> go.Figure:
+) -> Figure:
     """Mean change of the answer's probability by layer: a panel a task (and flow), a line a model.
 
     `curves` and `counts` are those of a `Comparison`; `common` says that all curves show the samples that
@@ -112,7 +112,7 @@ def _gaps(curves: pd.DataFrame, line: str, task: str, flow: str) -> dict[str, li
 
 def windows_compared(
     curves: pd.DataFrame, *, title: str | None = None, columns: int | None = None, note: str = ""
-) -> go.Figure:
+) -> Figure:
     """Mean change of the answer's probability by layer: a panel a flow (and task), a line a window.
 
     `curves` is the `curve_table` of a sweep with several centred windows; `note` stands under the panels.

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid, layer_axis
 from workbench.figures.parts.template import INK, MUTED, LineStyle, ink_on, line_styles, translucent
 from workbench.figures.parts.text import arrows, flow_label, layers_text, percent, plain, task_name
@@ -46,7 +47,7 @@ def staged_flow(
     title: str | None = None,
     columns: int | None = None,
     note: str = "",
-) -> go.Figure:
+) -> Figure:
     """Bins of layers as cells, darker where cutting the flow hurts more, outlined where they count.
 
     A frame runs from the first to the last that counts: the flow's effective range.

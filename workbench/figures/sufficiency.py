@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from workbench.analyses.pathways.points_lost import ALL_SEEDS, ALL_TASKS, EFFECTIVE, FULL, RANDOM
 from workbench.errors import RunError
 from workbench.figures.parts.bars import interval_bars
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.template import BLUE, INK, MUTED, ORANGE, translucent
 from workbench.figures.parts.text import plain, task_name
@@ -45,7 +46,7 @@ def sufficiency(
     title: str | None = None,
     columns: int | None = None,
     note: str = "",
-) -> go.Figure:
+) -> Figure:
     """Accuracy by setting, a panel a task, with 95% intervals; dots are single random controls.
 
     `table` is that of `suffice(..)`; `task` chooses one task, or "all"; `note` is a remark

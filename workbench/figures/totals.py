@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from workbench.figures.parts.bars import interval_bars
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid
 from workbench.figures.parts.headlines import headline
 from workbench.figures.parts.template import LineStyle, line_styles
@@ -25,7 +26,7 @@ def total_effects(
     caption: bool = True,
     seed: int = 0,
     styles: Mapping[str, LineStyle] | None = None,
-) -> go.Figure:
+) -> Figure:
     """Mean change of the answer's probability with its 95% bootstrap interval, a bar a flow, a panel a task.
 
     For windows such as all_layers, first_half or layers(a, b). Several windows give a bar each. `table` is as

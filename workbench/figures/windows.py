@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from workbench.analyses.study.critical import WINDOW_COLUMNS
 from workbench.analyses.study.shares import ALL, SHARE_COLUMNS
 from workbench.figures.parts.banded import banded_line
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import Grid, grid, layer_axis
 from workbench.figures.parts.levels import LOOKS, add_levels
 from workbench.figures.parts.template import line_styles
@@ -37,7 +38,7 @@ def change_by_window(
     title: str = "Critical layers: where a cut costs right answers",
     columns: int | None = None,
     note: str = "",
-) -> go.Figure:
+) -> Figure:
     """Change of accuracy in points by the last layer of the window.
 
     `shares` is that of `case_shares`, `tests` that of `window_tests`. Raises RunError for other columns.

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from workbench.errors import RunError
+from workbench.figures.parts.figure import Figure, subplots
 from workbench.figures.parts.template import BLUE, INK, MUTED, TEMPLATE, VERMILLION
 from workbench.figures.parts.text import arrows, count_of, flow_label, plain, wrap
 from workbench.interventions import series_of
@@ -47,7 +47,7 @@ def flows_while_writing(
     steps: tuple[int, int] | None = None,
     title: str | None = None,
     note: str = "",
-) -> go.Figure:
+) -> Figure:
     """Change of each written token's probability in percent, for one sample.
 
     Where a flow was cut in one range of layers, flows stand below one another and the text runs over lines of
@@ -142,7 +142,7 @@ def _headline(records: Sequence[dict[str, Any]], *, by_layer: bool) -> str:
 
 def _drawn(
     panels: Sequence[_Panel], title: str, message: Sequence[str], reading: Sequence[str], *, by_layer: bool
-) -> go.Figure:
+) -> Figure:
     widest = max(len(panel.cells[0]) for panel in panels)
     words = [_word(row["token"]) for panel in panels for row in panel.cells[0]]
     above = round(16 + 5.2 * min(16, max(map(len, words)))) + 20 * by_layer  # words stand at an angle
@@ -151,7 +151,7 @@ def _drawn(
     inner += gap * (len(panels) - 1)
     top = 56 + 20 * len(message) + 18 * len(reading) + above
     width = max(860, _LEFT + _RIGHT + _CELL * widest)
-    fig = make_subplots(
+    fig = subplots(
         rows=len(panels), cols=1, row_heights=height_of, vertical_spacing=gap / inner if panels[1:] else 0
     )
     share = widest * _CELL / (width - _LEFT - _RIGHT)
@@ -172,7 +172,7 @@ def _drawn(
     return fig
 
 
-def _add(fig: go.Figure, number: int, panel: _Panel, *, by_layer: bool, first: bool) -> None:
+def _add(fig: Figure, number: int, panel: _Panel, *, by_layer: bool, first: bool) -> None:
     tokens = panel.cells[0]
     change = np.array([[row["change_percent"] for row in line] for line in panel.cells], dtype=float)
     x, y = list(range(len(tokens))), list(range(len(panel.rows)))
@@ -278,7 +278,7 @@ def _told(row: dict[str, Any]) -> str:
     )
 
 
-def _write(fig: go.Figure, lines: Sequence[str], size: int, color: str, shift: int) -> None:
+def _write(fig: Figure, lines: Sequence[str], size: int, color: str, shift: int) -> None:
     """Text at the left edge of the figure, `shift` pixels above its panels."""
     fig.add_annotation(
         text="<br>".join(lines), x=0, xref="paper", xanchor="left", xshift=14 - _LEFT, y=1, yref="paper",

@@ -280,7 +280,8 @@ def as_windows(windows: Window | str | Sequence[Window | str]) -> tuple[Window, 
     """One window or several, as text or as data; WindowError for none, a repeated one or another type."""
     several = [windows] if isinstance(windows, Window | str) else windows
     if not isinstance(several, Iterable):
-        raise WindowError(f"{shown(several)} is no window, nor a list of windows. {_HOW}")
+        hint = f" Did you mean centred({several})?" if isinstance(several, int) else ""
+        raise WindowError(f"{shown(several)} is no window, nor a list of windows.{hint} {_HOW}")
     parsed: dict[Window, None] = {}
     for given in several:
         window = given if isinstance(given, Window) else parse_window(given)

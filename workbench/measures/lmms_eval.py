@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from workbench.data.sample import LETTERS
+from workbench.data.options import LETTERS
 
 _FIVE = "ABCDE"
 _ENDS = (",", ".", "!", "?", ";", ":", "'")

@@ -22,7 +22,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from workbench.data import Sample, letter_of
-from workbench.data.sample import LETTERS
+from workbench.data.options import LETTERS
 from workbench.spelling import nfc
 
 _STRIPPED = ".,:;!?\"'()[]*"

@@ -2,8 +2,8 @@
 
 from workbench.pages.attention import write_attention_maps
 from workbench.pages.document import Part, write_figure, write_html, write_page
+from workbench.pages.drawing import try_png, write_png
 from workbench.pages.findings import write_findings
-from workbench.pages.png import try_png, write_png
 
 __all__ = [
     "Part",

@@ -9,7 +9,7 @@ from workbench.analyses.attention.maps import AttentionMaps
 from workbench.figures.parts.text import count_of
 from workbench.files import plain_name
 from workbench.pages.document import Part, write_page
-from workbench.pages.png import try_png
+from workbench.pages.drawing import try_png
 
 _READING = (
     "Each line is a layer, each picture a frame as the model sees it. The brighter a cell, the more "

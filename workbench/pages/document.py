@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from markupsafe import Markup
 
 from workbench.files import write_whole
+from workbench.pages.drawing import try_png
 from workbench.pages.html import figure_data, plotly_programs, render
-from workbench.pages.png import try_png
 
 
 class Shown(Protocol):

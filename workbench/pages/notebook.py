@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.io.base_renderers import MimetypeRenderer
 
-from workbench.pages.png import write_png
+from workbench.pages.drawing import write_png
 
 NAME = "workbench"
 _WIDTH = 1000  # pixels of the picture: a cell of JupyterLab, which shows it until the mouse is over it

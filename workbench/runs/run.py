@@ -82,6 +82,8 @@ class Run:
 
     figure: ClassVar[Callable[..., go.Figure]] = attached()
     """Its figure: `workbench.figures.of_results`."""
+    save_figure: ClassVar[Callable[..., Path]] = attached()
+    """Its figure in a file: `run.save_figure("flow.pdf")`, .svg or .png; `workbench.pages.drawing`."""
 
     def save(self, path: Path | str) -> Path:
         """Write the run into a folder, to be read by `load_run` and `workbench report`.

@@ -7,7 +7,7 @@ import pytest
 
 import workbench as wb
 from tests.planted import planted_model, planted_sample, staged
-from tests.tiny import FAMILY_NAMES, tiny_model, tiny_prompt
+from tests.tiny import FAMILY_NAMES, tiny_model, tiny_prompt, tiny_sample
 from workbench.analyses.attention.maps import attention_maps, cell_table, parse_heads
 from workbench.errors import FlowError, HookError, KnockoutError, RunError, SpanError, WindowError
 from workbench.interventions import centred, layers
@@ -144,3 +144,11 @@ def test_heads_as_people_and_browsers_write_them(written: str | int, meant: str 
 def test_other_heads_are_refused(written: str) -> None:
     with pytest.raises(RunError, match="use mean, max, or the number of one head"):
         parse_heads(written)
+
+
+def test_a_sample_is_encoded_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    prompt, sample = tiny_prompt(model), tiny_sample()
+    monkeypatch.setattr(type(model), "encode", lambda self, given: {sample.id: prompt}[given.id])
+    found, same = attention_maps(model, sample), attention_maps(model, prompt)
+    np.testing.assert_array_equal(found.weights, same.weights)

@@ -21,7 +21,7 @@ from tests.halted import halted
 from workbench.analyses.sweep.effects import sweep
 from workbench.data import Sample, Samples, Skipped
 from workbench.errors import ClipError, FlowError, PromptError, RunError, WindowError
-from workbench.interventions import after, all_layers, centred, trailing
+from workbench.interventions import after, all_layers, centred, scaled_window, trailing
 from workbench.runs import EFFECT_COLUMNS, Damaged, load_run
 
 FLOWS = ["frames -> later frames", "video -> question"]
@@ -36,6 +36,14 @@ def run(samples=None, flows=FLOWS, windows=None, engine=None, **settings):
         engine=StandInEngine() if engine is None else engine,
         **settings,
     )
+
+
+def test_without_a_window_the_papers_is_taken_scaled_to_the_depth() -> None:
+    model, engine = StandInModel(), StandInEngine()
+    table = sweep(model, questions(0), "video -> question", engine=engine).table  # pyright: ignore[reportArgumentType]
+    assert set(table["window"]) == {str(scaled_window(model.n_layers))}
+    with pytest.raises(WindowError, match=r"3 is no window, .* Did you mean centred\(3\)\?"):
+        run(windows=3)
 
 
 def test_the_table_has_the_columns_and_the_order_that_are_promised() -> None:

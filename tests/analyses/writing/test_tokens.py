@@ -39,7 +39,7 @@ def follow(model: VideoLLM, sample: Sample, **settings: Any) -> Any:
     return wb.flows_while_writing(model, [sample], flows, windows, **told)
 
 
-def fallen(table: pd.DataFrame) -> set[tuple[str, int, int]]:
+def fallen(table: Any) -> set[tuple[str, int, int]]:
     lost = table[table["change_percent"] < -50]
     return {(row["flow"], row["layer"], row["step"]) for row in lost.to_dict("records")}
 

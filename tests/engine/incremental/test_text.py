@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def compare(
     *,
     moved: float = 0.5,
     tolerance: float = TOLERANCE,
-    **options: int,
+    **options: Any,
 ) -> Followed:
     """Equal to the reference engine, with some share of numbers that moved: else it would prove nothing."""
     found, expected = (

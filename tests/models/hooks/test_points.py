@@ -9,7 +9,7 @@ import pytest
 from torch import Tensor, nn
 
 from tests.models.hooks.cases import FAMILY_NAMES, LAYERS, VISION_BLOCKS, FamilyName, case
-from tests.tiny import DECODER_NAMES
+from tests.tiny import DECODER_NAMES, tiny_model
 from workbench.errors import HookError
 from workbench.models.hooks import (
     get_act_name,
@@ -141,3 +141,8 @@ def test_layers_of_points() -> None:
     assert points["vision.1.hook_resid_pre"].layer() == 1
     assert points["hook_embed"].layer() is None
     assert points["ln_final.hook_scale"].layer() is None
+
+
+def test_a_point_shows_its_name_and_no_module() -> None:
+    point = hook_points(tiny_model())["blocks.1.attn.hook_z"]
+    assert repr(point) == "HookPoint(blocks.1.attn.hook_z)"

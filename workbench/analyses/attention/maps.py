@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.attached import attached
+from workbench.data import Sample
 from workbench.errors import HookError, RunError, SpanError, WindowError, shown
 from workbench.interventions import Knockout, Window
 from workbench.prompts.partition import disjoint_spans
@@ -133,7 +134,7 @@ class AttentionMaps:
 
 def attention_maps(
     model: VideoLLM,
-    prompt: Prompt,
+    prompt: Prompt | Sample,
     query: str | int | Sequence[int] = "last",
     *,
     layers: int | Sequence[int] | Window | None = None,
@@ -143,6 +144,7 @@ def attention_maps(
     """What `query` looks at: its attention weights on every key, in one forward pass.
 
     Args:
+        prompt: a prompt, or a sample, which is encoded with the usual settings.
         query: a span ("last", "question", "cell[3,0,5]"), a row of the prompt, or several rows; where it has
             several rows, their mean is taken. `workbench.prompts.words.word_rows` gives those of a word.
         layers: from 1: one, several, or a window of one range such as wb.layers(5, 20); None is all.
@@ -154,6 +156,8 @@ def attention_maps(
     """
     from workbench.analyses.attention.weights import query_rows
 
+    if isinstance(prompt, Sample):
+        prompt = model.encode(prompt)
     rows, name = query_rows_of(query, prompt.layout)
     chosen = map_layers(layers, model.n_layers)
     checked = _checked(heads, model.n_heads)

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from workbench.analyses.answers.untouched import sample_row
 from workbench.errors import RunError, WorkbenchError
-from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows
+from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows, scaled_window
 from workbench.interventions.existing import Existing
 from workbench.measures import Measure, as_measures
 from workbench.measures.correctness import UNKNOWN, Judge, judge
@@ -66,7 +66,7 @@ def sweep(
     model: VideoLLM,
     samples: Samples | Sequence[Sample],
     flows: Flow | str | Sequence[Flow | str],
-    windows: Window | str | Sequence[Window | str],
+    windows: Window | str | Sequence[Window | str] | None = None,
     *,
     only_correct: bool = True,
     engine: str | Engine = "incremental",
@@ -81,6 +81,7 @@ def sweep(
     """Cut every flow in every range of every window, on every sample.
 
     Args:
+        windows: None is the paper's centred(9), scaled to the depth of models under 24 layers.
         only_correct: keep to the samples that the untouched model answers correctly, as Map the Flow does.
         engine: how knockouts are run. "incremental" computes only what a cut changes; "incremental-float32"
             too, with residual stream, softmax and logits in float32 around weights of less;
@@ -107,7 +108,7 @@ def sweep(
     prompting: dict[str, Any] = {"style": style, "separators": separators, "frames": frames}
     measurement = KnockoutSweep(
         flows=as_flows(flows),
-        windows=as_windows(windows),
+        windows=as_windows(scaled_window(model.n_layers) if windows is None else windows),
         only_correct=only_correct,
         engine=get_engine(engine),
         measures=with_edges(as_measures(measures), model),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.template import INK, MUTED
 
 
@@ -25,7 +24,7 @@ def interval_bars(
     }
 
 
-def label_bar(fig: go.Figure, y: Any, number: str, words: str, *, size: int) -> None:
+def label_bar(fig: Figure, y: Any, number: str, words: str, *, size: int) -> None:
     """A bar's number, bold, and `words` in a column at the right of the panel, where no interval crosses."""
     fig.add_annotation(
         x=1,

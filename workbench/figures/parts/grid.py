@@ -8,9 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
-
+from workbench.figures.parts.figure import Figure, subplots
 from workbench.figures.parts.template import INK, MUTED, TEMPLATE, ZERO
 from workbench.figures.parts.text import plain, wrap
 
@@ -24,7 +22,7 @@ _GAP = 66  # pixels between two rows of panels: tick labels and a panel title
 class Grid(NamedTuple):
     """A figure with empty panels. Panels are counted from 0, row by row."""
 
-    fig: go.Figure
+    fig: Figure
     size: int
     columns: int
 
@@ -95,7 +93,7 @@ def grid(
     bottom = 62 + 20 * len(remark)
     inner = rows * panel_height + (rows - 1) * gap
     height = top + inner + bottom
-    fig = make_subplots(
+    fig = subplots(
         rows=rows,
         cols=columns,
         shared_xaxes="all",  # pyright: ignore[reportArgumentType]
@@ -146,7 +144,7 @@ def layer_axis(first: int, last: int) -> dict[str, Any]:
 
 
 def _write(
-    fig: go.Figure, lines: Sequence[str], size: int, *, y: int, xshift: int, yshift: int, color: str = INK
+    fig: Figure, lines: Sequence[str], size: int, *, y: int, xshift: int, yshift: int, color: str = INK
 ) -> None:
     """Text in pixels from the upper (y=1) or the lower (y=0) left corner of the panels."""
     if lines:

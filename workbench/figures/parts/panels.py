@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from workbench.errors import RunError
 from workbench.figures.parts.banded import arrowheads, banded_line
+from workbench.figures.parts.figure import Figure
 from workbench.figures.parts.grid import grid, layer_axis
 from workbench.figures.parts.template import LineStyle
 from workbench.figures.parts.text import arrows, count_of, flow_label, layers_text, percent, plain
@@ -52,7 +53,7 @@ def draw_panels(
     caption: str,
     columns: int | None,
     faint: Collection[str] = (),
-) -> go.Figure:
+) -> Figure:
     """Curves by layer with their bands, all panels on the same axes; lines in the order of `styles`.
 
     `faint` names lines to draw faint, below the others. Raises RunError where no panel has a point.
@@ -161,7 +162,7 @@ def _cut_axis(points: Sequence[Point], ceiling: float) -> str:
     return f"The axis ends at {percent(ceiling)}; above it: {above}{intervals}."
 
 
-def _write(fig: go.Figure, index: int, row: int, words: str, color: str) -> None:
+def _write(fig: Figure, index: int, row: int, words: str, color: str) -> None:
     number = index + 1 if index else ""
     fig.add_annotation(
         text=words,

@@ -84,7 +84,7 @@ FINAL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HookPoint:
     """One place of one model where an activation is read or replaced."""
 
@@ -101,6 +101,9 @@ class HookPoint:
     """The attention module that must compute step by step for this point to exist; None where none must."""
     inert: str = ""
     """Why an edit here cannot reach the logits; empty where it can."""
+
+    def __repr__(self) -> str:
+        return f"HookPoint({self.name}{', ' + self.inert if self.inert else ''})"
 
     def layer(self) -> int | None:
         """The layer, counted from 0, as TransformerLens' `hook.layer()`; None outside blocks."""

@@ -15,9 +15,10 @@ from PIL import Image
 from tests.figures.tables import sweep_table
 from workbench.errors import RunError
 from workbench.figures import information_flow
-from workbench.pages import png as still
+from workbench.figures.parts.figure import Figure
+from workbench.pages import drawing as still
+from workbench.pages.drawing import try_png, write_png
 from workbench.pages.kaleido import Renderer
-from workbench.pages.png import try_png, write_png
 
 
 def test_the_main_figure_as_a_png(tmp_path: Path) -> None:
@@ -37,6 +38,43 @@ def test_scale_multiplies_the_size(tmp_path: Path) -> None:
     path = write_png(go.Figure(), tmp_path / "a.png", width=100, height=80, scale=3)
     with Image.open(path) as image:
         assert image.size == (300, 240)
+
+
+def test_a_pdf_and_an_svg_are_vectors_with_words(tmp_path: Path) -> None:
+    fig = information_flow(sweep_table(samples=3))
+    pdf = fig.save(tmp_path / "flow.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert b"/Font" in pdf
+    assert b"/Subtype /Image" not in pdf, "a picture of pixels"
+    svg = fig.to_svg().decode("utf-8")
+    assert svg.startswith("<svg")
+    assert "layer" in svg
+    assert "<image" not in svg
+
+
+def test_plotlys_own_calls_are_drawn_here_too(tmp_path: Path) -> None:
+    fig = information_flow(sweep_table(samples=3))
+    fig.write_image(tmp_path / "a.png", width=900, height=700)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (900, 700)
+    assert fig.to_image(format="png", width=900, height=700) == (tmp_path / "a.png").read_bytes()
+    with pytest.raises(RunError, match=r"a\.png ends in \.png, and format is 'pdf'"):
+        fig.write_image(tmp_path / "a.png", format="pdf")
+
+
+@pytest.mark.parametrize("name", ["a.jpeg", "a", "a.html", "a.pdf.gz"])
+def test_another_ending_is_refused_before_anything_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(still, "_draw", lambda *a, **k: pytest.fail("it was drawn"))
+    fig = Figure()
+    for write in (fig.save, fig.write_image, lambda path: write_png(fig, path)):
+        with pytest.raises(RunError, match=r"end the name in \.png"):
+            write(tmp_path / name)
+    with pytest.raises(RunError, match=r"end the name in \.png, which"):
+        write_png(fig, tmp_path / "a.pdf")
+    with pytest.raises(RunError, match="drawn as png, svg, pdf"):
+        fig.to_image(format="gif")
 
 
 def test_installed_in_a_folder_with_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
