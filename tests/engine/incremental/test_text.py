@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from tests.engine.conftest import Case, case
-from tests.tiny import DECODER_NAMES, tiny_model, tiny_prompt
+from tests.tiny import DECODER_NAMES, tiny_folder, tiny_model, tiny_prompt
 from workbench.engine import Followed, IncrementalEngine, TextRequest, get_engine, with_text
 from workbench.engine.incremental import memory
 from workbench.engine.incremental import text as incremental_text
 from workbench.errors import KnockoutError
 from workbench.interventions import MTF_FLOWS, Knockout
-from workbench.models import Prompt, VideoLLM
+from workbench.models import Prompt, VideoLLM, load
 
 TOLERANCE = 1e-5
 TEXT = tuple(int(token) for token in np.random.default_rng(0).integers(10, 100, 5))
@@ -147,3 +149,19 @@ def test_random_edges_have_no_step_of_their_own() -> None:
     compare(model, request(model, prompt, [random]), moved=0.1)
     with pytest.raises(KnockoutError, match="flows alone can be cut"):
         IncrementalEngine().follow(model, request(model, prompt, [random], own_step=True))
+
+
+@pytest.mark.parametrize("own_step", [False, True])
+def test_half_precision_is_near_and_nearer_with_a_stream_in_float32(own_step: bool) -> None:
+    half = load(tiny_folder("llava_next_video"), device="cpu", dtype="bfloat16")
+    asked = request(half, tiny_prompt(half), few(half.n_layers)[::4], own_step=own_step)
+    found = [get_engine(name).follow(half, asked).changed for name in ("incremental", "incremental-float32")]
+    half.hf.to(torch.float32)  # pyright: ignore[reportArgumentType] - the same weights, which truth is about
+    inputs = {
+        name: value.float() if value.is_floating_point() else value
+        for name, value in asked.prompt.inputs.items()
+    }
+    wide = replace(asked, prompt=replace(asked.prompt, inputs=inputs))
+    truth = get_engine("reference").follow(half, wide).changed
+    narrow, wider = (float(np.mean(np.abs(one / truth - 1))) for one in found)
+    assert wider < narrow < 0.1
