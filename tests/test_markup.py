@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.figures.tables import sweep_table
 from tests.pages.hostile import shown
 from workbench.analyses.findings import findings_shown
-from workbench.analyses.lens.printed import curves_shown, lists_shown
+from workbench.analyses.lens.printed import curves_shown, lenses_shown, lists_shown
 from workbench.analyses.pathways import effective_layers, open_layers, ranges_of_models
 from workbench.analyses.pathways.ranges import pathways
 from workbench.markup import as_text, table_html
@@ -31,6 +31,18 @@ class Curve(NamedTuple):
     low: float
     high: float
     n: int
+
+
+class Right(NamedTuple):
+    """A row of `right_shares`."""
+
+    attribute: str
+    lens: str
+    layer: int
+    n: int
+    mean: float
+    low: float
+    guessing: float
 
 
 class Hits(NamedTuple):
@@ -76,12 +88,13 @@ def test_every_table_shows_names_as_text(evil: str, capsys) -> None:
     results = [
         *(result for result in shown(evil).values() if hasattr(result, "__rich__")),
         curves_shown(pd.DataFrame([Curve(f"t{evil}", "true_option", 1, 0.5, 0.4, 0.6, 3)])),
+        lenses_shown(pd.DataFrame([Right("shape", evil, 0, 3, 0.5, 0.4, 0.2)])),
         lists_shown(pd.DataFrame([Hits(evil, 1, 2, 0.5, 3)]), 3, 5),
         findings_shown(pd.DataFrame([verdict | {"task": "all"}, verdict | {"task": evil}])),
         effective_layers(ranges_of_models({f"m{evil}": found})),
         open_layers({f"t{evil}": found, "u": {}}),
     ]
-    assert len(results) == 10
+    assert len(results) == 11
     for result in results:
         Console(width=400, force_terminal=True, color_system=None).print(result)
         said = capsys.readouterr().out

@@ -13,7 +13,6 @@ from pandas.testing import assert_frame_equal
 
 import workbench as wb
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
-from tests.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
 from workbench.analyses.answers import accuracy, generations
 from workbench.analyses.attention import attention_shares
 from workbench.analyses.sweep.effects import sweep
@@ -22,6 +21,7 @@ from workbench.engine import Outcomes
 from workbench.errors import NOT_FINITE, NotFinite, RunError, not_finite
 from workbench.interventions import Knockout
 from workbench.models import VideoLLM
+from workbench.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
 
 POISON = "<unk>"
 """Unknown words have an embedding that is no number in this model. One sample has one in its options."""

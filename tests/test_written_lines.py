@@ -144,16 +144,20 @@ def filled_in(command: str) -> str:
 
 
 def run_command(text: str) -> None:
-    """On two clips of a task, however many the line asks for."""
+    """On two clips of a task, however many the line asks for; on four where half of them train something."""
     words = shlex.split(filled_in(text))[1:]
+    clips = "4" if words[1] == "lens_comparison" else "2"
     if words[0] == "run":
         # The image model answers some questions of this task, and none of the others' first ones.
-        task = "action_sequence" if words[1] == "findings" else "moving_direction"
+        tasks = {
+            "findings": ["action_sequence"],
+            "twin_patching": ["moving_direction", "moving_direction_reversed"],
+        }.get(words[1], ["moving_direction"])
         if "--limit" in words:
-            words[words.index("--limit") + 1] = "2"
+            words[words.index("--limit") + 1] = clips
         else:
-            words += ["--limit", "2"]
-        words += [] if "--tasks" in words else ["--tasks", task]
+            words += ["--limit", clips]
+        words += [] if "--tasks" in words else ["--tasks", *tasks]
     assert main(words) == 0, text
 
 
@@ -202,6 +206,13 @@ def run_on_folders(text: str) -> None:
         if str(made) in words:
             shutil.rmtree(made, ignore_errors=True)
     assert main(words) == 0, text
+
+
+def run_bench_methods(text: str) -> None:
+    """On one model, by the method that is done first."""
+    Path("mine.py").write_text("METHODS = {'zero': lambda model, samples, candidates: [0] * len(candidates)}")
+    words = shlex.split(text)[1:]
+    assert main([*words, "--method", "attention", "--model", "direct"]) == 0, text
 
 
 def run_convert(text: str) -> None:
@@ -254,6 +265,12 @@ def options_of(recipe: str) -> set[str]:
 
 def run_several_models(text: str) -> None:
     """A, B and C are three models of a person's, and the project has two: the options are read."""
+    _, _, recipe, *words = shlex.split(text)
+    tyro.cli(find_recipe(recipe), args=words)
+
+
+def run_search(text: str) -> None:
+    """A search takes minutes: tests/recipes runs it on a planted model, and here its options are read."""
     _, _, recipe, *words = shlex.split(text)
     tyro.cli(find_recipe(recipe), args=words)
 
@@ -335,12 +352,14 @@ WAYS: list[tuple[str, Callable[[str], None]]] = [
     (r"workbench run NAME .*", run_recipe_line),
     (r"workbench run \w+ \.\.\.", run_elided),
     (r"workbench run effective_pathways --model A .*", run_several_models),
+    (r"workbench run smallest_pathway .*", run_search),
     (r"workbench data .*", run_data),
     (
         r"workbench run .*--data (videomme|tomato|egoschema|longvideobench|vinoground|mvp)\w*:.*",
         run_benchmark_of_data,
     ),
     (r"workbench (compare|merge|export|list runs) .*", run_on_folders),
+    (r"workbench bench-methods .*", run_bench_methods),
     (r"workbench convert .*", run_convert),
     (r"workbench run \w+ --model models/.*", run_converted),
     (r"workbench .*", run_command),

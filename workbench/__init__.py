@@ -37,20 +37,30 @@ _HOMES = {
     "second_half": "interventions",
     "layers": "interventions",
     "attention_maps": "analyses.attention.maps",
+    "find_sinks": "analyses.attention.sinks",
+    "what_mattered": "analyses.places.mattered",
     "accelerate": "engine.accelerated",
     "sweep": "analyses.sweep.effects",
     "pathways": "analyses.pathways.ranges",
+    "patch": "analyses.patching.effects",
+    "pairs": "data",
     # Straight to the modules: these need torch, and reading a run does not.
     "logit_lens": "analyses.lens.logit_lens",
+    "tuned_lens": "analyses.lens.training",
+    "TunedLens": "analyses.lens.tuned",
+    "neighbour_lens": "analyses.lens.neighbours",
+    "compare_lenses": "analyses.lens.cell_words",
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
     "flows_while_writing": "analyses.writing.tokens",
+    "smallest_pathway": "analyses.smallest.pathway",
     "suffice": "analyses.pathways.sufficiency",
     "edge_count": "interventions",
     "compare_flows": "analyses.sweep.differences",
     "compare_models": "analyses.sweep.differences",
     "findings": "analyses.findings.verdicts",
     "accuracy": "analyses.answers.accuracy",
+    "bench_methods": "analyses.methods.bench",
     "from_logs": "analyses.answers.logs",
     "score_answers": "analyses.answers.scored",
     "compare_runs": "analyses.comparison.folders",
@@ -70,12 +80,18 @@ attach(
         "VideoLLM.generate": "workbench.engine.generation:answer",
         "Run.figure": "workbench.figures.of_results:of_run",
         "Comparison.figure": "workbench.figures.of_results:of_comparison",
+        "SmallestPathway.figure": "workbench.figures.of_results:of_smallest_pathway",
+        "SmallestPathway.grid_figure": "workbench.figures.of_results:grid_of_smallest_pathway",
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
+        "TwinPatching.figure": "workbench.figures.of_results:of_twin_patching",
+        "MethodScores.figure": "workbench.figures.of_results:of_method_scores",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
         "FlowsWhileWriting.figure": "workbench.figures.of_results:of_flows_while_writing",
+        "Mattered.figure": "workbench.figures.of_results:of_mattered",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
         "AttentionMaps.mass_figure": "workbench.figures.of_results:mass_of_maps",
+        "LensComparison.figure": "workbench.figures.of_results:of_lens_comparison",
         "LogitLens.overlay": "workbench.figures.of_results:overlay_of_lens",
         "Run.save_figure": "workbench.pages.drawing:save_figure",
         **{
@@ -97,17 +113,26 @@ if TYPE_CHECKING:
     from workbench.analyses.answers.logs import from_logs
     from workbench.analyses.answers.scored import score_answers
     from workbench.analyses.attention.maps import attention_maps
+    from workbench.analyses.attention.sinks import find_sinks
     from workbench.analyses.comparison.folders import compare_runs
     from workbench.analyses.findings.verdicts import findings
     from workbench.analyses.lens.answer_probability import answer_probability
+    from workbench.analyses.lens.cell_words import compare_lenses
     from workbench.analyses.lens.frequencies import keyword_frequencies
     from workbench.analyses.lens.logit_lens import logit_lens
+    from workbench.analyses.lens.neighbours import neighbour_lens
+    from workbench.analyses.lens.training import tuned_lens
+    from workbench.analyses.lens.tuned import TunedLens
+    from workbench.analyses.methods.bench import bench_methods
+    from workbench.analyses.patching.effects import patch
     from workbench.analyses.pathways.ranges import pathways
     from workbench.analyses.pathways.sufficiency import suffice
+    from workbench.analyses.places.mattered import what_mattered
+    from workbench.analyses.smallest.pathway import smallest_pathway
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
     from workbench.analyses.writing.tokens import flows_while_writing
-    from workbench.data import Sample, Samples, samples
+    from workbench.data import Sample, Samples, pairs, samples
     from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
         Exit,
@@ -141,6 +166,7 @@ __all__ = [
     "Sample",
     "Samples",
     "TokenLayout",
+    "TunedLens",
     "VideoLLM",
     "__version__",
     "accelerate",
@@ -149,14 +175,17 @@ __all__ = [
     "all_layers",
     "answer_probability",
     "attention_maps",
+    "bench_methods",
     "centred",
     "compare_flows",
+    "compare_lenses",
     "compare_models",
     "compare_runs",
     "edge_count",
     "errors",
     "export_run",
     "figures",
+    "find_sinks",
     "findings",
     "first_half",
     "flows_while_writing",
@@ -168,16 +197,22 @@ __all__ = [
     "load_run",
     "logit_lens",
     "merge_runs",
+    "neighbour_lens",
+    "pairs",
+    "patch",
     "pathways",
     "read_clip",
     "remote_folder",
     "samples",
     "score_answers",
     "second_half",
+    "smallest_pathway",
     "suffice",
     "sweep",
     "trailing",
+    "tuned_lens",
     "view",
+    "what_mattered",
     "workers",
 ]
 

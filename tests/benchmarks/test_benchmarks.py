@@ -15,6 +15,7 @@ from benchmarks import (
     feeding,
     folders,
     knockouts,
+    patching,
     plot,
     reading,
     scaling,
@@ -57,6 +58,17 @@ def test_every_token_of_a_text(tmp_path: Path) -> None:
     assert max(found["largest_relative_error"].values()) < 1e-5
     assert found["traces_own_step_s"] == pytest.approx(12 * found["traces_throughout_s"])
     assert found["tokens"] == 12
+
+
+def test_a_map_of_patches_both_ways(tmp_path: Path) -> None:
+    patching.main(
+        patching.Settings(shape="tiny", device="cpu", dtype="float32", repeats=1, samples=2, out=tmp_path)
+    )
+    (path,) = tmp_path.glob("patching-tiny-*.json")
+    found = json.loads(path.read_text("utf-8"))
+    assert found["patches"] == 4 * len(found["spans"])
+    assert max(found["largest_relative_error"].values()) < 1e-5
+    assert found["needed_tflop"] > 0
 
 
 def test_what_grows(tmp_path: Path) -> None:

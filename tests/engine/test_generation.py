@@ -13,13 +13,13 @@ import torch
 
 from tests.engine.conftest import Case
 from tests.models.broken_folders import change_json
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from tests.tiny import FAMILY_NAMES, FamilyName, tiny_folder, tiny_model, tiny_prompt
 from workbench.engine import generate
 from workbench.engine.reference import logits
 from workbench.errors import KnockoutError, PromptError
 from workbench.interventions import Knockout
 from workbench.models import Prompt, VideoLLM, load
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.prompts.layout import TokenLayout
 
 STEPS = 5

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import workbench as wb
-from tests.planted import IDS, N_FRAMES, N_LAYERS, Stage, direct, planted_model, planted_sample, staged
 from workbench.engine import get_engine
 from workbench.interventions import NAMED_FLOWS, Knockout, Window, centred, trailing
 from workbench.models.attention import AttentionKind
+from workbench.planted import IDS, N_FRAMES, N_LAYERS, Reader, direct, planted_model, planted_sample, staged
 
 LAYERS = ((1, 2, 3), (1, 3, 6), (2, 4, 5), (4, 5, 6))
 NAMES = tuple(named.text for named in NAMED_FLOWS)
@@ -25,7 +25,7 @@ class Swept:
     def __init__(
         self,
         folder: Path,
-        stages: dict[int, Stage],
+        stages: tuple[Reader, ...],
         flows: tuple[str, ...] = NAMES,
         windows: tuple[Window, ...] = (ONE,),
         *,

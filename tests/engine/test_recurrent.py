@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench as wb
-from tests.planted import planted_sample
 from tests.tiny import HYBRID_NAMES, FamilyName, tiny_clip, tiny_model, tiny_prompt
 from workbench.analyses.attention.weights import query_rows
 from workbench.engine import generate
@@ -24,6 +23,7 @@ from workbench.engine.reference import last_logits, logits
 from workbench.errors import InterventionError, KnockoutError, ModelError, RunError
 from workbench.interventions import Flow, Knockout, centred, keep_mask, layers
 from workbench.models import Prompt, VideoLLM
+from workbench.planted import planted_sample
 from workbench.prompts.layout import TokenLayout
 
 ALL = pytest.mark.parametrize("family", HYBRID_NAMES)

@@ -26,12 +26,12 @@ import torch
 import workbench as wb
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
 from tests.faults.test_damage import SHARD_FILES, copy, cut, delete, flip, swap, whole_shard
-from tests.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
 from tests.test_not_finite import POISON
 from workbench.analyses.sweep.effects import sweep
 from workbench.data import Samples
 from workbench.errors import RunError, WriteError
 from workbench.models import VideoLLM
+from workbench.planted import IDS, N_FRAMES, OPTIONS, planted_model, planted_sample, staged
 from workbench.runs import Damaged, Run, folder, load_run, manifest, waiting
 
 SAMPLES = 5

@@ -23,10 +23,10 @@ import torch
 torch.set_num_threads(1)  # before anything runs: a forked child has no other threads
 
 import workbench as wb  # noqa: E402
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged  # noqa: E402
 from workbench.checksums import is_as_listed  # noqa: E402
 from workbench.data import Samples  # noqa: E402
 from workbench.models import VideoLLM  # noqa: E402
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged  # noqa: E402
 from workbench.runs import Damaged, Run, load_run, waiting  # noqa: E402
 
 FLOWS = ["video -> question"]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.analyses.lens.answer_probability import AnswerRow
+from workbench.analyses.lens.cell_words import CellCount
 from workbench.analyses.lens.frequencies import FrequencyTables, KeywordCount, frequency_tables
 from workbench.prompts.layout import TokenLayout
 
@@ -46,6 +47,22 @@ def frequencies(*, bin: int = 2, min_hits: int = 100) -> FrequencyTables:
         for layer, n in enumerate(of, start=1)
     ]
     return frequency_tables(pd.DataFrame(counts), bin=bin, min_hits=min_hits)
+
+
+def lens_counts(*, clips: int = 6, lenses: tuple[str, ...] = ("logit lens", "probe")) -> pd.DataFrame:
+    """The last of `lenses` is right of nine tenths of the cells, the others of a fifth; a twin each clip."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for clip in range(clips):
+        for task in ("moving_direction", "moving_direction_reversed"):
+            for lens in lenses:
+                for layer in range(N_LAYERS + 1):
+                    for attribute, words in (("shape", 5), ("motion", 12), ("any word", 0)):
+                        cells = 0 if attribute == "motion" and clip == 0 else 20
+                        right = rng.binomial(cells, 0.9 if lens == lenses[-1] else 0.2)
+                        about = (f"{task}/{clip}", task, f"moving_direction/{clip}", lens, layer)
+                        rows.append(CellCount(*about, attribute, words, cells, int(right)))
+    return pd.DataFrame(rows)
 
 
 def lens_layout() -> TokenLayout:

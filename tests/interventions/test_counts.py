@@ -19,6 +19,7 @@ from workbench.interventions.counts import (
     edge_count_by_masks,
     full_edges,
     pathway_edges,
+    removed_by_layer,
     removed_edges,
 )
 from workbench.prompts.layout import TokenLayout
@@ -177,3 +178,30 @@ def test_cuts_of_single_heads_have_no_count() -> None:
     for count in (edge_count, edge_count_by_masks):
         with pytest.raises(KnockoutError, match="acts on some heads only"):
             count(SMALL, 4, knockout)
+
+
+@given(layouts(), st.data())
+def test_shapes_and_masks_agree_where_single_heads_are_cut(layout, data) -> None:
+    usable = [name for name in FLOWS if _acts(name, layout)]
+    cuts = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        flow = Flow.parse(data.draw(st.sampled_from(usable)))
+        heads = data.draw(st.sets(st.integers(0, 2)))
+        flow = flow.at_heads(*heads) if heads else flow
+        layer = data.draw(st.integers(1, 3))
+        cuts.append(Cut(flow=flow, first_layer=layer, last_layer=3))
+    knockout = Knockout(cuts=tuple(cuts))
+    found = edge_count(layout, 3, knockout, n_heads=3)
+    assert found == edge_count_by_masks(layout, 3, knockout, n_heads=3)
+    assert found.full == 3 * full_edges(3, layout.length)
+    assert sum(removed_by_layer(layout, 3, knockout, n_heads=3)) == found.removed
+
+
+def test_heads_that_lose_the_same_count_as_one() -> None:
+    whole = Knockout.parse("video -> last in layers 2..3")
+    assert edge_count(SMALL, 4, whole, n_heads=5).percent == edge_count(SMALL, 4, whole).percent
+    one = Knockout.parse("video -> last @ heads 1 in layer 2")
+    assert edge_count(SMALL, 4, one, n_heads=4).removed == 12
+    assert edge_count(SMALL, 4, n_heads=4) == EdgeCount(4048, 4048)
+    with pytest.raises(KnockoutError, match=r"names head 1, and there are 1 query heads"):
+        edge_count(SMALL, 4, one, n_heads=1)

@@ -8,7 +8,7 @@ import torch
 
 from tests.mini.test_world import TIMES
 from workbench.mini.render import backdrops as textures
-from workbench.mini.render import like_video, render
+from workbench.mini.render import covered, like_video, render
 from workbench.mini.world import backdrops, make_scene, states
 
 
@@ -28,3 +28,14 @@ def test_a_codecs_wear_leaves_what_it_is_told_to_leave() -> None:
     assert (worn[1] - picture[1]).abs().mean() > 0.01
     assert worn.min() >= 0
     assert worn.max() <= 1
+
+
+def test_an_object_covers_the_pixels_of_its_colour_and_a_hidden_one_covers_none() -> None:
+    here = [0.5, 0.5, 0.2, 1.0, 0.0, 1.0]  # a red square
+    gone = [0.2, 0.2, 0.1, 0.0, 1.0, 0.0]
+    shown = torch.tensor([[[here], [gone]]])
+    red, green, _ = render(torch.tensor([[5]]), shown, textures(64))[0, 0]
+    mask = covered(shown, 64)
+    assert torch.equal(mask[0, 0, 0], (red > 0.4) & (green < 0.2))  # streets are grey
+    assert mask[0, 0, 0].float().mean().item() == (2 * 12 / 64) ** 2  # 0.9 of the radius each way
+    assert not mask[0, 1].any()

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_sample, save_planted, staged
 from tests.tiny import DECODER_NAMES, FamilyName, tiny_folder, tiny_prompt
 from workbench.engine import ENGINES
 from workbench.interventions import Knockout
 from workbench.mini.render import backdrops
 from workbench.models.defaults import fresh_defaults, under_fresh_defaults
+from workbench.planted import N_FRAMES, planted_sample, save_planted, staged
 
 
 @contextmanager

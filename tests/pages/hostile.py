@@ -10,30 +10,36 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from tests.analyses.smallest.made import made_blocks, made_curve, made_result, made_table
 from tests.analyses.sweep.test_drops import table as dropped
 from tests.figures import study_tables
-from tests.figures.lens_tables import answer_table, frequencies, lens_layout, lens_table
+from tests.figures.lens_tables import answer_table, frequencies, lens_counts, lens_layout, lens_table
 from tests.figures.tables import FLOWS, pathways_table, samples_table, sweep_table
+from tests.figures.test_method_scores import tables as method_tables
 from tests.figures.test_pareto import table as front_table
 from tests.figures.test_side_by_side import COUNTS, CURVES
 from tests.figures.test_sufficiency import table as suffice_rows
+from tests.figures.test_twin_patching import patch_table
 from tests.interventions.layouts import small_layout
 from tests.pages.report.made_runs import manifest, write_run
 from tests.tiny import tiny_clip, tiny_model, tiny_sample
 from workbench import figures
 from workbench.analyses.answers.scored import score_answers
 from workbench.analyses.answers.written import Generations, Said
-from workbench.analyses.attention import AttentionMaps, maps_of_word
+from workbench.analyses.attention import AttentionMaps, find_sinks, maps_of_word
 from workbench.analyses.comparison.folders import Point, RunComparison
 from workbench.analyses.lens.keywords import KeywordList
+from workbench.analyses.methods import MethodScores
 from workbench.analyses.pathways import Sufficiency
 from workbench.analyses.pathways.ranges import pathways
+from workbench.analyses.places import Mattered
+from workbench.analyses.places.units import flows_of
 from workbench.analyses.sweep import Comparison
 from workbench.analyses.sweep.drops import accuracy_drop
 from workbench.data import Samples
 from workbench.data.collection import Skipped
 from workbench.interventions import Knockout
-from workbench.models import VideoLLM
+from workbench.models import Prompt, TokenLayout, VideoLLM
 from workbench.pages import Part, write_attention_maps, write_findings, write_page
 from workbench.pages.report import write_report
 from workbench.pages.sample import write_sample_page
@@ -106,9 +112,15 @@ def shown(evil: str) -> dict[str, Any]:
         "Comparison": Comparison(
             table=compared, samples=samples.assign(model=f"m{evil}"), chance={f"a{evil}": 0.25}
         ),
+        "Mattered": _mattered(evil),
+        "Sinks": find_sinks(tiny_model(), _hostile_prompt(evil), times=1e-3, value=1e3),
         "Generations": Generations(table=pd.DataFrame([said]), skipped=NONE),
+        "MethodScores": method_scores(evil),
         "Pathways": pathways(table, bin=2),
         "Samples": Samples([hostile_sample(evil)], name=evil, skipped=[Skipped(evil, evil)]),
+        "SmallestPathway": dataclasses.replace(
+            made_result(evil, note=evil), table=poisoned(made_table(), evil, "kind", "name")
+        ),
         "Sufficiency": Sufficiency(table=suffice, outcomes=outcomes, skipped=left_out, manifest=made),
     }
 
@@ -147,6 +159,12 @@ def drawn(evil: str) -> dict[str, go.Figure]:
             note=evil,
         ),
         "mask_gallery": figures.mask_gallery(small_layout(), ["video -> text"], title=evil),
+        "open_blocks": figures.open_blocks(
+            poisoned(made_blocks(), evil, "flow", "heads"), 4, title=evil, note=evil
+        ),
+        "smallest_pathway": figures.smallest_pathway(
+            poisoned(made_table((f"t{evil}",)), evil, "name"), *made_curve(), title=evil, note=evil
+        ),
         "pareto": figures.pareto(poisoned(front_table(), evil, "case"), caption=evil, note=evil),
         "accuracy_drops": figures.accuracy_drops(accuracy_drop(halves)),
         "answer_probability": figures.answer_probability(poisoned(answer_table(), evil, "task")),
@@ -154,14 +172,22 @@ def drawn(evil: str) -> dict[str, go.Figure]:
         "attention_mass": figures.attention_mass(untouched, cut),
         "clip_strip": figures.clip_strip(untouched.prompt.clip, untouched.prompt.layout, title=evil),
         "information_flow": figures.information_flow(table, title=AS_FOUND),
+        "lens_comparison": figures.lens_comparison(poisoned(lens_counts(), evil, "lens")),
         "keyword_frequencies": figures.keyword_frequencies(
             *(poisoned(frame, evil, "keyword_list") for frame in _with_words(tables, evil))
         ),
         "lens_overlay": figures.lens_overlay(np.zeros((2, 20, 30, 3), np.uint8), layout, words, title=evil),
+        "method_scores": figures.method_scores(
+            poisoned(method_tables()[0], evil, "method"),
+            poisoned(method_tables()[1], evil, "method", "model"),
+            title=evil,
+        ),
         "models_compared": figures.models_compared(curves, counts, title=evil),
         "staged_flow": figures.staged_flow(bins, title=evil, note=evil),
         "sufficiency": figures.sufficiency(poisoned(suffice_rows(), evil, "task"), title=evil, note=evil),
         "total_effects": figures.information_flow(whole, title=evil),
+        "twin_patching": figures.twin_patching(poisoned(patch_table(), evil, "task", "span"), title=evil),
+        "what_mattered": _mattered(evil).figure(title=evil),
         "windows_compared": figures.windows_compared(
             poisoned(CURVES.query("model == 'video'").drop(columns="model"), evil, "task", "flow"), note=evil
         ),
@@ -170,8 +196,38 @@ def drawn(evil: str) -> dict[str, go.Figure]:
     }
 
 
+def _hostile_prompt(evil: str) -> Prompt:
+    """With tokens of that name."""
+    prompt = tiny_model().encode(hostile_sample(evil), clip=tiny_clip())
+    layout = prompt.layout
+    tokens = [f"{token}{evil}" for token in layout.tokens]
+    named = TokenLayout(
+        length=layout.length, spans=layout.spans, frames=layout.frames, grid=layout.grid, tokens=tokens
+    )
+    return dataclasses.replace(prompt, layout=named)
+
+
+def _mattered(evil: str) -> Mattered:
+    """A hostile task; the flows of such a run are the workbench's own."""
+    prompt = _hostile_prompt(evil)
+    flows = tuple(map(str, flows_of(prompt.layout, "frame", "last", 2)))
+    table = sweep_table({f"a{evil}": {}}, flows=flows, samples=4).assign(change_log_odds=-1.0)
+    run = Run(table=poisoned(table, evil, "token"), samples=NONE, skipped=NONE, manifest={})
+    return Mattered(run=run, each="frame", to="last", prompt=prompt)
+
+
 def _with_words(tables: Any, evil: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return poisoned(tables.keywords, evil, "keyword"), tables.lists
+
+
+def method_scores(evil: str) -> MethodScores:
+    """Scores of a method with such a name, on models with such names."""
+    rows = [(f"m{evil}", f"a{evil}", 1), (f"m{evil}", f"b{evil}", 0)]
+    table = pd.DataFrame(rows, columns=["method", "model", "true_edges"])
+    numbers = ("average_precision", "precision_by_layer", "found_percent", "needed_percent", "backup_percent")
+    more = ("sufficient_percent", "negative_percent", "highest", "highest_true", "seconds")
+    scores = pd.DataFrame({"method": [f"m{evil}"], "role": ["needed"], "chance_of_top": [0.5]})
+    return MethodScores(table=table.assign(**dict.fromkeys((*numbers, *more), 1.0)), scores=scores)
 
 
 def hostile_maps(evil: str) -> tuple[AttentionMaps, AttentionMaps]:

@@ -36,7 +36,15 @@ def test_spans_print_canonically_and_read_back(typed: str, printed: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", [*PLAIN_SPANS, "frame[1]", "frame[0:2]", "frame[1:]", "cell[1,0,1]", "option[A]"]
+    "name",
+    [
+        *(name for name in PLAIN_SPANS if "sinks" not in name),
+        "frame[1]",
+        "frame[0:2]",
+        "frame[1:]",
+        "cell[1,0,1]",
+        "option[A]",
+    ],
 )
 def test_rows_are_the_layouts(name: str) -> None:
     layout = small_layout()

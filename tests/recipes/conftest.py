@@ -10,8 +10,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 import workbench as wb
-from tests.planted import CONSTANT, IDS, LAST_WORD, direct, save_planted
 from tests.recipes.planted_folder import CROSS, FRAMES, TO_LAST, TO_QUESTION, PlantedFolder, make_planted
+from workbench.planted import CONSTANT, IDS, LAST_WORD, direct, save_planted
 
 
 @pytest.fixture(scope="session")

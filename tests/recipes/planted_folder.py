@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tests.planted import N_FRAMES, planted_sample, save_planted, staged
+from workbench.planted import N_FRAMES, planted_sample, save_planted, staged
 
 STAGES = (2, 4, 5)
 """Layers of frames -> later frames, video -> question, question -> last."""

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from tests.planted import direct, save_planted
 from tests.recipes.planted_folder import FRAMES, PlantedFolder, make_planted, settings
 from workbench.analyses.findings.claims import CLAIMS
 from workbench.errors import RunError
+from workbench.planted import direct, save_planted
 from workbench.recipe import find_recipe
 
 

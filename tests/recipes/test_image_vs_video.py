@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.planted import direct, save_planted
 from tests.recipes.planted_folder import FLOW, fallen, files, rows, settings
 from workbench.errors import RunError
+from workbench.planted import direct, save_planted
 from workbench.recipe import find_recipe
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -7,9 +7,9 @@ import functools
 from pathlib import Path
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.data import Sample, Samples
 from workbench.models import VideoLLM
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.runs import Run
 
 FLOW = "video -> last"

@@ -7,10 +7,10 @@ import shutil
 import pytest
 from pandas.testing import assert_frame_equal
 
-from tests.planted import N_FRAMES, planted_model, staged
 from tests.runs.swept import questions, swept
 from workbench.analyses.answers import accuracy
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, planted_model, staged
 from workbench.runs.opened import open_run, table_of_folder
 
 

@@ -6,6 +6,7 @@ from workbench.data.answers import letter_of, same_word
 from workbench.data.collection import Samples, as_samples
 from workbench.data.dataset import Dataset
 from workbench.data.options import LETTERS
+from workbench.data.pairs import Pair, pairs, swapped
 from workbench.data.registry import DATASETS, samples
 from workbench.data.sample import Sample, Skipped, Subtitle
 from workbench.data.tvbench import MTF_TASKS, load_folder
@@ -15,6 +16,7 @@ __all__ = [
     "LETTERS",
     "MTF_TASKS",
     "Dataset",
+    "Pair",
     "Sample",
     "Samples",
     "Skipped",
@@ -22,6 +24,8 @@ __all__ = [
     "as_samples",
     "letter_of",
     "load_folder",
+    "pairs",
     "same_word",
     "samples",
+    "swapped",
 ]

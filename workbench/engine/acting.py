@@ -8,7 +8,8 @@ Axes: b batch (1), h query head (1 where all heads share the mask), q query row,
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ from torch import Tensor
 
 from workbench.engine.leaving import exit_masks
 from workbench.errors import InterventionError
-from workbench.interventions import Intervention, Knockout, keep_mask
+from workbench.interventions import Intervention, Knockout, Patch, keep_mask
 from workbench.interventions.exits import Acceleration, Exit
+from workbench.interventions.patches import OF_FRAMES
+from workbench.models.hooks import ActivationCache, HookPoint, edited, run_with_cache
 from workbench.shapes import Bool, shaped
 
 if TYPE_CHECKING:
@@ -70,6 +73,52 @@ def _leaves(
     intervention: Exit, model: VideoLLM, prompt: Prompt, kept: Kept
 ) -> AbstractContextManager[dict[int, Tensor]]:
     return nullcontext(exit_masks(model, prompt, Acceleration(exits=(intervention,)), {}))
+
+
+@acting.register(Patch)
+@contextmanager
+def _patched(intervention: Patch, model: VideoLLM, prompt: Prompt, kept: Kept) -> Iterator[dict[int, Tensor]]:
+    patch, key = intervention, (intervention.source, intervention.points)
+    if key not in kept:  # of all layers at once, so that the twin is run once a site
+        kept[key] = run_with_cache(model, patch.source, patch.points, return_logits="last").cache
+
+    def put(activation: Tensor, point: HookPoint) -> Tensor:
+        return put_in(patch, activation, taken_at(patch, kept[key]), prompt)
+
+    with edited(model, prompt, [(patch.point, put)]):
+        yield {}
+
+
+def taken_at(patch: Patch, cache: ActivationCache) -> Tensor:
+    """What the source holds at the site. Raises InterventionError for a layer that lacks it."""
+    if patch.point not in cache:
+        raise InterventionError(
+            f"'{patch}': this layer has no {patch.site!r} (hook point {patch.point}). "
+            "model.hook_names() lists what it has."
+        )
+    return cache[patch.point]
+
+
+def put_in(patch: Patch, activation: Tensor, taken: Tensor, prompt: Prompt) -> Tensor:
+    """The activation (b s .. or t p d) with the source's in the places of the patch."""
+    new = activation.clone()
+    if patch.site in OF_FRAMES:
+        if activation.shape != taken.shape or len(activation) != prompt.layout.n_frames:
+            raise InterventionError(
+                f"'{patch}': {patch.point} is {tuple(activation.shape)} here and {tuple(taken.shape)} in the "
+                f"source, for {prompt.layout.n_frames} frames, so no frame has a counterpart. Put frames in "
+                "at 'embed'."
+            )
+        frames = torch.as_tensor(patch.frames(prompt.layout), device=new.device)
+        new[frames] = taken[frames].to(new)
+        return new
+    rows = torch.as_tensor(patch.rows(prompt.layout), device=new.device)
+    if patch.heads is None:
+        new[:, rows] = taken[:, rows].to(new)
+    else:
+        heads = torch.tensor(patch.heads, device=new.device)
+        new[:, rows[:, None], heads] = taken[:, rows[:, None], heads].to(new)
+    return new
 
 
 @shaped

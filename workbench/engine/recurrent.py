@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import KnockoutError
-from workbench.interventions import Flow, Window, check_flows
+from workbench.interventions import Removal, Window, check_flows
 from workbench.shapes import Bool, Int, shaped
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _ITSELF = (
 )
 
 
-def check_cut(model: VideoLLM, flow: Flow, windows: Sequence[Window], layout: TokenLayout) -> None:
+def check_cut(model: VideoLLM, flow: Removal, windows: Sequence[Window], layout: TokenLayout) -> None:
     """Raises as `check_flows`, and KnockoutError where a window has layers with a running state, in which the
     flow means nothing."""
     check_flows([flow], layout, model.n_heads)

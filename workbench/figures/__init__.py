@@ -13,16 +13,21 @@ from workbench.figures.depths import accuracy_by_depth
 from workbench.figures.drops import accuracy_drops
 from workbench.figures.information_flow import flow_figures, information_flow
 from workbench.figures.keywords import keyword_frequencies
+from workbench.figures.lens_comparison import lens_comparison
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.masks import mask_gallery
+from workbench.figures.method_scores import method_scores
 from workbench.figures.pareto import pareto
 from workbench.figures.parts.groups import flow_groups
 from workbench.figures.parts.headlines import by_task, headline
 from workbench.figures.parts.template import FLOW_STYLES, TEMPLATE, line_styles
 from workbench.figures.side_by_side import models_compared, windows_compared
+from workbench.figures.smallest_pathway import open_blocks, smallest_pathway
 from workbench.figures.staged_flow import staged_flow
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.totals import total_effects
+from workbench.figures.twin_patching import twin_patching
+from workbench.figures.what_mattered import what_mattered
 from workbench.figures.windows import change_by_window
 from workbench.figures.written_tokens import flows_while_writing
 
@@ -45,14 +50,20 @@ __all__ = [
     "headline",
     "information_flow",
     "keyword_frequencies",
+    "lens_comparison",
     "lens_overlay",
     "line_styles",
     "mask_gallery",
+    "method_scores",
     "models_compared",
+    "open_blocks",
     "pareto",
+    "smallest_pathway",
     "staged_flow",
     "sufficiency",
     "total_effects",
+    "twin_patching",
+    "what_mattered",
     "windows_compared",
 ]
 

@@ -54,6 +54,7 @@ def lens_overlay(
     keyword_lists: Iterable[str] | None = None,
     columns: int = 4,
     title: str | None = None,
+    lens: str = "logit lens",
 ) -> Figure:
     """Each cell's likeliest word on its frame; a slider chooses the layer.
 
@@ -67,6 +68,7 @@ def lens_overlay(
         keyword_lists: names of the lists, in the order of their colours; as they come in the table if not
             given.
         columns: frames beside each other.
+        lens: the name of what read the words.
 
     Raises RunError where the table holds no cell of the video, several samples, or not this layer or frame.
     """
@@ -105,10 +107,11 @@ def lens_overlay(
             mine = [cell for cell in cells if cell.keyword_list == name]
             color = styles[name].color if name else None
             cell = (1 / layout.grid[1], 1 / layout.grid[0])
-            fig.add_trace(_words(mine, name, color, cell, layer=value, visible=value == first))
+            look = {"layer": value, "visible": value == first, "score": _score_of(best)}
+            fig.add_trace(_words(mine, name, color, cell, **look))
     _add_pictures(fig, frames, layout, offsets, line)
     height = _TOP + round(rows * (1 + line + _GAP) * width * tall) + _BOTTOM
-    headings = [_heading(title, layout, value, counts[value], names) for value in shown]
+    headings = [_heading(title, lens, layout, value, counts[value], names) for value in shown]
     hidden = {"visible": False, "fixedrange": True}
     fig.update_layout(
         template=TEMPLATE,
@@ -132,7 +135,12 @@ def lens_overlay(
 
 
 def _heading(
-    title: str | None, layout: TokenLayout, layer: int, counts: Sequence[int], names: Sequence[str]
+    title: str | None,
+    lens: str,
+    layout: TokenLayout,
+    layer: int,
+    counts: Sequence[int],
+    names: Sequence[str],
 ) -> str:
     cells = sum(len(unit) for unit in layout.frames)
     text = f"What {cells:,} rows of the video would say: the likeliest word of each cell"
@@ -140,7 +148,7 @@ def _heading(
         f"{plain(name)} {count}" for name, count in zip(["other words", *names], counts, strict=True) if name
     ]
     of = f", of {count_of(sum(counts), 'cell')}: {', '.join(said)}" if names else ""
-    about = f"Logit lens after layer {layer}{of}"
+    about = f"{plain(lens[:1].upper() + lens[1:])} after layer {layer}{of}"
     return (
         f"<b>{plain(text if title is None else title)}</b><br>"
         f"<span style='font-size:13px;color:{MUTED}'>{about}</span>"
@@ -148,7 +156,8 @@ def _heading(
 
 
 def _cells_of(table: pd.DataFrame, layout: TokenLayout) -> pd.DataFrame:
-    needed = ["sample_id", "layer", "rank", "frame", "cell_row", "cell_column", "token", "p", "row"]
+    score = _score_of(table)
+    needed = ["sample_id", "layer", "rank", "frame", "cell_row", "cell_column", "token", score, "row"]
     require_columns(table, *needed, remedy="Pass wb.logit_lens(..).table.")
     best = cast(pd.DataFrame, table[(table["rank"] == 1) & table["cell_row"].notna()])
     if best.empty or layout.grid is None:
@@ -160,6 +169,11 @@ def _cells_of(table: pd.DataFrame, layout: TokenLayout) -> pd.DataFrame:
     return best if "keyword_list" in best else best.assign(keyword_list="", keyword="")
 
 
+def _score_of(table: pd.DataFrame) -> str:
+    """What the lens ranks words by: a probability, or how alike two states are."""
+    return "cosine" if "cosine" in table else "p"
+
+
 def _placed(
     best: pd.DataFrame,
     layer: int,
@@ -168,7 +182,7 @@ def _placed(
     cell_width: float,
 ) -> list[_Cell]:
     """The words of one layer at the centres of their cells, in frames from the upper left corner."""
-    cells = []
+    cells, score = [], _score_of(best)
     rows: Iterable[Any] = best[best["layer"] == layer].itertuples(index=False)
     for row in rows:
         if int(row.frame) not in offsets:
@@ -182,7 +196,7 @@ def _placed(
         cells.append(
             _Cell(
                 *(x, y, plain(said), _text_size(said, cell_width)),
-                *(f"{row.p:.3f}", where, keyword, str(row.keyword_list)),
+                *(f"{getattr(row, score):.3f}", where, keyword, str(row.keyword_list)),
             )
         )
     return cells
@@ -201,6 +215,7 @@ def _words(
     *,
     layer: int,
     visible: bool,
+    score: str,
 ) -> go.Bar:
     """A label in the middle of each cell; above and below it the picture shows. `cell` (width, height)."""
     width, height = 0.96 * cell[0], _LABEL * cell[1]
@@ -218,7 +233,7 @@ def _words(
         constraintext="none",
         textfont={"size": [cell.size for cell in cells], "color": "#ffffff" if color else INK},
         customdata=[[cell.p, cell.where, cell.keyword] for cell in cells],
-        hovertemplate=f"<b>%{{text}}</b>, p = %{{customdata[0]}}<br>%{{customdata[1]}}, layer {layer}"
+        hovertemplate=f"<b>%{{text}}</b>, {score} = %{{customdata[0]}}<br>%{{customdata[1]}}, layer {layer}"
         "%{customdata[2]}<extra></extra>",
         name=plain(name) if name else "other words",
         showlegend=bool(name),

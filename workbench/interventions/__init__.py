@@ -1,6 +1,6 @@
 """What is changed in a model, as plain data. Only the engines know how to run it.
 
-Cuts today: spans, flows, windows and knockouts.
+Cuts (spans, flows, windows and knockouts), rows that leave, and activations of another prompt.
 """
 
 from importlib import import_module
@@ -24,9 +24,12 @@ from workbench.interventions.exits import RULES, Acceleration, Exit, Rule, Seen
 from workbench.interventions.flows import Flow, as_flows
 from workbench.interventions.knockouts import Cut, Knockout, as_intervention, knockouts, present
 from workbench.interventions.masks import check_flows, keep_mask
+from workbench.interventions.patches import PATCH_SITES, Patch
 from workbench.interventions.protocol import INTERVENTIONS, REMOVALS, Intervention, Removal
 from workbench.interventions.pruning import FastV, RandomRows
 from workbench.interventions.random_edges import RandomEdges
+from workbench.interventions.random_keys import RandomKeys
+from workbench.interventions.sparing import Sparing
 from workbench.interventions.steps import AtSteps, as_steps, at_steps, writing_rows
 from workbench.interventions.windows import (
     LayerSpan,
@@ -59,6 +62,7 @@ __all__ = [
     "NAMED_FLOWS",
     "PAPER_LAYERS",
     "PAPER_WINDOW",
+    "PATCH_SITES",
     "PLAIN_SPANS",
     "REMOVALS",
     "RULES",
@@ -76,7 +80,9 @@ __all__ = [
     "Knockout",
     "LayerSpan",
     "NamedFlow",
+    "Patch",
     "RandomEdges",
+    "RandomKeys",
     "RandomRows",
     "Rectangle",
     "Removal",
@@ -84,6 +90,7 @@ __all__ = [
     "ScatteredEdges",
     "Seen",
     "Span",
+    "Sparing",
     "Window",
     "after",
     "all_layers",

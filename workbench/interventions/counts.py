@@ -57,38 +57,57 @@ def full_edges(n_layers: int, length: int) -> int:
     return n_layers * length * (length + 1) // 2
 
 
-def edge_count(layout: TokenLayout, n_layers: int, knockout: Knockout | None = None) -> EdgeCount:
+def edge_count(
+    layout: TokenLayout, n_layers: int, knockout: Knockout | None = None, *, n_heads: int | None = None
+) -> EdgeCount:
     """The edges that a knockout leaves, from the shapes of its cuts: no (q, k) mask is made.
 
-    An edge that two cuts close is counted once. Raises KnockoutError for a cut of single heads, since the
-    count is that of any head; and as `Knockout.check`.
+    An edge that two cuts close is counted once. With `n_heads`, the edges of so many query heads are counted
+    together, so that cuts of single heads can be counted too; shares stay the same. Raises KnockoutError for
+    such a cut without it, since the count is that of any head; and as `Knockout.check`.
     """
-    full = full_edges(n_layers, layout.length)
+    full = full_edges(n_layers, layout.length) * (n_heads or 1)
     if knockout is None:
         return EdgeCount(full, full)
+    return EdgeCount(full, full - sum(removed_by_layer(layout, n_layers, knockout, n_heads=n_heads)))
+
+
+def removed_by_layer(
+    layout: TokenLayout, n_layers: int, knockout: Knockout, *, n_heads: int | None = None
+) -> list[int]:
+    """The edges that each layer loses, counted as by `edge_count`. Raises as it does."""
     known: dict[tuple[Removal, ...], int] = {}
-    removed = 0
-    for together in _by_layer(knockout, n_layers).values():
+
+    def counted(together: tuple[Removal, ...]) -> int:
         if together not in known:
-            known[together] = removed_edges(together, layout)
-        removed += known[together]
-    return EdgeCount(full, full - removed)
+            known[together] = removed_edges(together, layout) if together else 0
+        return known[together]
+
+    removed = [0] * n_layers
+    for layer, together in _by_layer(knockout, n_layers, n_heads).items():
+        named = sorted({head for removal in together for head in removal.heads or ()})
+        everywhere = tuple(removal for removal in together if removal.heads is None)
+        removed[layer] = counted(everywhere) * ((n_heads or 1) - len(named)) + sum(
+            counted(tuple(cut for cut in together if cut.heads is None or head in cut.heads))
+            for head in named
+        )
+    return removed
 
 
-def edge_count_by_masks(layout: TokenLayout, n_layers: int, knockout: Knockout | None = None) -> EdgeCount:
+def edge_count_by_masks(
+    layout: TokenLayout, n_layers: int, knockout: Knockout | None = None, *, n_heads: int | None = None
+) -> EdgeCount:
     """The same, counted in the dense masks that run. Raises as `edge_count`."""
-    full = full_edges(n_layers, layout.length)
+    full = full_edges(n_layers, layout.length) * (n_heads or 1)
     if knockout is None:
         return EdgeCount(full, full)
-    kept = {
-        together: int(np.tril(keep_mask(together, layout, n_heads=1)[0]).sum())
-        for together in set(_by_layer(knockout, n_layers).values())
-    }
-    touched = _by_layer(knockout, n_layers)
-    untouched = n_layers - len(touched)
-    return EdgeCount(
-        full, full_edges(untouched, layout.length) + sum(kept[together] for together in touched.values())
-    )
+    touched = _by_layer(knockout, n_layers, n_heads)
+    kept = {}
+    for together in set(touched.values()):
+        mask = np.tril(keep_mask(together, layout, n_heads=n_heads or 1))
+        kept[together] = int(mask.sum()) * ((n_heads or 1) // len(mask))  # one mask for all, or one a head
+    untouched = full_edges(n_layers - len(touched), layout.length) * (n_heads or 1)
+    return EdgeCount(full, untouched + sum(kept[together] for together in touched.values()))
 
 
 def removed_edges(
@@ -120,12 +139,21 @@ def _union(cuts: Sequence[Edges], length: int, here: np.ndarray | None) -> int:
     return total
 
 
-def _by_layer(knockout: Knockout, n_layers: int) -> dict[int, tuple[Removal, ...]]:
+def _by_layer(
+    knockout: Knockout, n_layers: int, n_heads: int | None = None
+) -> dict[int, tuple[Removal, ...]]:
     for cut in knockout.cuts:
-        if cut.flow.heads is not None:
+        if cut.flow.heads is None:
+            continue
+        if n_heads is None:
             raise KnockoutError(
                 f"'{cut}' acts on some heads only, and edges are counted for one head that stands for all. "
-                "Leave the heads out, or count the edges of the flow and of the untouched model apart."
+                "Leave the heads out, or say how many there are: n_heads=."
+            )
+        if cut.flow.heads[-1] >= n_heads:
+            raise KnockoutError(
+                f"'{cut}' names head {cut.flow.heads[-1]}, and there are {n_heads} query heads "
+                f"(0..{n_heads - 1})."
             )
     return knockout.layers(n_layers)
 

@@ -57,6 +57,11 @@ class Removal(Protocol):
         ...
 
     @property
+    def keep_self(self) -> bool:
+        """Whether rows keep their own key, whatever is cut."""
+        ...
+
+    @property
     def name(self) -> str:
         """Its text without heads."""
         ...

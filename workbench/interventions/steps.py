@@ -57,6 +57,11 @@ class AtSteps:
         return self.flow.heads
 
     @property
+    def keep_self(self) -> bool:
+        """That of the flow."""
+        return self.flow.keep_self
+
+    @property
     def name(self) -> str:
         """The flow without its heads, and the steps."""
         return f"{self.flow.name} {self._when}"

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from workbench.mini.world import COLOURS
-from workbench.shapes import Float, Int, shaped
+from workbench.shapes import Bool, Float, Int, shaped
 
 # Axes: b clip, t frame, o object, c colour channel, y row, x column
 
@@ -83,6 +83,20 @@ def render(
         picture = picture * (1 - outline[:, :, None])
         picture = picture * (1 - inside[:, :, None]) + colour * inside[:, :, None]
     return picture.clamp(0, 1)
+
+
+@shaped
+def covered(objects: Float[Tensor, "b o t 6"], size: int) -> Bool[Tensor, "b o t y x"]:
+    """Which pixels of a picture of `size` each object covers, its dark outline left out.
+
+    objects: from `world.states`. No two objects of a scene touch, so that none hides another.
+    """
+    x, y = _grid(size, objects.device)
+    state = objects[..., None, None]
+    # The sizes that `_distance` shapes: pixels broadcast against one object and moment after another.
+    across, down, radius, opacity, _, shape = state.unbind(3)
+    d = _distance(shape, x - across, y - down, radius.clamp_min(1e-3))
+    return (d < 0) & (opacity > 0) & (radius > 0)
 
 
 @shaped

@@ -29,6 +29,9 @@ PLAIN_SPANS: dict[str, str] = {
     "last": "the last row of the prompt, from which the answer is read",
     "generated": "rows that the model wrote itself",
     "text": "all text from the first frame on: between the frames, and after the video",
+    "sinks": "attention sinks, in a prompt in which wb.find_sinks found them",
+    "video_sinks": "those of them that are rows of the video",
+    "text_sinks": "those of them that are not",
 }
 INDEXED_SPANS: dict[str, str] = {
     "frame[t]": "rows of frame t, counted from 0",

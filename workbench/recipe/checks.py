@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from workbench.cache import DEFAULT_GB
 from workbench.errors import RunError, near_matches
 from workbench.interventions import Flow, LayerSpan, as_flows, parse_window
+from workbench.interventions.patches import check_site
 from workbench.measures import as_measures
 from workbench.prompts import check_separators, check_style
 from workbench.prompts.spans import Span
@@ -129,6 +130,12 @@ def _heads(heads: str, recipe: Settings) -> None:
     parse_heads(heads)
 
 
+def _each(each: str, recipe: Any) -> None:
+    from workbench.analyses.places import check_each
+
+    check_each(each, recipe.to)
+
+
 def _engine(engine: str, recipe: Settings) -> None:
     from workbench.engine import get_engine
 
@@ -145,6 +152,12 @@ def _modes(modes: tuple[str, ...], recipe: Settings) -> None:
     from workbench.analyses.pathways.closing import check_modes
 
     check_modes(modes)
+
+
+def _directions(names: tuple[str, ...], recipe: Settings) -> None:
+    from workbench.analyses.patching.effects import check_directions
+
+    check_directions(names)
 
 
 def _spread(spread: str, recipe: Settings) -> None:
@@ -244,6 +257,12 @@ def _scoring(name: str, recipe: Any) -> None:
     asking(recipe.ask, batch=1, max_new_tokens=1, scoring=name)
 
 
+def _scores(table: Path, recipe: Any) -> None:
+    from workbench.analyses.smallest import read_scores
+
+    read_scores(table)
+
+
 _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "also": _also,
     "ask": lambda ask, recipe: _scoring("workbench", recipe),
@@ -256,6 +275,8 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "cache_gb": _cache_gb,
     "critical_layers": _study,
     "cut_layers": lambda text, recipe: one_range(text, recipe.depth(), option="cut-layers"),
+    "directions": _directions,
+    "each": _each,
     "engine": _engine,
     "exit_and_window": _study,
     "flow": lambda flow, recipe: Flow.parse(flow),
@@ -276,6 +297,9 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "remote": _remote,
     "rows": lambda span, recipe: Span.parse(span),
     "runs": lambda folders, recipe: given_runs(folders, _models(recipe)),
+    "sites": lambda names, recipe: [check_site(name) for name in names],
+    "spans": lambda spans, recipe: [Span.parse(span) for span in spans],
+    "scores": _scores,
     "spread": _spread,
     "steps": _steps,
     "style": lambda style, recipe: check_style(style),

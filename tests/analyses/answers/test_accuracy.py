@@ -11,7 +11,6 @@ import pytest
 import torch
 from pandas.testing import assert_frame_equal
 
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.answers.accuracy import WAYS, accuracy
 from workbench.analyses.answers.asking import last_logits
 from workbench.analyses.answers.scored import accuracy_table
@@ -19,6 +18,7 @@ from workbench.data import Sample, Samples
 from workbench.engine import get_engine
 from workbench.errors import RunError
 from workbench.models import VideoLLM
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 
 
 @pytest.fixture(scope="module")

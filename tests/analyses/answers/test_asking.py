@@ -7,12 +7,12 @@ import dataclasses
 import pytest
 import torch
 
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.answers.accuracy import accuracy
 from workbench.analyses.answers.asking import SILENT, last_logits
 from workbench.engine import get_engine
 from workbench.measures.correctness import NO_OPTIONS
 from workbench.measures.scoring import SCORINGS
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.planted import CONSTANT, IDS, LAST_WORD, N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.answers.written import Said, first_of_each_task, generations
 from workbench.data import Sample, Samples
 from workbench.errors import KnockoutError, RunError
 from workbench.models import VideoLLM
+from workbench.planted import CONSTANT, IDS, LAST_WORD, N_FRAMES, planted_model, planted_sample, staged
 
 
 @pytest.fixture(scope="module")

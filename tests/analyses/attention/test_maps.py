@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from tests.planted import planted_model, planted_sample, staged
 from tests.tiny import FAMILY_NAMES, tiny_model, tiny_prompt, tiny_sample
 from workbench.analyses.attention.maps import attention_maps, cell_table, parse_heads
 from workbench.errors import FlowError, HookError, KnockoutError, RunError, SpanError, WindowError
 from workbench.interventions import centred, layers
+from workbench.planted import planted_model, planted_sample, staged
 from workbench.prompts.partition import disjoint_spans
 from workbench.prompts.words import word_rows
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.attention.maps import attention_maps
 from workbench.analyses.attention.shares import AttentionShare, attention_shares, query_of
 from workbench.errors import RunError
 from workbench.interventions import Knockout
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 
 FRAMES = f"midpoints({N_FRAMES})"
 CUT = Knockout.parse("frames -> later frames in layers 1..3")

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from tests.planted import N_FRAMES, planted_model, staged
 from tests.runs.swept import questions, swept
 from workbench.analyses.answers import accuracy
 from workbench.analyses.comparison import compare_runs
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, planted_model, staged
 from workbench.statistics.bootstrap import bootstrap_mean
 
 

@@ -10,12 +10,12 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench as wb
-from tests.planted import N_FRAMES, N_LAYERS, VOCABULARY, planted_model, planted_sample, staged
 from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_model, tiny_sample
 from workbench.analyses.lens.answer_probability import AnswerRow, answer_curves
 from workbench.data import Samples
 from workbench.errors import RunError
 from workbench.models import VideoLLM
+from workbench.planted import N_FRAMES, N_LAYERS, VOCABULARY, planted_model, planted_sample, staged
 from workbench.statistics.bootstrap import bootstrap_mean
 
 

@@ -10,12 +10,12 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.lens import layers as lens_module
 from workbench.analyses.lens.frequencies import KeywordCount, frequency_tables
 from workbench.analyses.lens.keywords import BUILT_IN, KeywordList
 from workbench.data import Samples
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 
 ANSWERS = KeywordList(name="answers", words=("a", "b"))
 

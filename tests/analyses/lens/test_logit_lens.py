@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import workbench as wb
-from tests.planted import IDS, N_FRAMES, planted_model, planted_sample, staged
 from tests.tiny import tiny_model, tiny_prompt
 from workbench.analyses.lens.keywords import KeywordList
 from workbench.data import Samples
 from workbench.errors import PromptError, RunError, SpanError
+from workbench.planted import IDS, N_FRAMES, planted_model, planted_sample, staged
 
 
 @pytest.mark.parametrize("answer", ["A", "B"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from rich.console import Console
 
-from workbench.analyses.lens.printed import curves_shown, lists_shown
+from workbench.analyses.lens.printed import curves_shown, lenses_shown, lists_shown
 
 BOLD = "\x1b[1m"
 
@@ -53,3 +53,23 @@ def test_the_largest_share_of_a_list_is_bold_and_an_empty_list_has_dashes() -> N
     assert f"{BOLD}0.750" in said
     assert said.count(f"{BOLD}0.") == 1
     assert "nan" not in said
+
+
+def test_a_lens_is_bold_where_it_does_better_than_a_blind_choice() -> None:
+    curves = pd.DataFrame(
+        [
+            ("shape", "[b]lens", 0, 4, 0.25, 0.15, 0.35, 0.2),
+            ("shape", "[b]lens", 1, 4, 0.61, 0.5, 0.7, 0.2),
+            ("any word", "[b]lens", 1, 3, 0.42, 0.3, 0.5, float("nan")),
+        ],
+        columns=pd.Index(["attribute", "lens", "layer", "n", "mean", "low", "high", "guessing"]),
+    )
+    said = printed(lenses_shown(curves))
+    assert "[b]lens" in said
+    assert f"{BOLD}61" in said
+    assert f"{BOLD}25" not in said
+    assert f"{BOLD}42" not in said, "nobody knows what a blind choice would get"
+    always = curves.assign(lens="commonest word", mean=[0.55, 0.55, 0.2])
+    said = printed(lenses_shown(pd.concat([curves, always])))
+    assert f"{BOLD}61" not in said, "its interval begins below 55"
+    assert f"{BOLD}42" in said

@@ -8,7 +8,7 @@ from tests.interventions.layouts import separated_layout, small_layout
 from workbench.analyses.pathways.closing import MODES, closed_by, random_knockout
 from workbench.analyses.pathways.ranges import Pathways
 from workbench.errors import KnockoutError, RunError
-from workbench.interventions import edge_count, present
+from workbench.interventions import Knockout, edge_count, present
 from workbench.prompts.layout import TokenLayout
 
 SMALL = small_layout()
@@ -187,3 +187,9 @@ def test_both_kinds_of_control_are_among_those_cases() -> None:
 def test_ranges_and_modes_that_say_nothing_are_refused(ranges, mode, message) -> None:
     with pytest.raises(RunError, match=message):
         closed_by(ranges, 4, mode)
+
+
+def test_random_edges_of_cut_heads_are_the_mean_of_all_heads() -> None:
+    effective = Knockout.parse("video -> last @ heads 0,1 in layer 2")
+    drawn = random_knockout(effective, SMALL, 4, seed=0, spread="matched", n_heads=4)
+    assert [(cut.first_layer, getattr(cut.flow, "count", 0)) for cut in drawn.cuts] == [(2, 6)]

@@ -10,10 +10,10 @@ import pytest
 
 import workbench as wb
 from tests.analyses.stand_in import StandInEngine, StandInModel, questions
-from tests.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 from workbench.analyses.pathways.closing import MODES
 from workbench.analyses.pathways.sufficiency import suffice
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, direct, planted_model, planted_sample, staged
 
 CROSS, TO_QUESTION, TO_LAST = "frames -> later frames", "video -> question", "question -> last"
 DIRECT = "video -> last"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.planted import N_FRAMES, N_LAYERS, planted_model, planted_sample, staged
 from workbench.analyses.study import STUDY_FLOWS, UNTOUCHED, Case, by_depth, in_window, study
 from workbench.data import Sample
 from workbench.interventions import parse_window
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.models import VideoLLM
+from workbench.planted import N_FRAMES, N_LAYERS, planted_model, planted_sample, staged
 
 FLOW, READ, ANSWER = 2, 4, 5
 """Layers of frames -> later frames, video -> text, text -> last."""

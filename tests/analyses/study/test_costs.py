@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.analyses.study import planted
-from tests.planted import N_FRAMES, N_LAYERS, TOKENS_A_FRAME
 from workbench.analyses.study import UNTOUCHED, costs, savings
 from workbench.analyses.study.cases import EXIT, without_video
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, N_LAYERS, TOKENS_A_FRAME
 
 
 def test_pairs_and_kept_keys_are_those_of_the_layers_with_video(studied_model, tmp_path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from tests.analyses.study import planted
 from tests.analyses.study.planted import READ
-from tests.planted import N_FRAMES, N_LAYERS
 from workbench.analyses.study import NO_VIDEO, UNTOUCHED, study
 from workbench.errors import InterventionError, RunError
 from workbench.measures.correctness import NO_OPTIONS
+from workbench.planted import N_FRAMES, N_LAYERS
 
 
 def right(table: pd.DataFrame, case: str) -> dict[int, float]:

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests.analyses.study import planted
-from tests.planted import N_FRAMES, N_LAYERS
 from workbench.analyses.study import UNTOUCHED, Case, study
 from workbench.analyses.study.cases import without_video
 from workbench.analyses.study.putting import Put, run_as_cut
@@ -16,6 +15,7 @@ from workbench.interventions import Knockout
 from workbench.interventions.exits import Acceleration, Exit
 from workbench.interventions.pruning import RandomRows
 from workbench.measures.correctness import judge
+from workbench.planted import N_FRAMES, N_LAYERS
 
 LEAVES = Acceleration(exits=(Exit(after=3),))
 DROP = Acceleration(exits=(Exit(after=1, rows=RandomRows(seed=0)),))

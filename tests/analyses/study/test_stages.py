@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from tests.analyses.study.planted import READ
-from tests.planted import N_LAYERS
 from workbench.analyses.study import knees_of
 from workbench.errors import RunError
+from workbench.planted import N_LAYERS
 
 
 def test_the_knee_is_the_layer_that_reads(by_depth_table: pd.DataFrame) -> None:

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from tests.analyses.study import planted
-from tests.planted import N_FRAMES, N_LAYERS
 from workbench.analyses.study import STUDY_FLOWS, everywhere, savings, study, study_findings
 from workbench.analyses.study.claims import CLAIMS
+from workbench.planted import N_FRAMES, N_LAYERS
 
 
 @pytest.fixture(scope="module")

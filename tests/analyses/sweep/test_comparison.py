@@ -10,10 +10,10 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from tests.figures.tables import samples_table, sweep_table
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.analyses.sweep.comparison import Comparison, compare_runs, sweep_even_if_wrong
 from workbench.data import Samples
 from workbench.errors import RunError
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.runs import Run
 from workbench.statistics.curves import curve_table
 
@@ -123,7 +123,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
 
 
 def test_a_model_that_is_always_wrong_gives_an_empty_run(samples, tmp_path) -> None:
-    blank = planted_model({})  # no head reads anything, so no letter is ever said
+    blank = planted_model(())  # no head reads anything, so no letter is ever said
     settings = {"out": tmp_path, "frames": N_FRAMES, "progress": False}
     sweep_even_if_wrong(blank, samples, FLOW, "centred(1)", **settings)
     run = sweep_even_if_wrong(blank, samples, FLOW, "centred(1)", **settings)  # found again
@@ -141,7 +141,7 @@ def right_run(samples: Samples) -> Run:
 
 
 def test_other_errors_pass(samples, tmp_path) -> None:
-    blank, good = planted_model({}), planted_model(staged(1, 3, 5))
+    blank, good = planted_model(()), planted_model(staged(1, 3, 5))
     settings = {"out": tmp_path, "frames": N_FRAMES, "progress": False}
     sweep_even_if_wrong(blank, samples, FLOW, "centred(1)", **settings)
     with pytest.raises(RunError, match="other settings"):

@@ -11,7 +11,6 @@ import torch
 from pandas.testing import assert_frame_equal
 
 import workbench as wb
-from tests.planted import N_FRAMES, planted_model, planted_sample, staged
 from tests.tiny import tiny_folder
 from workbench.data import Sample, Samples
 from workbench.engine import IncrementalEngine
@@ -19,6 +18,7 @@ from workbench.engine.incremental import engine as incremental
 from workbench.engine.incremental.packed import run_packed
 from workbench.interventions import NAMED_FLOWS
 from workbench.models import VideoLLM, load
+from workbench.planted import N_FRAMES, planted_model, planted_sample, staged
 from workbench.runs import Run
 
 FLOWS = tuple(named.text for named in NAMED_FLOWS)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.interventions.layouts import small_layout
-from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs, make_plan
+from workbench.engine.incremental.plan import (
+    Flows,
+    Job,
+    chunks,
+    first_row,
+    idle_job,
+    make_jobs,
+    make_plan,
+    patch_job,
+)
 from workbench.interventions import Knockout
 
 LAYOUT, LAYERS = small_layout(), 4
@@ -78,3 +87,14 @@ def test_chunks_hold_every_job_once_and_no_more_rows_than_fit(most_rows: int) ->
         assert len(part) == 1 or sum(job.rows for job in part) <= most_rows
     if most_rows == 1000:
         assert len(found) == 1
+
+
+def test_patches_keep_their_rows_apart_until_the_last_row() -> None:
+    one, other = (patch_job(0, place, place + 1, 2, 15, LAYOUT.length, LAYERS) for place in (0, 1))
+    plan = make_plan([one, other, one._replace(place=2)], [LAYOUT.length], LAYERS)
+    assert plan.layers[:2] == ((), ())
+    assert [(node.parent, node.patch, node.start) for node in plan.layers[2]] == [
+        (None, 1, 15), (None, 2, 15),
+    ]  # fmt: skip
+    assert [(node.parent, node.patch) for node in plan.layers[3]] == [(0, 0), (1, 0)]
+    assert plan.leaves == (0, 1, 0), "the same patch is computed once"

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.planted import planted_sample
 from tests.tiny import tiny_folder, tiny_model
 from workbench.analyses.answers import accuracy
 from workbench.data import Samples
 from workbench.errors import ModelError, RunError
 from workbench.models import VideoLLM, load
 from workbench.models.checkpoints.identity import identity_of, stop_tokens
+from workbench.planted import planted_sample
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ def _options(model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterator[_Optio
 
 def _rows(model: VideoLLM, sample: Sample, prompt: Prompt, final_norm: bool) -> Iterator[AnswerRow]:
     from workbench.analyses.lens.layers import lens_layers, read_layers
+    from workbench.analyses.lens.lenses import Unembedding
     from workbench.prompts.rows import chosen_rows
 
     options = list(_options(model, sample, prompt))
@@ -180,7 +181,7 @@ def _rows(model: VideoLLM, sample: Sample, prompt: Prompt, final_norm: bool) -> 
             chosen_rows("last", prompt.layout),
             lens_layers(None, model.n_layers),
             groups=[option.ids for option in options],
-            final_norm=final_norm,
+            lens=Unembedding(final_norm=final_norm),
         )
     )
     last = layers[-1].reading

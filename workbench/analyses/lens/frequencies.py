@@ -209,11 +209,13 @@ class KeywordHits(PromptMeasurement):
     def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterable[KeywordCount]:
         # Here and not above: reading tables needs no torch.
         from workbench.analyses.lens.layers import lens_layers, read_layers
+        from workbench.analyses.lens.lenses import Unembedding
         from workbench.prompts.rows import chosen_rows
 
         where = chosen_rows(self.where, prompt.layout)
         layers = lens_layers(None, model.n_layers)
-        for layer, reading in read_layers(model, prompt, where, layers, final_norm=self.final_norm):
+        lens = Unembedding(final_norm=self.final_norm)
+        for layer, reading in read_layers(model, prompt, where, layers, lens=lens):
             said = np.bincount(reading.top_ids[:, 0].cpu().numpy(), minlength=model.vocab_size)
             for match in self.matches:
                 hits = int(said[list(match.token_ids)].sum())

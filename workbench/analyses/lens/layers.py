@@ -14,7 +14,8 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.analyses.lens.keywords import KeywordMatch
-from workbench.analyses.lens.unembedding import ROW_CHUNK, Reading, read_residual
+from workbench.analyses.lens.lenses import Lens, Unembedding
+from workbench.analyses.lens.unembedding import ROW_CHUNK, Reading
 from workbench.engine.vocabulary import VOCAB_CHUNK
 from workbench.errors import RunError
 from workbench.prompts.partition import row_places
@@ -45,11 +46,11 @@ def read_layers(
     *,
     top_k: int = 1,
     groups: Sequence[Sequence[int]] = (),
-    final_norm: bool = True,
+    lens: Lens = Unembedding(),  # noqa: B008 - frozen
     row_chunk: int = ROW_CHUNK,
     vocab_chunk: int = VOCAB_CHUNK,
 ) -> Iterator[LayerReading]:
-    """The reading of these rows (from 0) after each of `layers` (from 1, ascending), one at a time.
+    """What `lens` reads off these rows (from 0) after each of `layers` (from 1, ascending), one at a time.
 
     The model runs once, up to the last of these layers.
     """
@@ -60,12 +61,12 @@ def read_layers(
     for layer, name in names.items():
         # resid_post is what leaves a block, so the last one is not normed yet (Hugging Face's last hidden
         # state is).
-        reading = read_residual(
+        reading = lens.read(
             model,
             cache[name][0],
+            layer,
             top_k=top_k,
             groups=groups,
-            norm=final_norm or layer == model.n_layers,
             row_chunk=row_chunk,
             vocab_chunk=vocab_chunk,
         )
@@ -115,7 +116,7 @@ class LensReading(Measurement):
     """From 1."""
     top_k: int
     words: tuple[KeywordMatch, ...]
-    final_norm: bool
+    lens: Lens
     row_chunk: int
     vocab_chunk: int
 
@@ -130,7 +131,7 @@ class LensReading(Measurement):
             "layers": list(self.layers),
             "top_k": self.top_k,
             "words": [match.keyword for match in self.words],
-            "final_norm": self.final_norm,
+            **self.lens.settings,
         }
 
     def units(self, model: VideoLLM) -> int:
@@ -154,7 +155,7 @@ class LensReading(Measurement):
             self.layers,
             top_k=self.top_k,
             groups=[match.token_ids for match in self.words],
-            final_norm=self.final_norm,
+            lens=self.lens,
             row_chunk=self.row_chunk,
             vocab_chunk=self.vocab_chunk,
         ):

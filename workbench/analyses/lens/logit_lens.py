@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 import pandas as pd
 
-from workbench.analyses.lens.keywords import KeywordList, KeywordMatch, match_keywords
+from workbench.analyses.lens.keywords import KeywordList, KeywordMatch
 from workbench.analyses.lens.layers import LensReading, lens_layers
+from workbench.analyses.lens.lenses import Lens, Unembedding
 from workbench.analyses.lens.unembedding import ROW_CHUNK
 from workbench.attached import attached
 from workbench.data import Sample
 from workbench.engine.vocabulary import VOCAB_CHUNK
-from workbench.errors import PromptError
+from workbench.errors import PromptError, RunError
 from workbench.progress import progress_bar
 from workbench.prompts.prompt import Prompt
 from workbench.runs import measure_samples
@@ -41,7 +42,11 @@ WORD_COLUMNS = [*_PLACE, "word", "matched", "p", "rank"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LogitLens:
-    """What the residual streams of some prompts would say."""
+    """What the residual streams of some prompts would say, through a lens.
+
+    A lens that ranks words by something other than their probability has a column of that name in the place
+    of p: "cosine" for nearest neighbours, whose token_id is the number of a word of its own.
+    """
 
     table: pd.DataFrame
     """One row a sample, layer, row of the prompt and place: sample_id, task, layer (from 1), row (from 0),
@@ -56,6 +61,8 @@ class LogitLens:
     """What was read, by sample_id."""
     keyword_lists: tuple[str, ...]
     """Names of the lists that are marked in `table`."""
+    lens: str = Unembedding.name
+    """What read them."""
 
     overlay: ClassVar[Callable[..., go.Figure]] = attached()
     """Each cell's likeliest word on its frame: `workbench.figures.of_results.overlay_of_lens`."""
@@ -63,7 +70,7 @@ class LogitLens:
     def __repr__(self) -> str:
         layers = len(set(self.table["layer"]))
         rows = len(self.table.drop_duplicates(["sample_id", "row"]))
-        return f"LogitLens({len(self.prompts)} samples, {rows} rows, {layers} layers)"
+        return f"LogitLens({self.lens}: {len(self.prompts)} samples, {rows} rows, {layers} layers)"
 
 
 def logit_lens(
@@ -75,6 +82,7 @@ def logit_lens(
     top_k: int = 5,
     words: str | KeywordList | Iterable[str | KeywordList] = (),
     keywords: str | KeywordList | Iterable[str | KeywordList] = (),
+    lens: Lens | None = None,
     final_norm: bool = True,
     frames: Sampling | int | str | None = None,
     style: str | None = None,
@@ -93,22 +101,29 @@ def logit_lens(
         top_k: words kept a row and layer, likeliest first; equal ones in the order of their ids.
         words: words whose probability and rank go into `.words`; in any case ("A" counts "a" too).
         keywords: lists to mark in `.table` and to colour the overlay with.
-        final_norm: False leaves the norm out before the last layer, as the authors' script does for most
-            models. The last layer keeps it: it is the model's own output.
+        lens: what reads the words: `wb.tuned_lens`, `wb.neighbour_lens`; the logit lens if not given.
+        final_norm: of the logit lens: False leaves the norm out before the last layer, as the authors' script
+            does for most models. The last layer keeps it: it is the model's own output.
         frames, style, separators: as in `sweep`, for samples.
         row_chunk, vocab_chunk: size of a tile of logits; a question of memory and speed.
 
     Only the residual streams of these rows and layers are kept, and one tile of logits. Samples that cannot
-    be used are skipped and listed. Raises RunError where none can, or a layer does not exist; SpanError and
-    HookError for rows that no prompt has.
+    be used are skipped and listed. Raises RunError where none can, a layer does not exist, or the lens does
+    not know one of `words`; ModelError for a lens of another model; SpanError and HookError for rows that no
+    prompt has.
     """
-    asked, marked = match_keywords(model, words), match_keywords(model, keywords)
+    lens = _chosen(lens, final_norm)
+    lens.check(model)
+    asked, marked = lens.match(model, words), lens.match(model, keywords)
+    unknown = [match.keyword for match in asked if not match.token_ids]
+    if unknown:
+        raise RunError(f"The {lens.name} does not know {', '.join(map(repr, unknown))}. Leave them out.")
     measurement = LensReading(
         where=rows,
         layers=tuple(lens_layers(layers, model.n_layers)),
         top_k=top_k,
         words=tuple(asked),
-        final_norm=final_norm,
+        lens=lens,
         row_chunk=row_chunk,
         vocab_chunk=vocab_chunk,
     )
@@ -138,13 +153,31 @@ def logit_lens(
             prompts=prompts,
         )
         read, skipped = run.table, run.skipped.drop(columns="flow")
+    scores = {"p": lens.score}
+    said = _labelled(lens, model, cast(pd.DataFrame, read[read["word"].isna()]), marked)
     return LogitLens(
-        table=_labelled(model, cast(pd.DataFrame, read[read["word"].isna()]), marked),
-        words=_columns(cast(pd.DataFrame, read[read["word"].notna()]), WORD_COLUMNS),
+        table=said.rename(columns=scores),
+        words=_columns(cast(pd.DataFrame, read[read["word"].notna()]), WORD_COLUMNS).rename(columns=scores),
         skipped=skipped,
         prompts=prompts,
         keyword_lists=tuple(dict.fromkeys(match.keyword_list for match in marked)),
+        lens=lens.name,
     )
+
+
+def _chosen(lens: Lens | None, final_norm: bool) -> Lens:
+    if lens is None:
+        return Unembedding(final_norm=final_norm)
+    if not isinstance(lens, Lens):
+        raise RunError(
+            f"lens= is a {type(lens).__name__}. Give what wb.tuned_lens or wb.neighbour_lens gives, or leave "
+            "it out for the logit lens."
+        )
+    if not final_norm and lens.name != Unembedding.name:
+        raise RunError(
+            f"final_norm=False is of the logit lens; the {lens.name} has no such choice. Leave it out."
+        )
+    return lens
 
 
 def _columns(read: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -153,7 +186,9 @@ def _columns(read: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return chosen.astype(dict.fromkeys(("frame", "cell_row", "cell_column"), "Int64"))
 
 
-def _labelled(model: VideoLLM, table: pd.DataFrame, marked: Sequence[KeywordMatch]) -> pd.DataFrame:
+def _labelled(
+    lens: Lens, model: VideoLLM, table: pd.DataFrame, marked: Sequence[KeywordMatch]
+) -> pd.DataFrame:
     """With the tokens' texts, and the keyword that each says: the first, where several share a token."""
     said: dict[int, KeywordMatch] = {}
     for match in marked:
@@ -161,7 +196,7 @@ def _labelled(model: VideoLLM, table: pd.DataFrame, marked: Sequence[KeywordMatc
             said.setdefault(token, match)
     table = table.astype({"token_id": "int64"})
     ids = [int(token) for token in table["token_id"]]
-    texts = {token: model.token_text(token) for token in set(ids)}
+    texts = lens.words_said(model, set(ids))
     table["token"] = [texts[token] for token in ids]
     table["keyword_list"] = [said[token].keyword_list if token in said else "" for token in ids]
     table["keyword"] = [said[token].keyword if token in said else "" for token in ids]

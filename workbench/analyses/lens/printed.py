@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from workbench.analyses.lens.roles import FALSE, TRUE
+from workbench.analyses.lens.roles import COMMONEST, FALSE, TRUE
 from workbench.analyses.pathways.bins import LayerBin, bin_name
 from workbench.markup import as_text
 
@@ -43,6 +44,47 @@ def curves_shown(curves: pd.DataFrame) -> Table:
         ]
         shown.add_row(as_text(task), str(true[0].n), *cells)
     return shown
+
+
+def lenses_shown(curves: pd.DataFrame) -> Table:
+    """The means of `right_shares`: a row an attribute and lens, a column a layer, in percent.
+
+    Bold is where the interval lies above a blind choice among the attribute's words, and above always saying
+    the commonest one, where that was measured.
+    """
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(
+        title="Cells whose word is right after each layer, in percent (mean over clips)",
+        caption="Bold: the 95% interval lies above a blind choice among the words, and above the commonest "
+        "word. Layer 0 is what enters the first.",
+        box=box.SIMPLE_HEAD,
+    )
+    shown.add_column("attribute", no_wrap=True)
+    shown.add_column("lens", no_wrap=True)
+    shown.add_column("clips", justify="right")
+    points: list[Any] = list(curves.itertuples(index=False))
+    layers = sorted({point.layer for point in points})
+    for layer in layers:
+        shown.add_column(str(layer), justify="right", no_wrap=True)
+    lines: dict[tuple[str, str], dict[int, Any]] = {}
+    floors = {point.attribute: point.guessing for point in points}
+    for point in points:
+        if point.lens == COMMONEST:
+            floors[point.attribute] = float(np.fmax(point.mean, floors[point.attribute]))
+    for point in points:
+        lines.setdefault((point.attribute, point.lens), {})[point.layer] = point
+    for (attribute, lens), by_layer in lines.items():
+        found = [by_layer.get(layer) for layer in layers]
+        cells = ["" if point is None else _percent(point, floors[attribute]) for point in found]
+        shown.add_row(as_text(attribute), as_text(lens), str(max(p.n for p in found if p)), *cells)
+    return shown
+
+
+def _percent(point: Any, floor: float) -> str:
+    text = f"{100 * point.mean:.0f}"
+    return f"[bold]{text}[/bold]" if point.low > floor else text
 
 
 def lists_shown(lists: pd.DataFrame, samples: int, rows: int) -> Table:

@@ -57,7 +57,7 @@ def read_residual(
     `norm=False` leaves the final norm out. Raises RunError for sizes below 1, ids outside the vocabulary and
     empty groups, ModelError for logits that are not finite.
     """
-    head = _head(model)
+    head = head_of(model)
     _check(head.out_features, top_k, groups, row_chunk, vocab_chunk)
     parts, cap = [], logit_cap(model.config)
     with torch.no_grad():
@@ -69,7 +69,8 @@ def read_residual(
     return Reading(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-def _head(model: VideoLLM) -> nn.Linear:
+def head_of(model: VideoLLM) -> nn.Linear:
+    """The unembedding. Raises ModelError where it is no plain linear layer."""
     head = model.family.lm_head(model.hf)
     if not isinstance(head, nn.Linear):
         raise ModelError(

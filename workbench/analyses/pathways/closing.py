@@ -37,7 +37,7 @@ from workbench.interventions.catalogue import (
     VIDEO_LAST,
     VIDEO_QUESTION,
 )
-from workbench.interventions.counts import removed_edges
+from workbench.interventions.counts import removed_by_layer
 from workbench.interventions.random_edges import pool_size
 
 if TYPE_CHECKING:
@@ -131,18 +131,21 @@ def random_knockout(
     seed: int,
     spread: str = "even",
     keep_self: bool = True,
+    n_heads: int | None = None,
 ) -> Knockout:
     """As many edges closed as by `effective`, drawn at random: Map the Flow's control.
 
     Edges are drawn among positions at or after the first video row, anew in every layer. `spread="even"`
     closes the same number in every layer, as the authors do; "matched" as many in each layer as the pathways
-    close there. `keep_self` spares each row's own key; the authors' script does not.
+    close there. `keep_self` spares each row's own key; the authors' script does not. Where `effective` cuts
+    single heads, `n_heads` says how many there are: each layer's mean over heads is what counts.
 
     Raises RunError for an unknown spread, KnockoutError where a layer is to lose more edges than the prompt
     has to draw from: without `keep_self`, pathways can close own keys too, which such a control spares.
     """
     check_spread(spread)
-    closed = [removed_edges(effective.layers(n_layers).get(layer, ()), layout) for layer in range(n_layers)]
+    closed = removed_by_layer(layout, n_layers, effective, n_heads=n_heads)
+    closed = [round(edges / (n_heads or 1)) for edges in closed]
     if spread == "even":
         each, left = divmod(sum(closed), n_layers)
         closed = [each + (layer < left) for layer in range(n_layers)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import pyarrow as pa
 
 from workbench.analyses.answers.untouched import sample_row
+from workbench.analyses.sweep.cells import Cell, make_cells
 from workbench.errors import RunError, WorkbenchError
-from workbench.interventions import Flow, Knockout, LayerSpan, Window, as_flows, as_windows, scaled_window
+from workbench.interventions import Flow, Removal, Window, as_flows, as_windows, scaled_window
 from workbench.interventions.existing import Existing
 from workbench.measures import Measure, as_measures
 from workbench.measures.correctness import UNKNOWN, Judge, judge
@@ -120,27 +120,6 @@ def sweep(
     return run
 
 
-class Cell(NamedTuple):
-    """One point of the sweep: a flow, cut in one range of one window."""
-
-    flow: Flow
-    window: Window
-    span: LayerSpan
-    knockout: Knockout
-
-
-@lru_cache(maxsize=8)
-def make_cells(flows: tuple[Flow, ...], windows: tuple[Window, ...], n_layers: int) -> tuple[Cell, ...]:
-    """Every flow in every range of every window: flow by flow, window by window, layer by layer.
-
-    Raises WindowError for layers that the model lacks.
-    """
-    spans = [(window, span) for window in windows for span in window.expand(n_layers)]
-    return tuple(
-        Cell(flow, window, span, Knockout.of(flow, span)) for flow in flows for window, span in spans
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class KnockoutSweep(Measurement):
     """The untouched model, then every knockout."""
@@ -150,7 +129,7 @@ class KnockoutSweep(Measurement):
     unit: ClassVar[str] = "knockouts"
     keeps_samples: ClassVar[bool] = True
 
-    flows: tuple[Flow, ...]
+    flows: tuple[Removal, ...]
     windows: tuple[Window, ...]
     only_correct: bool
     engine: Engine
@@ -174,9 +153,15 @@ class KnockoutSweep(Measurement):
             **({"measures": [measure.name for measure in self.measures]} if self.measures[1:] else {}),
         }
 
-    def cells(self, model: VideoLLM) -> tuple[Cell, ...]:
-        """What is cut, in the order of the table. Raises WindowError for layers that the model lacks."""
-        return make_cells(self.flows, self.windows, model.n_layers)
+    def flows_of(self, prompt: Prompt) -> tuple[Removal, ...]:
+        """What is cut in one prompt: the same in all, unless a subclass knows better."""
+        return self.flows
+
+    def cells(self, model: VideoLLM, prompt: Prompt | None = None) -> tuple[Cell, ...]:
+        """What is cut, in one prompt or in any, in the order of the table. Raises WindowError for layers that
+        the model lacks."""
+        flows = self.flows if prompt is None else self.flows_of(prompt)
+        return make_cells(flows, self.windows, model.n_layers)
 
     def units(self, model: VideoLLM) -> int:
         """Knockouts of one sample. Ranges that are the same in two windows run once."""
@@ -185,7 +170,7 @@ class KnockoutSweep(Measurement):
     def refuse(self, model: VideoLLM, encoder: Encoder) -> None:
         """Raise for layers that the model lacks, and for a flow that no sample has."""
         self.cells(model)
-        missing: dict[Flow, WorkbenchError] | None = None
+        missing: dict[Removal, WorkbenchError] | None = None
         for asked in encoder.usable():
             here = self._missing(model, asked.prompt)
             missing = here if missing is None else {flow: e for flow, e in missing.items() if flow in here}
@@ -212,12 +197,12 @@ class KnockoutSweep(Measurement):
             for asked, cut, run in zip(group, cuts, runs, strict=True)
         ]
 
-    def _missing(self, model: VideoLLM, prompt: Prompt) -> dict[Flow, WorkbenchError]:
+    def _missing(self, model: VideoLLM, prompt: Prompt) -> dict[Removal, WorkbenchError]:
         """The flows that this prompt, or this model, does not have, each with the reason."""
         from workbench.engine.recurrent import check_cut
 
-        missing: dict[Flow, WorkbenchError] = {}
-        for flow in self.flows:
+        missing: dict[Removal, WorkbenchError] = {}
+        for flow in self.flows_of(prompt):
             try:
                 check_cut(model, flow, self.windows, prompt.layout)
             except WorkbenchError as error:
@@ -233,7 +218,9 @@ class KnockoutSweep(Measurement):
             prompt=asked.prompt,
             # Two windows can share a range, and clipped ones often do: each knockout runs once.
             interventions=list(
-                dict.fromkeys(cell.knockout for cell in self.cells(model) if cell.flow not in missing)
+                dict.fromkeys(
+                    cell.knockout for cell in self.cells(model, asked.prompt) if cell.flow not in missing
+                )
             ),
             wanted=verdict.is_right if self.only_correct else None,
             noise=noise,
@@ -258,7 +245,7 @@ class KnockoutSweep(Measurement):
         by_knockout = dict(zip(cut.request.interventions, outcomes.changed, strict=True))
         token = model.token_text(baseline.token_id)
         existing = Existing(cut.request.prompt.layout, outcomes.own_masks)
-        for cell in self.cells(model):
+        for cell in self.cells(model, cut.request.prompt):
             if cell.flow not in cut.missing:
                 outcome = by_knockout[cell.knockout]
                 effect = _effect(sample, cell, token, baseline, outcome, cut.judge)
@@ -274,7 +261,7 @@ class _Cut(NamedTuple):
     """What is put to the engine for one sample, and what is needed to read its answer."""
 
     judge: Judge
-    missing: dict[Flow, WorkbenchError]
+    missing: dict[Removal, WorkbenchError]
     request: Request
 
 

@@ -20,28 +20,21 @@ from torch import Tensor
 
 from workbench.engine.following import check_text
 from workbench.engine.incremental.fused import fused
+from workbench.engine.incremental.launching import knockouts_of, launched
 from workbench.engine.incremental.memory import most_prompts, no_collection, peak_memory
-from workbench.engine.incremental.packed import Prepared, run_packed
+from workbench.engine.incremental.packed import Packing, Prepared, run_packed
 from workbench.engine.incremental.packed_attention import Start
-from workbench.engine.incremental.packing import Packing
-from workbench.engine.incremental.plan import Flows, Job, chunks, first_row, idle_job, make_jobs
-from workbench.engine.incremental.precision import float32_residual
+from workbench.engine.incremental.plan import Flows, Job, chunks, idle_job, make_jobs
+from workbench.engine.incremental.precision import float32_residual, head
 from workbench.engine.incremental.proof import prove
 from workbench.engine.incremental.text import TextPass
-from workbench.engine.incremental.untouched import CannotReuse, run_untouched, untouched_logits
-from workbench.engine.protocol import (
-    Baseline,
-    Engine,
-    Followed,
-    Outcome,
-    Outcomes,
-    Request,
-    TextRequest,
-)
+from workbench.engine.incremental.twins import Twins, twins_of
+from workbench.engine.incremental.untouched import CannotReuse, untouched_logits
+from workbench.engine.protocol import Baseline, Engine, Followed, Outcome, Outcomes, Request, TextRequest
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.reference import ReferenceEngine, last_logits
 from workbench.errors import NO_ROOM, ModelError, OutOfMemory
-from workbench.interventions import Intervention, Knockout
+from workbench.interventions import Intervention, Knockout, Patch
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -65,7 +58,7 @@ class Slower(UserWarning):
 class IncrementalEngine(Engine):
     """Reuses all that a knockout does not change. Results are the reference engine's up to rounding."""
 
-    runs: ClassVar[tuple[type[Intervention], ...]] = (Knockout,)
+    runs: ClassVar[tuple[type[Intervention], ...]] = (Knockout, Patch)
     limit_bytes: int | None = None
     """Memory for the rows that are computed at once; None takes most of what is free."""
     float32: bool = False
@@ -112,7 +105,7 @@ class IncrementalEngine(Engine):
     def at_once(self, model: VideoLLM, request: Request) -> int:
         """Thin knockouts of many samples share one reading of the weights; see Engine."""
         try:
-            knockouts = _knockouts(request)
+            knockouts = knockouts_of(request)
         except CannotReuse:
             return 1
         jobs = make_jobs(0, knockouts, Flows(request.prompt.layout), model.n_layers)
@@ -130,13 +123,16 @@ class IncrementalEngine(Engine):
             no_collection(),
         ):
             # Every forward is under way, and what follows is planned, before the first is waited for.
-            launched = [self._launch(model, number, request) for number, request in enumerate(requests)]
-            packing = Packing(model, [start for start, _ in launched], self.limit_bytes)
-            packing.prepare([job for _, asked in launched for job in asked])
+            twins = twins_of(model, [(request.prompt, request.interventions) for request in requests])
+            there = [self._launch(model, *one, twins) for one in enumerate(requests)]
+            packing = Packing(model, [start for start, *_ in there], self.limit_bytes)
+            packing.prepare([job for _, asked, _ in there for job in asked])
             begun = [
-                self._begin(model, request, *there) for request, there in zip(requests, launched, strict=True)
+                self._begin(model, request, *ready) for request, ready in zip(requests, there, strict=True)
             ]
             results: dict[tuple[int, int], Outcome] = {}
+            for number, start in enumerate(begun):
+                results |= self._ended(model, number, requests[number], start)
             unchanged = sum(start.places - sum(job.place >= 0 for job in start.jobs) for start in begun)
             if on_done is not None and unchanged:
                 on_done(unchanged)
@@ -156,27 +152,28 @@ class IncrementalEngine(Engine):
         with float32_residual(model) if self.float32 else nullcontext(), no_collection():
             with self._fused(model):
                 text = TextPass(model, request, wide=self.float32)
-            done(len(request.knockouts) - (waiting := text.waiting))
+            done(len(request.knockouts) - text.waiting)
             for start, jobs in text.parts:
                 packing = Packing(model, [start], self.limit_bytes)
                 for chunk, found in self._fitting(model, packing, jobs, text.read):
-                    text.take(chunk, found)
-                    done(waiting - text.waiting)
-                    waiting = text.waiting
+                    done(text.take(chunk, found))
             return text.result()
 
-    def _launch(self, model: VideoLLM, number: int, request: Request) -> tuple[Start, list[Job]]:
-        """The untouched forward, which is not waited for, and what its knockouts need."""
-        knockouts, flows = _knockouts(request), Flows(request.prompt.layout)
+    def _launch(
+        self, model: VideoLLM, number: int, request: Request, twins: Twins
+    ) -> tuple[Start, list[Job], dict[int, Tensor]]:
+        """The untouched forward, which is not waited for, and what is to be computed anew; by place, last
+        rows after the last layer that are known without."""
         with self._fused(model):
-            untouched = run_untouched(model, request.prompt, first=first_row(knockouts, flows))
-        jobs, length = make_jobs(number, knockouts, flows, model.n_layers), len(request.prompt)
+            start, jobs, ends = launched(model, number, request, twins)
         if request.noise:
-            rows = sorted({job.first for job in jobs})
+            length, rows = len(request.prompt), sorted({job.first for job in jobs})
             jobs += [idle_job(number, -1 - at, row, length, model.n_layers) for at, row in enumerate(rows)]
-        return Start(untouched, flows), jobs
+        return start, jobs, ends
 
-    def _begin(self, model: VideoLLM, request: Request, ready: Start, asked: list[Job]) -> _Begun:
+    def _begin(
+        self, model: VideoLLM, request: Request, ready: Start, asked: list[Job], ends: dict[int, Tensor]
+    ) -> _Begun:
         untouched = ready.untouched
         logits, p = untouched_logits(model, untouched, wide=self.float32)
         baseline = baseline_of(p, request.token_id)
@@ -193,9 +190,23 @@ class IncrementalEngine(Engine):
                 p[None], [baseline.token_id], measured(request, baseline, logits, logits[None])
             )[0],
             jobs=asked if wanted else [],
+            ends=ends if wanted else {},
             places=len(request.interventions) if wanted else 0,
             moved=moved,
         )
+
+    def _ended(
+        self, model: VideoLLM, number: int, request: Request, begun: _Begun
+    ) -> dict[tuple[int, int], Outcome]:
+        """The outcomes of what needs the head alone."""
+        if not begun.ends:
+            return {}
+        with torch.no_grad():
+            found = head(model, torch.stack([*begun.ends.values()]), wide=self.float32).float()
+        tokens = [begun.baseline.token_id] * len(found)
+        read = measured(request, begun.baseline, begun.logits, found)
+        outcomes = outcomes_of(probabilities(found), tokens, read)
+        return {(number, place): outcome for place, outcome in zip(begun.ends, outcomes, strict=True)}
 
     def _fused(self, model: VideoLLM) -> AbstractContextManager[None]:
         """Norms, rotations and gates wait for memory; float32 around half precision needs the model's. On a
@@ -251,16 +262,6 @@ def _warn(model: VideoLLM, reason: CannotReuse) -> None:
     )
 
 
-def _knockouts(request: Request) -> list[Knockout]:
-    """What to cut. Raises CannotReuse where something else is to be changed."""
-    found = []
-    for one in request.interventions:
-        if not isinstance(one, Knockout):
-            raise CannotReuse(f"'{one}' is no cut but of the kind {one.kind!r}")
-        found.append(one)
-    return found
-
-
 def _measured(
     requests: Sequence[Request], begun: Sequence[_Begun], chunk: Sequence[Job], logits: Tensor
 ) -> list[tuple[float, ...]]:
@@ -282,7 +283,9 @@ class _Begun(NamedTuple):
     """Of the untouched model (vocab,)."""
     unchanged: Outcome
     jobs: list[Job]
-    """Knockouts, and jobs without a cut at places below 0, which measure the noise."""
+    """Knockouts or patches, and jobs without a cut at places below 0, which measure the noise."""
+    ends: dict[int, Tensor]
+    """By place, last rows (d,) after the last layer."""
     places: int
     moved: list[float]
     """The traced probability as the reference engine computes it, where noise is asked for."""

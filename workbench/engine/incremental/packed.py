@@ -12,20 +12,23 @@ from collections.abc import Sequence
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.engine.incremental.memory import to_device
-from workbench.engine.incremental.packed_attention import KeysKnown, PackedAttention
+from workbench.engine.incremental.memory import most_rows, to_device
+from workbench.engine.incremental.packed_attention import KeysKnown, PackedAttention, Start
 from workbench.engine.incremental.packed_recurrent import PackedRecurrent
-from workbench.engine.incremental.plan import Node, Plan, Segment
+from workbench.engine.incremental.plan import Job, Node, Plan, Segment, chunks, make_plan
 from workbench.engine.incremental.precision import head
 from workbench.engine.incremental.untouched import rows_of
 from workbench.models.attention import stand_in
 from workbench.shapes import Float, Int, shaped
+
+if TYPE_CHECKING:
+    from workbench.models.video_llm import VideoLLM
 
 
 @shaped
@@ -137,13 +140,13 @@ class Prepared:
         """Rows `start`.. of each node before this layer, (1, N, d)."""
         lengths = self.plan.lengths
         offsets, total = [], 0
-        for _, prompt, _, _, stop_start in self.below:
-            offsets.append(total - stop_start)
-            total += lengths[prompt] - stop_start
+        for node in self.below:
+            offsets.append(total - node.stop_start)
+            total += lengths[node.prompt] - node.stop_start
         parts: list[Tensor] = []
         below = None if self.hidden is None else self.hidden[0]
         begin = end = -1  # rows of the layer below that follow one another are taken in one stretch
-        for parent, prompt, _, start, _ in nodes:
+        for parent, prompt, _, start, _, patch in nodes:
             if parent is not None and offsets[parent] + start == end:
                 end = offsets[parent] + lengths[prompt]
                 continue
@@ -152,7 +155,9 @@ class Prepared:
             begin = end = -1
             if parent is None:
                 untouched = self.starts[prompt].untouched
-                parts.append(untouched.resid[self.layer][start - untouched.first :])
+                resid = untouched.resid[self.layer][start - untouched.first :]
+                altered = self.starts[prompt].altered.get(patch)
+                parts.append(resid if altered is None else altered.put_into(resid, start))
             else:
                 begin, end = offsets[parent] + start, offsets[parent] + lengths[prompt]
         if below is not None and begin >= 0:
@@ -162,6 +167,29 @@ class Prepared:
     def _arguments(self, rows: Tensor) -> dict[str, Any]:
         """What the layer is called with beside the packed rows."""
         return rows_of([start.untouched.arguments[self.layer] for start in self.starts], rows)
+
+
+class Packing:
+    """What the knockouts of some requests are packed into, planned a chunk at a time."""
+
+    def __init__(self, model: VideoLLM, starts: Sequence[Start], limit_bytes: int | None) -> None:
+        self._layers, self._lengths = model.n_layers, [start.untouched.length for start in starts]
+        self._attention, self._recurrent = PackedAttention(model, starts), PackedRecurrent(model, starts)
+        self.most_rows = most_rows(model, limit_bytes)
+        self._ahead: tuple[list[Job], Prepared] | None = None
+
+    def prepare(self, jobs: list[Job]) -> None:
+        """Plan the first chunk, if these turn out to be the jobs: while the device is at work otherwise."""
+        if jobs:
+            first = chunks(jobs, self.most_rows)[0]
+            self._ahead = first, self.packed(first)
+
+    def packed(self, chunk: list[Job]) -> Prepared:
+        """A chunk as it is run."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[0] == chunk:
+            return ahead[1]
+        return Prepared(self._attention, self._recurrent, make_plan(chunk, self._lengths, self._layers))
 
 
 def _runs(nodes: Sequence[Node]) -> list[bool]:

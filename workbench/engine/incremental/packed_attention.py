@@ -5,8 +5,9 @@ Axes: N packed rows, H query heads, K key/value heads, e head dim, B nodes side 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from workbench.engine.incremental.plan import Cuts, Flows, Plan, Segment
 from workbench.engine.incremental.tiled import TiledPass, Tiler, can_tile
 from workbench.engine.incremental.untouched import Untouched
 from workbench.engine.kernels import Attended, attend, attend_self, has_biased, join
+from workbench.shapes import Float, Int
 
 if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
@@ -29,11 +31,28 @@ _FOLD_BELOW = 128
 """Up to this many rows a node, rows of all nodes are put into one sequence where they share their keys."""
 
 
+class Altered(NamedTuple):
+    """What is put into rows of the residual stream before a layer."""
+
+    rows: Int[Tensor, " n"]
+    """Rows of the prompt."""
+    held: Float[Tensor, "k d"]
+    places: Int[Tensor, " n"]
+    """Where in `held` each of them is."""
+
+    def put_into(self, resid: Tensor, start: int) -> Tensor:
+        """A copy of rows `start`.. of the stream, (s - start, d), with these rows changed."""
+        values = self.held.index_select(0, self.places.to(self.held.device)).to(resid)
+        return resid.index_copy(0, self.rows.to(resid.device) - start, values)
+
+
 class Start(NamedTuple):
-    """One prompt, ready for knockouts."""
+    """One prompt, ready for knockouts or patches."""
 
     untouched: Untouched
     flows: Flows
+    altered: Mapping[int, Altered] = MappingProxyType({})
+    """What jobs put into the residual stream, by their `patch`."""
     apart: bool = False
     """Rows read one another as the untouched model left them: each stands for a forward of its own."""
 

@@ -38,6 +38,8 @@ class Job(NamedTuple):
     """The first layer that is computed anew."""
     read: int = 1
     """Rows at the end of the prompt that are read."""
+    patch: int = 0
+    """What is put into the residual stream before that layer, as `Start.altered` numbers it; 0 is nothing."""
 
     @property
     def rows(self) -> int:
@@ -62,6 +64,8 @@ class Node(NamedTuple):
     """Rows from here on go into the layer."""
     stop_start: int
     """Rows from here on come out of it; those before are needed as keys only."""
+    patch: int = 0
+    """What is put into the untouched residual stream, where it starts from that; 0 is nothing."""
 
 
 class Segment(NamedTuple):
@@ -188,12 +192,17 @@ def _make_job(
     starts = [first] * n_layers + [max(first, length - read)]
     for layer in sorted(touched, reverse=True):
         starts[layer] = flows.first_key(kinds[layer], starts[layer + 1], first)
-    return Job(prompt, place, tuple(kinds), tuple(starts), min(touched), length - starts[-1])
+    return Job(prompt, place, tuple(kinds), tuple(starts), min(touched), read=length - starts[-1])
 
 
 def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) -> Job:
     """Rows `first`.. of all layers computed anew without any cut: what comes out shows the rounding."""
     return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), 0)
+
+
+def patch_job(prompt: int, place: int, patch: int, begin: int, first: int, length: int, n_layers: int) -> Job:
+    """Rows `first`.. from layer `begin` on, after something was put into the residual stream there."""
+    return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), begin, patch=patch)
 
 
 def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Plan:
@@ -202,6 +211,7 @@ def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Pla
     starts = np.array([job.starts for job in jobs])  # (job, layer + 1)
     begin = np.array([job.begin for job in jobs])
     prompts = np.array([job.prompt for job in jobs])
+    patches = np.array([job.patch for job in jobs])
     at = np.full(len(jobs), -1)
     layers: list[tuple[Node, ...]] = []
     for layer in range(n_layers):
@@ -210,18 +220,19 @@ def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Pla
             layers.append(())
             continue
         start, stop_start = starts[here, layer], starts[here, layer + 1]
-        # What starts here starts from the untouched rows; the first row that counts sets it apart.
-        alone = np.where(at[here] < 0, start, -1)
-        same = np.stack([at[here], prompts[here], kinds[here, layer], alone])
+        # What starts here starts from the untouched rows; the first row that counts sets it apart, and what
+        # is put into them.
+        alone, patch = np.where(at[here] < 0, start, -1), np.where(at[here] < 0, patches[here], 0)
+        same = np.stack([at[here], prompts[here], kinds[here, layer], alone, patch])
         order = np.lexsort(same)
         new = np.concatenate([[True], np.any(np.diff(same[:, order], axis=1) != 0, axis=0)])
         first = np.flatnonzero(new)
         start, stop_start = (np.minimum.reduceat(part[order], first) for part in (start, stop_start))
-        parent, prompt, kind, _ = same[:, order[first]]
+        parent, prompt, kind, _, patch = same[:, order[first]]
         place = np.lexsort((kind, stop_start, start, prompt))
         group = np.argsort(place)[np.cumsum(new) - 1]
         at[here[order]] = group
-        above, *rest = (part[place].tolist() for part in (parent, prompt, kind, start, stop_start))
+        above, *rest = (part[place].tolist() for part in (parent, prompt, kind, start, stop_start, patch))
         layers.append(tuple(map(Node, (None if node < 0 else node for node in above), *rest)))
     assert (at >= 0).all()
     return Plan(tuple(layers), tuple(at.tolist()), tuple(lengths))

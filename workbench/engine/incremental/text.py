@@ -86,8 +86,9 @@ class TextPass:
         parts = self._probabilities(hidden, tokens).split([length - start for start in starts])
         return [parts[leaf] for leaf in plan.leaves]
 
-    def take(self, jobs: Sequence[Job], found: Sequence[Tensor]) -> None:
-        """What was read of these jobs."""
+    def take(self, jobs: Sequence[Job], found: Sequence[Tensor]) -> int:
+        """What was read of these jobs. Gives back how many knockouts are done with it."""
+        before = self.waiting
         for job, p in zip(jobs, found, strict=True):
             _, place, steps = self._asked[job.place]
             begun = job.starts[-1] - self._first
@@ -95,6 +96,7 @@ class TextPass:
             self._changed[place, steps] = p.cpu().numpy()[steps - begun]
             self._waiting[place] -= 1
         self._waiting = +self._waiting
+        return before - self.waiting
 
     def result(self) -> Followed:
         """All that was read; what no job changes is as it was."""

@@ -110,6 +110,24 @@ def run_with_hooks(
     Raises HookError where a name does not exist, an edit cannot reach the logits of this model, or a
     replacement has another shape, dtype or device.
     """
+    with edited(model, prompt, fwd_hooks, gradients=gradients):
+        logits = _forward(model, prompt, return_logits, grad=gradients)
+    assert logits is not None
+    return logits
+
+
+@contextmanager
+def edited(
+    model: Hooked,
+    prompt: Prompt,
+    fwd_hooks: Sequence[tuple[NamesFilter, HookFunction]],
+    *,
+    gradients: bool = False,
+) -> Iterator[None]:
+    """Functions stand on hook points while the context is open, in which one forward of `prompt` is run.
+
+    As `run_with_hooks`, for who runs the model by himself. Raises as it does.
+    """
     points = hook_points(model)
     functions: dict[str, list[HookFunction]] = {}
     for names, function in fwd_hooks:
@@ -134,10 +152,8 @@ def run_with_hooks(
             point.form.write(moment, new, old)
 
     with visiting(chosen, visit, prompt.inputs):
-        logits = _forward(model, prompt, return_logits, grad=gradients)
+        yield
     _all_ran(chosen, ran)
-    assert logits is not None
-    return logits
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The planted models, each against the reference engine."""
