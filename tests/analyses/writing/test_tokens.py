@@ -10,12 +10,12 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import workbench as wb
-from tests.planted import LAST_WORD, N_FRAMES, N_LAYERS, direct, planted_model, planted_sample
 from workbench.analyses.writing.measurement import StepRow
 from workbench.analyses.writing.tokens import read_steps, tokens_of
 from workbench.data import Sample
 from workbench.errors import KnockoutError, PromptError, RunError
 from workbench.models import VideoLLM
+from workbench.planted import LAST_WORD, N_FRAMES, N_LAYERS, direct, planted_model, planted_sample
 
 LAYER = 3
 TEXT = f"A {LAST_WORD} A {LAST_WORD} A"
