@@ -118,6 +118,11 @@ def columns() -> str:
     for heading, module, name in (
         ("A sweep: `effects.parquet`, `run.table`", "workbench/runs/tables.py", "Effect"),
         ("Samples: `samples.parquet`, `run.samples`", "workbench/runs/tables.py", "SampleRow"),
+        (
+            "Tokens of an answer: `tokens.parquet`, `wb.flows_while_writing`",
+            "workbench/analyses/writing/measurement.py",
+            "StepRow",
+        ),
         ("Answers under cuts: `study`", "workbench/analyses/study/measurement.py", "CaseRow"),
     ):
         lines += [f"## {heading}", "", "| column | type | what it is |", "|---|---|---|"]

@@ -53,6 +53,7 @@ _HOMES = {
     "compare_lenses": "analyses.lens.cell_words",
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
+    "flows_while_writing": "analyses.writing.tokens",
     "smallest_pathway": "analyses.smallest.pathway",
     "suffice": "analyses.pathways.sufficiency",
     "edge_count": "interventions",
@@ -87,6 +88,7 @@ attach(
         "MethodScores.figure": "workbench.figures.of_results:of_method_scores",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
+        "FlowsWhileWriting.figure": "workbench.figures.of_results:of_flows_while_writing",
         "Mattered.figure": "workbench.figures.of_results:of_mattered",
         "Attribution.figure": "workbench.figures.of_results:of_attribution",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
@@ -132,6 +134,7 @@ if TYPE_CHECKING:
     from workbench.analyses.smallest.pathway import smallest_pathway
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
+    from workbench.analyses.writing.tokens import flows_while_writing
     from workbench.data import Sample, Samples, pairs, samples
     from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
@@ -189,6 +192,7 @@ __all__ = [
     "find_sinks",
     "findings",
     "first_half",
+    "flows_while_writing",
     "from_logs",
     "keyword_frequencies",
     "layers",

@@ -21,6 +21,7 @@ from benchmarks import (
     scaling,
     shapes,
     sizes,
+    writing,
 )
 from tests.tiny import tiny_folder, tiny_model
 from workbench.engine import get_engine
@@ -43,6 +44,20 @@ def test_three_ways_side_by_side(tmp_path: Path, work: str) -> None:
     assert found["command"].startswith("python -m ")
     assert 0 < found["needed_tflop"] < found["published_tflop"]
     assert "tiny" in plot.table([found])
+
+
+def test_every_token_of_a_text(tmp_path: Path) -> None:
+    writing.main(
+        writing.Settings(
+            shape="tiny", device="cpu", dtype="float32", repeats=1, tokens=12, samples=2, compared_tokens=3,
+            out=tmp_path,
+        )
+    )  # fmt: skip
+    (path,) = tmp_path.glob("writing-tiny-mtf-cpu-float32.json")
+    found = json.loads(path.read_text("utf-8"))
+    assert max(found["largest_relative_error"].values()) < 1e-5
+    assert found["traces_own_step_s"] == pytest.approx(12 * found["traces_throughout_s"])
+    assert found["tokens"] == 12
 
 
 def test_a_map_of_patches_both_ways(tmp_path: Path) -> None:

@@ -69,6 +69,15 @@ class TestSequence:
         assert opened[0].options == ()
         assert [s.id for s in opened.skipped] == ["a/9", "c/1", "a/1", "a/2", "b/2"]
 
+    def test_all_clips_can_be_asked_one_question(self, four: Samples) -> None:
+        asked = four.asked("What is there?", stem="There is")
+        assert [sample.id for sample in asked] == [sample.id for sample in four]
+        assert {(s.question, s.stem, s.options, s.answer, s.open_answer) for s in asked} == {
+            ("What is there?", "There is", (), None, None)
+        }
+        assert [sample.video for sample in asked] == [sample.video for sample in four]
+        assert asked.fingerprint != four.fingerprint
+
     def test_open_ended_without_any_stem(self, four: Samples) -> None:
         with pytest.raises(SampleError, match="none of the 1 samples of 'four' has a stem"):
             four[:1].open_ended()

@@ -87,6 +87,19 @@ def test_open_ended_drops_the_options_and_keeps_the_rest() -> None:
     assert opened.open_ended() == opened
 
 
+def test_another_question_about_the_same_clip() -> None:
+    asked = make(stem="It moves", open_answer="left").asked("What is there?")
+    assert (asked.question, asked.stem, asked.open_answer, asked.options) == (
+        "What is there?",
+        None,
+        None,
+        (),
+    )
+    assert asked.video == make().video
+    with pytest.raises(SampleError, match="the question is empty"):
+        make().asked(" ")
+
+
 def test_open_ended_needs_a_stem() -> None:
     with pytest.raises(SampleError, match="has no stem"):
         make().open_ended()

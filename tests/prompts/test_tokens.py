@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from tests.tiny import FAMILY_NAMES, tiny_clip, tiny_folder, tiny_model, tiny_prompt, tiny_sample
 from workbench.errors import PromptError
 from workbench.models import Prompt, VideoLLM, load
-from workbench.prompts.tokens import control_tokens
+from workbench.prompts.tokens import control_tokens, encode_text
 
 
 @pytest.fixture(params=FAMILY_NAMES)
@@ -126,6 +126,14 @@ def test_answer_ids_are_every_spelling_of_a_letter(model: VideoLLM) -> None:
     bytewise = model.tokenizer.convert_tokens_to_ids("<0x41>")
     if isinstance(bytewise, int) and model.token_text(bytewise) == "A":
         assert bytewise in prompt.answer_ids["A"]
+
+
+def test_a_text_by_itself_has_no_control_tokens(model: VideoLLM) -> None:
+    ids = encode_text(model.tokenizer, " moves left")
+    assert "".join(map(model.token_text, ids)).split() == ["moves", "left"]
+    assert not set(ids) & set(control_tokens(model.tokenizer).values())
+    with pytest.raises(PromptError, match="as a control token"):
+        encode_text(model.tokenizer, f"moves {model.placeholder} left")
 
 
 def test_what_a_tokenizer_raises_is_an_error_of_the_prompt(tmp_path: Path) -> None:

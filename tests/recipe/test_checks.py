@@ -65,6 +65,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "sites": (("resid_pst",), "Did you mean 'resid_post'"),
     "spans": (("vidio",), "Did you mean 'video'"),
     "spread": ("evn", "Did you mean 'even'"),
+    "steps": ("ech", "write each, all"),
     "style": ("mvbnch", "Did you mean 'mvbench'"),
     "sweep": (Path("nowhere"), "nowhere"),
     "tasks": (("moving_direktion",), "moving_direction"),
@@ -74,8 +75,9 @@ WRONG: dict[str, tuple[Any, str]] = {
     "window": ("trailing(13)", "which has 12 layers"),
 }
 """For each setting by name, a value that cannot work, and what is said."""
-FREE = {"adapter", "device", "dtype", "word"}
-"""Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt."""
+FREE = {"adapter", "device", "dtype", "question", "stem", "word"}
+"""Settings that only the model can refuse: `wb.load` looks at two of them first, a word is in a prompt; and
+what is asked, which may be anything."""
 ALONE = {
     "model",
     "remote",

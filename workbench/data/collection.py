@@ -178,6 +178,10 @@ class Samples(Sequence[Sample]):
         ]
         return self._with(items, [*self._skipped, *without])
 
+    def asked(self, question: str, *, stem: str | None = None) -> Samples:
+        """The same clips under the same ids with one open-ended question for all: `Sample.asked`."""
+        return self._with([sample.asked(question, stem=stem) for sample in self._items])
+
     def _with(self, items: Iterable[Sample], skipped: Iterable[Skipped] | None = None) -> Samples:
         kept = self._skipped if skipped is None else skipped
         return type(self)(items, name=self._name, source=self._source, skipped=kept)

@@ -199,6 +199,12 @@ class Sample:
             )
         return dataclasses.replace(self, options=(), answer=None)
 
+    def asked(self, question: str, *, stem: str | None = None) -> Sample:
+        """Another question about the same clip, open-ended, its answer opened by `stem`; the true words are
+        not known. Raises SampleError for an empty one."""
+        told = {"question": question, "stem": stem, "open_answer": None}
+        return dataclasses.replace(self, options=(), answer=None, **told)
+
 
 class Skipped(NamedTuple):
     """An annotation that could not be used, and why."""

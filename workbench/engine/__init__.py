@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from workbench.engine.accelerated import AcceleratedEngine, accelerate
 from workbench.engine.acting import layer_masks
+from workbench.engine.following import with_text
 from workbench.engine.generation import Generation, generate
 from workbench.engine.incremental import IncrementalEngine, Slower
-from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Readout, Request
+from workbench.engine.protocol import (
+    Baseline,
+    Engine,
+    Followed,
+    Outcome,
+    Outcomes,
+    Readout,
+    Request,
+    TextRequest,
+)
 from workbench.engine.reference import ReferenceEngine, last_logits, logits
 from workbench.engine.restrict import restrict
 from workbench.errors import RunError, near_matches
@@ -37,6 +47,7 @@ __all__ = [
     "AcceleratedEngine",
     "Baseline",
     "Engine",
+    "Followed",
     "Generation",
     "IncrementalEngine",
     "Outcome",
@@ -45,6 +56,7 @@ __all__ = [
     "ReferenceEngine",
     "Request",
     "Slower",
+    "TextRequest",
     "accelerate",
     "generate",
     "get_engine",
@@ -52,4 +64,5 @@ __all__ = [
     "layer_masks",
     "logits",
     "restrict",
+    "with_text",
 ]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 import numpy as np
 from torch import Tensor
 
-from workbench.interventions import Intervention
+from workbench.errors import RunError
+from workbench.interventions import Intervention, Knockout
 from workbench.shapes import Bool, Float
 
 if TYPE_CHECKING:
@@ -94,6 +95,30 @@ class Request:
     """What to read beside the traced token's probability (Outcome.measured)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRequest:
+    """A text behind a prompt, what to cut while it is written, and the probability of each of its tokens."""
+
+    prompt: Prompt
+    """With every token of the text but the last one behind it: `engine.following.with_text`."""
+    token_ids: tuple[int, ...]
+    """The text. The row of the prompt's `last` predicts the first token, each token's own row the next."""
+    knockouts: Sequence[Knockout]
+    own_step: bool = False
+    """Cut the rows that write at one step at a time: each token is measured under a cut that acts in the
+    prompt and where this token is predicted, whatever was written before it being untouched by cuts. Else a
+    cut acts wherever its flow says: rows that are written inherit what `last` may not see."""
+
+
+class Followed(NamedTuple):
+    """Probabilities of the tokens of a text, given those before them; softmax in float32."""
+
+    base: Float[np.ndarray, " t"]
+    """By the untouched model."""
+    changed: Float[np.ndarray, "knockout t"]
+    """After each knockout. Where no row that it changes is read, exactly `base`."""
+
+
 class Engine(ABC):
     """A way to run interventions. All engines give the reference engine's numbers, up to float rounding."""
 
@@ -124,6 +149,16 @@ class Engine(ABC):
         """`run` for a single prompt."""
         request = Request(prompt=prompt, interventions=interventions, token_id=token_id)
         return self.run(model, [request], on_done)[0]
+
+    def follow(
+        self, model: VideoLLM, request: TextRequest, on_done: Callable[[int], object] | None = None
+    ) -> Followed:
+        """Every token of a text under every knockout; `on_done(n)` as in `run`.
+
+        Raises InterventionError or SpanError for what cannot act, PromptError for tokens that do not fit the
+        prompt, RunError where the engine follows no text.
+        """
+        raise RunError(f"engine={self.name!r} follows no text. Use engine='incremental' or 'reference'.")
 
     def at_once(self, model: VideoLLM, request: Request) -> int:
         """How many requests like this one are best run together. It depends on nothing but its arguments, so

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from workbench.engine.acting import Kept, acting
 from workbench.engine.elsewhere import as_asked, elsewhere
-from workbench.engine.protocol import Engine, Outcomes, Request
+from workbench.engine.following import check_text, token_probabilities
+from workbench.engine.protocol import Engine, Followed, Outcomes, Request, TextRequest
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.recurrent import recurrent_cuts
 from workbench.engine.restrict import restrict
-from workbench.interventions import Intervention
+from workbench.interventions import Intervention, at_steps
 from workbench.models.attention import CUT_BELOW
 from workbench.shapes import Float, shaped
 
@@ -56,6 +57,31 @@ class ReferenceEngine(Engine):
             if on_done is not None:
                 on_done(1)
         return Outcomes(baseline, results, own_masks=own)
+
+    def follow(
+        self, model: VideoLLM, request: TextRequest, on_done: Callable[[int], object] | None = None
+    ) -> Followed:
+        """See Engine. One trace of the whole text a knockout; a trace a step where each acts at its own."""
+        check_text(model, request)
+        layout, count, kept = request.prompt.layout, len(request.token_ids), {}
+
+        def read(knockout: Intervention | None) -> np.ndarray:
+            found = _run(model, request.prompt, knockout, kept, {})[0, -count:]
+            return token_probabilities(found, request.token_ids).cpu().numpy()
+
+        base = read(None)
+        changed = np.tile(base, (len(request.knockouts), 1))
+        for row, knockout in zip(changed, request.knockouts, strict=True):
+            if not request.own_step:
+                row[:] = read(knockout)
+            else:
+                steps = [at_steps(knockout, (step,), layout) for step in range(1, count + 1)]
+                found = {cut: read(cut) for cut in dict.fromkeys(steps) if cut is not None}
+                for step, cut in enumerate(steps):
+                    row[step] = base[step] if cut is None else found[cut][step]
+            if on_done is not None:
+                on_done(1)
+        return Followed(base, changed)
 
 
 @contextmanager

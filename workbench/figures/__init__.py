@@ -31,6 +31,7 @@ from workbench.figures.totals import total_effects
 from workbench.figures.twin_patching import twin_patching
 from workbench.figures.what_mattered import what_mattered
 from workbench.figures.windows import change_by_window
+from workbench.figures.written_tokens import flows_while_writing
 
 __all__ = [
     "FLOW_STYLES",
@@ -50,6 +51,7 @@ __all__ = [
     "clip_strip",
     "flow_figures",
     "flow_groups",
+    "flows_while_writing",
     "headline",
     "information_flow",
     "keyword_frequencies",

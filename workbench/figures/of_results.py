@@ -22,6 +22,7 @@ from workbench.figures.smallest_pathway import open_blocks, smallest_pathway
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.twin_patching import twin_patching
 from workbench.figures.what_mattered import what_mattered
+from workbench.figures.written_tokens import flows_while_writing
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from workbench.analyses.places import Mattered
     from workbench.analyses.smallest.result import SmallestPathway
     from workbench.analyses.sweep.comparison import Comparison
+    from workbench.analyses.writing.tokens import FlowsWhileWriting
     from workbench.runs.run import Run
 
 
@@ -91,6 +93,11 @@ def of_keyword_frequencies(found: KeywordFrequencies, **settings: Any) -> Figure
     """Curves of the lists and a heat map of the keywords: `workbench.figures.keyword_frequencies`."""
     about = {"samples": found.samples, "rows": found.rows}
     return keyword_frequencies(found.table, found.lists, **{**about, **settings})
+
+
+def of_flows_while_writing(found: FlowsWhileWriting, sample_id: str | None = None, **settings: Any) -> Figure:
+    """Tokens by flows, for one sample. Arguments: `workbench.figures.flows_while_writing`."""
+    return flows_while_writing(found.table, sample_id, **settings)
 
 
 def of_lens_comparison(found: LensComparison, **settings: Any) -> Figure:

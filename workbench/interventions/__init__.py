@@ -30,6 +30,7 @@ from workbench.interventions.pruning import FastV, RandomRows
 from workbench.interventions.random_edges import RandomEdges
 from workbench.interventions.random_keys import RandomKeys
 from workbench.interventions.sparing import Sparing
+from workbench.interventions.steps import AtSteps, as_steps, at_steps, writing_rows
 from workbench.interventions.windows import (
     LayerSpan,
     Window,
@@ -67,6 +68,7 @@ __all__ = [
     "RULES",
     "SHALLOW",
     "Acceleration",
+    "AtSteps",
     "Cut",
     "EdgeCount",
     "Edges",
@@ -94,7 +96,9 @@ __all__ = [
     "all_layers",
     "as_flows",
     "as_intervention",
+    "as_steps",
     "as_windows",
+    "at_steps",
     "axis_of",
     "centred",
     "check_flows",
@@ -116,4 +120,5 @@ __all__ = [
     "series_of",
     "spread_layers",
     "trailing",
+    "writing_rows",
 ]

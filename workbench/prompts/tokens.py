@@ -102,6 +102,22 @@ def encode_parts(tokenizer: PreTrainedTokenizerBase, parts: Sequence[Part]) -> E
     return encoded
 
 
+def encode_text(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[int, ...]:
+    """The tokens of a text by itself, without those that open or end a prompt.
+
+    Raises PromptError where it spells a control token.
+    """
+    with _readable():
+        ids = tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+    names = {token_id: token for token, token_id in control_tokens(tokenizer).items()}
+    if spelt := {names[token] for token in ids if token in names and token != tokenizer.unk_token_id}:
+        raise PromptError(
+            f"The text contains {', '.join(sorted(spelt))}, which this tokenizer reads as a control token. "
+            "Take it out of the text, or give token ids."
+        )
+    return ids
+
+
 @contextmanager
 def _readable() -> Iterator[None]:
     """A tokenizer is a program of the checkpoint's author: what it raises becomes a PromptError."""

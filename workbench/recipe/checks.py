@@ -231,6 +231,12 @@ def _from_logs(files: tuple[Path, ...], recipe: Any) -> None:
             )
 
 
+def _steps(steps: str, recipe: Any) -> None:
+    from workbench.analyses.writing import read_steps
+
+    read_steps(steps)
+
+
 def _scoring(name: str, recipe: Any) -> None:
     from workbench.analyses.answers.accuracy import asking
 
@@ -282,6 +288,7 @@ _CHECKS: dict[str, Callable[[Any, Any], object]] = {
     "spans": lambda spans, recipe: [Span.parse(span) for span in spans],
     "scores": _scores,
     "spread": _spread,
+    "steps": _steps,
     "style": lambda style, recipe: check_style(style),
     "sweep": lambda folder, recipe: given_run(folder, recipe.checkpoint()),
     "two_stages": _study,

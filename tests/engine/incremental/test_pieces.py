@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.engine.incremental.pieces import Piece, pieces
+from workbench.engine.incremental.pieces import Piece, apart, pieces
 from workbench.errors import KnockoutError
 from workbench.interventions import Edges
 from workbench.interventions.edges import Rectangle
@@ -78,6 +78,26 @@ def test_every_edge_that_is_left_is_computed_once(
     for piece in found:
         assert piece.fresh == (not seen[piece.rows].any())
         seen[piece.rows] = True
+
+
+@given(edges=st.lists(cuts(), max_size=3), first=st.integers(0, LENGTH - 1), data=st.data())
+def test_rows_apart_see_untouched_keys_before_them_and_their_own_new_one(
+    edges: list[Edges], first: int, data: st.DataObject
+) -> None:
+    window = data.draw(st.none() | st.integers(1, LENGTH))
+    rows = np.arange(LENGTH)
+    keep = None if window is None else rows[:, None] - rows[None] < window
+    left = expected(edges, keep)
+    if not left[first:].any(1).all():
+        with pytest.raises(KnockoutError, match=r"leaves row \d+ without any key"):
+            apart(edges, first=first, keep=keep, length=LENGTH)
+        return
+    found = apart(edges, first=first, keep=keep, length=LENGTH)
+    own = np.diag(np.diag(left))
+    new, old = ([piece for piece in found if piece.own == is_own] for is_own in (True, False))
+    assert np.array_equal(covered(new, LENGTH)[first:], own[first:].astype(int))
+    assert np.array_equal(covered(old, LENGTH)[first:], (left & ~own)[first:].astype(int))
+    assert not covered(found, LENGTH)[:first].any()
 
 
 def frames(*sizes: int, start: int) -> list[np.ndarray]:

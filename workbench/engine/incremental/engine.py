@@ -7,28 +7,30 @@ are the reference engine's up to rounding.
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from workbench.engine.following import check_text
 from workbench.engine.incremental.fused import fused
 from workbench.engine.incremental.launching import knockouts_of, launched
-from workbench.engine.incremental.memory import most_prompts, peak_memory
-from workbench.engine.incremental.packed import Packing, run_packed
+from workbench.engine.incremental.memory import most_prompts, no_collection, peak_memory
+from workbench.engine.incremental.packed import Packing, Prepared, run_packed
 from workbench.engine.incremental.packed_attention import Start
 from workbench.engine.incremental.plan import Flows, Job, chunks, idle_job, make_jobs
 from workbench.engine.incremental.precision import float32_residual, head
 from workbench.engine.incremental.proof import prove
+from workbench.engine.incremental.text import TextPass
 from workbench.engine.incremental.twins import Twins, twins_of
 from workbench.engine.incremental.untouched import CannotReuse, untouched_logits
-from workbench.engine.protocol import Baseline, Engine, Outcome, Outcomes, Request
+from workbench.engine.protocol import Baseline, Engine, Followed, Outcome, Outcomes, Request, TextRequest
 from workbench.engine.readout import baseline_of, check, is_wanted, measured, outcomes_of, probabilities
 from workbench.engine.reference import ReferenceEngine, last_logits
 from workbench.errors import NO_ROOM, ModelError, OutOfMemory
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from workbench.models.video_llm import VideoLLM
 
 Done = Callable[[int], object]
+T = TypeVar("T")
 
 _BUSY_ROWS = 2048
 """Requests run together until their rows are this many: then reading the weights costs little."""
@@ -72,22 +75,32 @@ class IncrementalEngine(Engine):
         requests where a model's layers cannot be run on their own, or where one intervention is no knockout.
         """
         check(model, requests)
+        try:
+            self._check_model(model, requests)
+            return self._run(model, requests, on_done)
+        except CannotReuse as reason:
+            _warn(model, reason)
+            return ReferenceEngine().run(model, requests, on_done)
+
+    def follow(self, model: VideoLLM, request: TextRequest, on_done: Done | None = None) -> Followed:
+        """See Engine. What cannot be done here is done by the reference engine, as in `run`."""
+        check_text(model, request)
+        try:
+            self._check_model(model, [request])
+            return self._follow(model, request, on_done)
+        except CannotReuse as reason:
+            _warn(model, reason)
+            return ReferenceEngine().follow(model, request, on_done)
+
+    def _check_model(self, model: VideoLLM, requests: Sequence[Request | TextRequest]) -> None:
+        """Raises ModelError for one that runs elsewhere, CannotReuse where reuse is not exact."""
         if model.remote is not None:
             raise ModelError(
                 f"engine={self.name!r} runs a model's layers one by one, and {model.name} runs elsewhere "
                 f"(remote={model.remote!r}). Use engine='reference', or load it without remote=."
             )
-        try:
-            if model.family.guessed and requests:
-                prove(model, requests[0].prompt, self._run)
-            return self._run(model, requests, on_done)
-        except CannotReuse as reason:
-            warnings.warn(
-                f"{model.name} is run by the reference engine, one forward at a time, because {reason}.",
-                Slower,
-                stacklevel=2,
-            )
-            return ReferenceEngine().run(model, requests, on_done)
+        if model.family.guessed and requests:
+            prove(model, requests[0].prompt, self._run)
 
     def at_once(self, model: VideoLLM, request: Request) -> int:
         """Thin knockouts of many samples share one reading of the weights; see Engine."""
@@ -107,7 +120,7 @@ class IncrementalEngine(Engine):
         with (
             float32_residual(model) if self.float32 else nullcontext(),
             peak_memory(model) as peak,
-            _no_collection(),
+            no_collection(),
         ):
             # Every forward is under way, and what follows is planned, before the first is waited for.
             twins = twins_of(model, [(request.prompt, request.interventions) for request in requests])
@@ -124,7 +137,7 @@ class IncrementalEngine(Engine):
             if on_done is not None and unchanged:
                 on_done(unchanged)
             jobs = [job for start in begun for job in start.jobs]
-            for chunk, found in self._fitting(model, packing, jobs):
+            for chunk, found in self._fitting(model, packing, jobs, partial(run_packed, wide=self.float32)):
                 tokens = [begun[job.prompt].baseline.token_id for job in chunk]
                 p = probabilities(found)
                 read = _measured(requests, begun, chunk, found)
@@ -133,6 +146,18 @@ class IncrementalEngine(Engine):
                 if on_done is not None:
                     on_done(sum(job.place >= 0 for job in chunk))
         return [start.finish(number, results, peak.bytes) for number, start in enumerate(begun)]
+
+    def _follow(self, model: VideoLLM, request: TextRequest, on_done: Done | None) -> Followed:
+        done = on_done or (lambda n: None)
+        with float32_residual(model) if self.float32 else nullcontext(), no_collection():
+            with self._fused(model):
+                text = TextPass(model, request, wide=self.float32)
+            done(len(request.knockouts) - text.waiting)
+            for start, jobs in text.parts:
+                packing = Packing(model, [start], self.limit_bytes)
+                for chunk, found in self._fitting(model, packing, jobs, text.read):
+                    done(text.take(chunk, found))
+            return text.result()
 
     def _launch(
         self, model: VideoLLM, number: int, request: Request, twins: Twins
@@ -193,29 +218,29 @@ class IncrementalEngine(Engine):
         return fused(model.family.decoder_layers(model.hf))
 
     def _fitting(
-        self, model: VideoLLM, packing: Packing, jobs: list[Job]
-    ) -> Iterator[tuple[list[Job], Tensor]]:
-        """Chunks of jobs and their logits (job, vocab); where memory runs out, in smaller chunks.
+        self, model: VideoLLM, packing: Packing, jobs: list[Job], run: Callable[[Prepared], T]
+    ) -> Iterator[tuple[list[Job], T]]:
+        """Chunks of jobs and what `run` makes of them; where memory runs out, in smaller chunks.
 
         The next chunk is under way before the results of one are read, so that a device need not wait.
         """
         rows = packing.most_rows
         waiting = chunks(jobs, rows)
-        begun: tuple[list[Job], Tensor] | None = None
+        begun: tuple[list[Job], T] | None = None
         while waiting:
             chunk = waiting[0]
             try:
                 packed = packing.packed(chunk)
                 with self._fused(model):
-                    logits = run_packed(packed, wide=self.float32)
+                    found = run(packed)
             except torch.OutOfMemoryError as error:
                 if len(chunk) == 1:
                     raise OutOfMemory(
                         f"It {NO_ROOM}, not even a single knockout of {chunk[0].rows} rows. Use fewer "
                         "frames, a smaller dtype or a device with more memory."
                     ) from error
-                logits = None
-            if logits is None:
+                found = None
+            if found is None:
                 # Outside the except block: its traceback would keep the tensors alive.
                 torch.cuda.empty_cache()
                 rows = max(1, min(rows, sum(job.rows for job in chunk)) // 2)
@@ -223,10 +248,18 @@ class IncrementalEngine(Engine):
                 continue
             if begun is not None:
                 yield begun
-            begun = chunk, logits
+            begun = chunk, found
             waiting = waiting[1:]
         if begun is not None:
             yield begun
+
+
+def _warn(model: VideoLLM, reason: CannotReuse) -> None:
+    warnings.warn(
+        f"{model.name} is run by the reference engine, one forward at a time, because {reason}.",
+        Slower,
+        stacklevel=3,
+    )
 
 
 def _measured(
@@ -239,19 +272,6 @@ def _measured(
         start = begun[prompt]
         found += measured(requests[prompt], start.baseline, start.logits, logits[rows])
     return found
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the garbage collector, whose full rounds go through every object of torch and transformers and
-    can take longer than the knockouts of a sample. What the engine holds has no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _Begun(NamedTuple):

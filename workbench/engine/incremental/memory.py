@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,3 +108,16 @@ def peak_memory(model: VideoLLM) -> Iterator[Peak]:
     yield peak
     if gpus:
         peak.bytes = max(map(torch.cuda.max_memory_allocated, gpus))
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Without the garbage collector, whose full rounds go through every object of torch and transformers and
+    can take longer than the knockouts of a sample. What the engine holds has no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

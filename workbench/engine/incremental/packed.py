@@ -38,6 +38,15 @@ def run_packed(packed: Prepared, *, wide: bool = False) -> Float[Tensor, "job vo
 
     They are not waited for: a device may still be at work.
     """
+    hidden = run_rows(packed)
+    logits = head(packed.model, hidden, wide=wide).float()  # (leaf node of the last layer, vocab)
+    return logits[to_device(np.array(packed.plan.leaves), logits.device)]
+
+
+@shaped
+@torch.no_grad()
+def run_rows(packed: Prepared) -> Float[Tensor, "N d"]:
+    """The residual stream after the last layer of the rows that are read, node by node."""
     attention, recurrent, plan = packed.attention, packed.recurrent, packed.plan
     model = attention.model
     attention.begin(plan)
@@ -46,8 +55,7 @@ def run_packed(packed: Prepared, *, wide: bool = False) -> Float[Tensor, "job vo
         for number, layer in enumerate(layers):
             packed.step(number, layer)
     assert packed.hidden is not None
-    logits = head(model, packed.hidden[0], wide=wide).float()  # (leaf node of the last layer, vocab)
-    return logits[to_device(np.array(plan.leaves), logits.device)]
+    return packed.hidden[0]
 
 
 class _Pass(NamedTuple):

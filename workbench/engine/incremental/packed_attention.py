@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from workbench.engine.incremental.joined import Joiner
 from workbench.engine.incremental.memory import to_device
 from workbench.engine.incremental.merged import MOST_ROWS, Merger, by_node
-from workbench.engine.incremental.pieces import Piece, Rows, pieces
+from workbench.engine.incremental.pieces import Piece, Rows, apart, pieces
 from workbench.engine.incremental.plan import Cuts, Flows, Plan, Segment
 from workbench.engine.incremental.tiled import TiledPass, Tiler, can_tile
 from workbench.engine.incremental.untouched import Untouched
@@ -53,6 +53,8 @@ class Start(NamedTuple):
     flows: Flows
     altered: Mapping[int, Altered] = MappingProxyType({})
     """What jobs put into the residual stream, by their `patch`."""
+    apart: bool = False
+    """Rows read one another as the untouched model left them: each stands for a forward of its own."""
 
 
 class KeysKnown(Exception):
@@ -136,13 +138,17 @@ class PackedAttention:
 
         Raises KnockoutError where a row is left without a key.
         """
-        masked = any(start.untouched.keep[self.layer] is not None for start in self.starts)
+        masked = any(start.apart or start.untouched.keep[self.layer] is not None for start in self.starts)
         self.tiled = None if self._tiler is None or masked else self._tiler.tiled(segments)
 
     def _merges(self, segment: Segment, query: Tensor) -> bool:
         """Whether a segment runs together with others."""
-        plain = self.starts[segment.prompt].untouched.keep[self.layer] is None
-        return plain and has_biased(query) and self._merger.takes(segment)
+        return self._plain(segment) and has_biased(query) and self._merger.takes(segment)
+
+    def _plain(self, segment: Segment) -> bool:
+        """Whether all rows before a row are new to it, or before those that are, and no mask hides any."""
+        start = self.starts[segment.prompt]
+        return not start.apart and start.untouched.keep[self.layer] is None
 
     def _segment(
         self,
@@ -180,9 +186,8 @@ class PackedAttention:
 
     def _joins(self, segment: Segment, query: Tensor) -> bool:
         """Whether untouched keys are put before each node's own."""
-        plain = self.starts[segment.prompt].untouched.keep[self.layer] is None
         long = segment.length - segment.first > MOST_ROWS
-        return plain and long and has_biased(query) and self._joiner.takes(segment)
+        return self._plain(segment) and long and has_biased(query) and self._joiner.takes(segment)
 
     def _run_pieces(
         self,
@@ -250,16 +255,13 @@ class PackedAttention:
                     if flow.heads is None or head in flow.heads
                 )
                 acting.setdefault(cuts, []).append(head)
+            alike: dict[str, Any] = {"first": segment.first, "keep": own_mask, "length": segment.length}
+            if not start.apart:
+                alike["own"] = segment.start
             self._pieces[key] = [
                 (
                     None if len(acting) == 1 else heads,
-                    pieces(
-                        [start.flows.edges(flow) for flow in cuts],
-                        first=segment.first,
-                        own=segment.start,
-                        keep=own_mask,
-                        length=segment.length,
-                    ),
+                    (apart if start.apart else pieces)([start.flows.edges(flow) for flow in cuts], **alike),
                 )
                 for cuts, heads in acting.items()
             ]

@@ -67,6 +67,38 @@ def pieces(
                 for piece in _class(rows, cuts, own, length)
             ]
         )
+    return _ordered(found, first, length)
+
+
+@shaped
+def apart(
+    edges: Sequence[Edges | ScatteredEdges],
+    *,
+    first: int,
+    keep: Bool[np.ndarray, "q k"] | None,
+    length: int,
+) -> list[Piece]:
+    """As `pieces`, of rows that each stand for a forward of their own: of the keys that are computed anew a
+    row sees its own alone, and before it those of the untouched model, whatever other rows lose."""
+    mask = np.tri(length, dtype=bool)[first:]
+    if keep is not None:
+        mask &= keep[first:]
+    for cut in edges:
+        mask &= ~cut.dense()[first:]
+    rows = np.arange(first, length)
+    own = mask[:, first:].diagonal().copy()
+    mask[np.arange(len(rows)), rows] = False
+    found = [
+        *_with_mask(rows, np.arange(first), mask[:, :first], own=False),
+        *_with_mask(rows, rows, mask[:, first:], own=False),
+    ]
+    if own.any():
+        found.append(Piece(rows[own], rows[own], "self", own=True))
+    return _ordered(found, first, length)
+
+
+def _ordered(found: Sequence[Piece], first: int, length: int) -> list[Piece]:
+    """Raises KnockoutError where one of the rows `first`.. has no piece."""
     seen = np.zeros(length, dtype=bool)
     ordered = []
     # Pieces that cover the most rows first: their output is written, later ones are joined to it.

@@ -3,7 +3,8 @@
 Three identities of causal attention say what need not be computed:
 - rows before the first row that loses a key never change, nor does any row below the first cut layer;
 - knockouts that cut the same in all layers so far have the same rows so far: they share them;
-- a row counts only if the last row still reads it, directly or through others, in the layers above.
+- a row counts only if a row that is read (the last one, unless a text is followed) still reads it, directly
+  or through others, in the layers above.
 
 Layers count from 0 here.
 """
@@ -32,16 +33,18 @@ class Job(NamedTuple):
     kinds: tuple[int, ...]
     """What each layer cuts, as `Flows` numbers it; 0 is nothing."""
     starts: tuple[int, ...]
-    """First row needed before each layer, and after the last one: that is the last row of the prompt."""
+    """First row needed before each layer, and after the last one: there it is the first that is read."""
     begin: int
     """The first layer that is computed anew."""
+    read: int = 1
+    """Rows at the end of the prompt that are read."""
     patch: int = 0
     """What is put into the residual stream before that layer, as `Start.altered` numbers it; 0 is nothing."""
 
     @property
     def rows(self) -> int:
         """Rows that it needs at most in any layer."""
-        return self.starts[-1] + 1 - self.first
+        return self.starts[-1] + self.read - self.first
 
     @property
     def first(self) -> int:
@@ -84,7 +87,7 @@ class Plan(NamedTuple):
 
     layers: tuple[tuple[Node, ...], ...]
     leaves: tuple[int, ...]
-    """The node of the last layer that holds each job's last row, jobs in the order given."""
+    """The node of the last layer that holds the rows which each job reads, jobs in the order given."""
     lengths: tuple[int, ...]
     """Rows of each prompt."""
 
@@ -162,17 +165,21 @@ def first_row(knockouts: Sequence[Knockout], flows: Flows) -> int:
     return min((flows.edges(flow).first_row for flow in cut), default=flows.layout.length)
 
 
-def make_jobs(prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers: int) -> list[Job]:
-    """One job for every knockout that cuts anything."""
+def make_jobs(
+    prompt: int, knockouts: Sequence[Knockout], flows: Flows, n_layers: int, read: int = 1
+) -> list[Job]:
+    """One job for every knockout that cuts anything. Of the last `read` rows, those are read that change."""
     return [
-        _make_job(prompt, place, touched, flows, n_layers)
+        _make_job(prompt, place, touched, flows, n_layers, read)
         for place, knockout in enumerate(knockouts)
         if (touched := knockout.layers(n_layers))
     ]
 
 
-def _make_job(prompt: int, place: int, touched: Mapping[int, Cuts], flows: Flows, n_layers: int) -> Job:
-    """What one knockout, by the layers that it touches, needs, by going back from the last row."""
+def _make_job(
+    prompt: int, place: int, touched: Mapping[int, Cuts], flows: Flows, n_layers: int, read: int
+) -> Job:
+    """What one knockout, by the layers that it touches, needs, by going back from the rows that are read."""
     kinds = [0] * n_layers
     last: Cuts = ()
     kind = 0
@@ -181,10 +188,11 @@ def _make_job(prompt: int, place: int, touched: Mapping[int, Cuts], flows: Flows
             last, kind = cuts, flows.number(cuts)
         kinds[layer] = kind
     first = min(flows.first_row(kind) for kind in set(kinds) if kind)
-    starts = [first] * n_layers + [flows.layout.length - 1]
+    length = flows.layout.length
+    starts = [first] * n_layers + [max(first, length - read)]
     for layer in sorted(touched, reverse=True):
         starts[layer] = flows.first_key(kinds[layer], starts[layer + 1], first)
-    return Job(prompt, place, tuple(kinds), tuple(starts), min(touched))
+    return Job(prompt, place, tuple(kinds), tuple(starts), min(touched), read=length - starts[-1])
 
 
 def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) -> Job:
@@ -194,7 +202,7 @@ def idle_job(prompt: int, place: int, first: int, length: int, n_layers: int) ->
 
 def patch_job(prompt: int, place: int, patch: int, begin: int, first: int, length: int, n_layers: int) -> Job:
     """Rows `first`.. from layer `begin` on, after something was put into the residual stream there."""
-    return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), begin, patch)
+    return Job(prompt, place, (0,) * n_layers, (first,) * n_layers + (length - 1,), begin, patch=patch)
 
 
 def make_plan(jobs: Sequence[Job], lengths: Sequence[int], n_layers: int) -> Plan:

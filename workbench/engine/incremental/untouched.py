@@ -49,8 +49,8 @@ class Untouched:
 
     logits: Float[Tensor, " vocab"]
     """Logits of the last row, as the model gave them."""
-    last: Float[Tensor, "1 d"]
-    """The residual stream of the last row after the last layer."""
+    last: Float[Tensor, "r d"]
+    """The residual stream of the last rows after the last layer: those that were asked for."""
     length: int
     first: int
     """Residual streams are kept from this row on."""
@@ -71,8 +71,10 @@ class Untouched:
 
 
 @torch.no_grad()
-def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
+def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int, read: int = 1) -> Untouched:
     """One forward of the untouched model. It is not waited for: a device may still be at work.
+
+    Residual streams are kept from row `first` on, and after the last layer of the last `read` rows.
 
     Raises CannotReuse where the layers of this model cannot be run on their own.
     """
@@ -103,7 +105,7 @@ def run_untouched(model: VideoLLM, prompt: Prompt, *, first: int) -> Untouched:
     assert watch.output is not None
     return Untouched(
         logits=logits,
-        last=watch.expected()[0, -1:],
+        last=watch.expected()[0, -read:],
         length=len(prompt),
         first=first,
         resid=watch.resid,
@@ -127,7 +129,7 @@ def untouched_logits(
     Raises ModelError where they are not finite, CannotReuse where they do not come from the residual stream
     alone.
     """
-    own = head(model, untouched.last, wide=wide)[0].float()
+    own = head(model, untouched.last[-1:], wide=wide)[0].float()
     # A model on several devices gives its logits back where its inputs were.
     logits = untouched.logits.float().to(own.device)
     p = probabilities(logits)
