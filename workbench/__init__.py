@@ -45,6 +45,7 @@ _HOMES = {
     "keyword_frequencies": "analyses.lens.frequencies",
     "answer_probability": "analyses.lens.answer_probability",
     "suffice": "analyses.pathways.sufficiency",
+    "use_of_time": "analyses.use_of_time.measurement",
     "edge_count": "interventions",
     "compare_flows": "analyses.sweep.differences",
     "compare_models": "analyses.sweep.differences",
@@ -70,6 +71,7 @@ attach(
         "Run.figure": "workbench.figures.of_results:of_run",
         "Comparison.figure": "workbench.figures.of_results:of_comparison",
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
+        "TimeUse.figure": "workbench.figures.of_results:of_time_use",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
         "AttentionMaps.figure": "workbench.figures.of_results:heat_of_maps",
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from workbench.analyses.pathways.sufficiency import suffice
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
+    from workbench.analyses.use_of_time.measurement import use_of_time
     from workbench.data import Sample, Samples, samples
     from workbench.engine.accelerated import accelerate
     from workbench.interventions import (
@@ -168,6 +171,7 @@ __all__ = [
     "suffice",
     "sweep",
     "trailing",
+    "use_of_time",
     "view",
     "workers",
 ]

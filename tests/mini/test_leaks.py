@@ -36,7 +36,7 @@ def told(leak: Leak, clip) -> str:
 @pytest.mark.parametrize("kind", LEAKY_KINDS)
 def test_the_leak_tells_the_label_and_the_motion_does_not(leak: Leak, kind) -> None:
     agrees = []
-    letters = Counter()
+    letters, question = Counter(), held_out(leak, kind, 0).question
     for number in range(300):
         clip = held_out(leak, kind, number)
         question = clip.question

@@ -23,6 +23,7 @@ from workbench.figures.side_by_side import models_compared, windows_compared
 from workbench.figures.staged_flow import staged_flow
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.totals import total_effects
+from workbench.figures.use_of_time import use_of_time
 from workbench.figures.windows import change_by_window
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "staged_flow",
     "sufficiency",
     "total_effects",
+    "use_of_time",
     "windows_compared",
 ]
 

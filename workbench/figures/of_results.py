@@ -16,6 +16,7 @@ from workbench.figures.keywords import keyword_frequencies
 from workbench.figures.lens_overlay import lens_overlay
 from workbench.figures.side_by_side import models_compared
 from workbench.figures.sufficiency import sufficiency
+from workbench.figures.use_of_time import use_of_time
 
 if TYPE_CHECKING:
     from workbench.analyses.attention.maps import AttentionMaps
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.analyses.lens.logit_lens import LogitLens
     from workbench.analyses.pathways.points_lost import Sufficiency
     from workbench.analyses.sweep.comparison import Comparison
+    from workbench.analyses.use_of_time.result import TimeUse
     from workbench.runs.run import Run
 
 
@@ -42,6 +44,11 @@ def of_sufficiency(found: Sufficiency, **settings: Any) -> go.Figure:
     """Accuracy by setting. Arguments: `workbench.figures.sufficiency`; controls left out are noted too."""
     note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
     return sufficiency(found.table, note=note, **settings)
+
+
+def of_time_use(found: TimeUse, **settings: Any) -> go.Figure:
+    """Facts by sample, verdicts by task. Arguments: `workbench.figures.use_of_time`."""
+    return use_of_time(found.table, found.verdicts, found.tasks, **settings)
 
 
 def of_answer_probability(found: AnswerProbability, **settings: Any) -> go.Figure:
