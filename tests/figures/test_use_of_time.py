@@ -13,7 +13,7 @@ from workbench.errors import RunError
 from workbench.figures import use_of_time
 
 
-def tables(samples: int) -> dict[str, pd.DataFrame]:
+def tables(samples: int) -> dict[str, Any]:
     made = [facts([prior, order][place % 2], f"t/{place}") for place in range(samples)]
     table = pd.concat(made, ignore_index=True)
     verdicts = verdict_table(table)

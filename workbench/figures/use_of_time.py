@@ -42,7 +42,10 @@ def use_of_time(
         raise RunError("There is no verdict to draw. Use more samples.")
     places = {verdict: place for place, verdict in enumerate(VERDICTS)}
     by_task = {task: place for place, task in enumerate(dict.fromkeys(verdicts["task"]))}
-    ordered = verdicts.assign(_task=verdicts["task"].map(by_task), _verdict=verdicts["verdict"].map(places))
+    ordered = verdicts.assign(
+        _task=[by_task[task] for task in verdicts["task"]],
+        _verdict=[places[verdict] for verdict in verdicts["verdict"]],
+    )
     ordered = ordered.sort_values(["_task", "_verdict"], kind="stable")
     step = -(-len(ordered) // most)
     drawn = ordered.iloc[::step]
@@ -174,8 +177,8 @@ def _shares(fig: go.Figure, tasks: pd.DataFrame, named: list[str]) -> None:
                 customdata=[
                     [f"{row['low_percent']:.0f} to {row['high_percent']:.0f}%", row["of"]] for row in rows
                 ],
-                hovertemplate=f"{verdict}: %{{x:.0f}}%, 95% interval %{{customdata[0]}}, n = %{{customdata[1]}}"
-                "<extra></extra>",
+                hovertemplate=f"{verdict}: %{{x:.0f}}%, 95% interval %{{customdata[0]}}, "
+                "n = %{customdata[1]}<extra></extra>",
             ),
             row=3,
             col=1,

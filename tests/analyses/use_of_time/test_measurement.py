@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
 def said_b_at_rest(stages: Mapping[int, Stage]) -> VideoLLM:
     """The planted model, which answers B where nothing tells A."""
     model = planted_model(stages)
-    model.hf.get_output_embeddings().weight.data[IDS["B"], CONSTANT] = 1e-3
+    head: Any = model.hf.get_output_embeddings()
+    head.weight.data[IDS["B"], CONSTANT] = 1e-3
     return model
 
 

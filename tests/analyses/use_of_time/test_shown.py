@@ -9,10 +9,12 @@ from workbench.analyses.use_of_time.shown import (
     ALONE,
     CONTENT,
     KEPT,
-    reversed_around,
-    shown_in_place,
-    shuffled,
+    ORDER,
+    SWAPPED,
     frames_tested,
+    interrogate,
+    reversed_around,
+    shuffled,
 )
 from workbench.video import Clip
 
@@ -40,14 +42,24 @@ def test_the_reversal_around_a_frame() -> None:
 
 def test_frames_change_places_and_moments_stay() -> None:
     clip = Clip(frames=np.arange(8, dtype=np.uint8).repeat(12).reshape(8, 2, 2, 3), timestamps=np.arange(8.0))
-    shown = list(shown_in_place(clip, "a", [clip], shuffles=2, seed=0))
+    other = Clip(frames=np.full((5, 3, 2, 3), 99, np.uint8), timestamps=np.arange(5.0))
+    told = {"shuffles": 2, "seed": 0}
+
+    def numbers(clip: Clip) -> list[int]:
+        return clip.frames[:, 0, 0, 0].tolist()
+
+    shown = dict(interrogate(clip, "a", [other], numbers, lambda found: found[0] == 0, **told))
     assert len({one.name for one in shown}) == len(shown)
-    assert [one.kind for one in shown].count(CONTENT) == 1
-    assert [one.kind for one in shown].count(KEPT) == 9
-    for one in shown:
-        assert (one.clip.timestamps == clip.timestamps).all()
-        numbers = one.clip.frames[:, 0, 0, 0].tolist()
+    assert [one.kind for one in shown] == [
+        CONTENT, *[ORDER] * 3, ALONE, *[KEPT] * 3, SWAPPED, ALONE, ALONE,
+    ], "the first frame keeps the answer and is looked at closer"  # fmt: skip
+    for one, found in shown.items():
         if one.kind == ALONE:
-            assert set(numbers) == {one.frame - 1}
-        else:
-            assert sorted(numbers) == list(range(8))
+            assert set(found) == {one.frame - 1}
+        elif one.kind == SWAPPED:
+            assert found == [99, 1, 2, 3, 4, 5, 6, 7]
+        elif one.kind != CONTENT:
+            assert sorted(found) == list(range(8))
+            assert (one.clip.timestamps == clip.timestamps).all()
+    untroubled = interrogate(clip, "a", [other], numbers, lambda _: True, **told)
+    assert KEPT not in {one.kind for one, _ in untroubled}, "no order changes the answer"

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from workbench.analyses.use_of_time.result import TimeUse
-from workbench.analyses.use_of_time.shown import APART, CONTENT, FEWEST, RANDOM, shown_in_place
+from workbench.analyses.use_of_time.shown import APART, CONTENT, FEWEST, RANDOM, interrogate
 from workbench.data import as_samples
-from workbench.errors import KnockoutError, RunError
+from workbench.errors import ClipError, KnockoutError, RunError
 from workbench.interventions import Flow, Knockout
 from workbench.interventions.catalogue import CROSS_FRAME, VIDEO_TEXT
 from workbench.interventions.knockouts import Cut
@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from workbench.models import VideoLLM
     from workbench.prompts.assembly import Separators
     from workbench.prompts.prompt import Prompt
-    from workbench.video import Sampling
+    from workbench.video import Clip, Sampling
 
 UNTOUCHED = "untouched"
+_SPARE = 4
+"""Other clips that are drawn beyond those needed, in case some cannot be read."""
 NO_VIDEO, CUT, CONTROL = "no video", "frames apart", "random edges {}"
 
 
@@ -49,7 +51,7 @@ class FactRow(NamedTuple):
     kind: str
     """One of `shown.KINDS`; empty for the untouched clip."""
     frame: int
-    """The frame, from 1, that is alone or stays in place; 0 where none does."""
+    """The frame, from 1, that is alone, stays in place or is another clip's; 0 where there is none."""
     options: int
     truth: str
     """The true letter of the clip as it is; empty where it is not known."""
@@ -81,8 +83,8 @@ def use_of_time(
     """Certificates: whether each answer rests on time, on what a still shows, or on the words alone.
 
     Each question is asked with the video hidden from the text, with other clips in its place, with its frames
-    reversed and shuffled in place, with one frame in every place, with the others reordered around one frame,
-    and with the attention between frames cut, beside as many random edges. The rule: `rule.rule`.
+    reversed and shuffled in place, with one frame in every place, and with the attention between frames cut,
+    beside as many random edges. A frame that is enough alone is looked at closer. The rule: `rule.rule`.
 
     Args:
         others: clips of other samples, of the same task where there are enough, that are shown instead.
@@ -105,6 +107,7 @@ def use_of_time(
     samples = as_samples(samples)
     measurement = Facts(
         others=_others(samples, others, seed),
+        count=others,
         shuffles=shuffles,
         controls=controls,
         seed=seed,
@@ -137,7 +140,7 @@ def _others(samples: Sequence[Sample], count: int, seed: int) -> dict[str, tuple
         drawn: list[Sample] = []
         for task in (sample.task, *(task for task in clips if task != sample.task)):
             near = [other for video, other in clips[task].items() if video != sample.video]
-            drawn += [near[place] for place in rng.permutation(len(near))[: count - len(drawn)]]
+            drawn += [near[place] for place in rng.permutation(len(near))[: count + _SPARE - len(drawn)]]
         if len(drawn) < count:
             raise RunError(
                 f"{sample.id} needs {count} other clips to be shown instead, and these samples have "
@@ -157,6 +160,8 @@ class Facts(PromptMeasurement):
     row: ClassVar[type] = FactRow
 
     others: Mapping[str, tuple[Sample, ...]]
+    """By the sample's id, whose clips may be shown instead: the first `count` that can be read."""
+    count: int
     shuffles: int
     controls: int
     seed: int
@@ -168,7 +173,7 @@ class Facts(PromptMeasurement):
     @property
     def settings(self) -> Mapping[str, Any]:
         return {
-            "others": {name: [other.id for other in drawn] for name, drawn in self.others.items()},
+            "others": self.count,
             "shuffles": self.shuffles,
             "controls": self.controls,
             "seed": self.seed,
@@ -205,10 +210,29 @@ class Facts(PromptMeasurement):
         yield row(UNTOUCHED, "", 0, before)
         for fact, kind, log_p in cuts:
             yield row(fact, kind, 0, log_p)
-        others = [model.read_clip(other, self.frames) for other in self.others[sample.id]]
-        for one in shown_in_place(prompt.clip, sample.id, others, shuffles=self.shuffles, seed=self.seed):
-            again = model.encode(sample, clip=one.clip, **asked)
-            yield row(one.name, one.kind, one.frame, _letters(model, again, verdict, sample.letters))
+        others = self._read(model, sample)
+
+        def ask(clip: Clip) -> Sequence[float]:
+            again = model.encode(sample, clip=clip, **asked)
+            return _letters(model, again, verdict, sample.letters)
+
+        def kept(log_p: Sequence[float]) -> bool:
+            return chosen(log_p, sample.letters).letter == answer
+
+        told: dict[str, Any] = {"shuffles": self.shuffles, "seed": self.seed}
+        for one, log_p in interrogate(prompt.clip, sample.id, others, ask, kept, **told):
+            yield row(one.name, one.kind, one.frame, log_p)
+
+    def _read(self, model: VideoLLM, sample: Sample) -> list[Clip]:
+        clips, why = [], ""
+        for other in self.others[sample.id]:
+            try:
+                clips.append(model.read_clip(other, self.frames))
+            except ClipError as error:
+                why = f": {error}"
+            if len(clips) == self.count:
+                return clips
+        raise Unusable(f"only {len(clips)} of {self.count} other clips can be read{why}")
 
     def _cuts(
         self, model: VideoLLM, prompt: Prompt, verdict: Judge, letters: Sequence[str]

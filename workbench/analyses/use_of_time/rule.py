@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from workbench.analyses.use_of_time.shown import ALONE, APART, CONTENT, KEPT, ORDER, RANDOM
+from workbench.analyses.use_of_time.shown import ALONE, APART, CONTENT, KEPT, ORDER, RANDOM, SWAPPED
 from workbench.errors import RunError
 from workbench.statistics.columns import require_columns
 from workbench.statistics.proportions import wilson
@@ -17,7 +17,7 @@ USES_TIME, STATIC, PRIOR, UNDECIDED = VERDICTS = (
     "language prior",
     "undecided",
 )
-ON_VIDEO = (CONTENT, ORDER, ALONE, KEPT)
+ON_VIDEO = (CONTENT, ORDER, ALONE, KEPT, SWAPPED)
 """Kinds of facts that change what is seen."""
 
 
@@ -72,12 +72,12 @@ def rule(facts: pd.DataFrame) -> Ruling:
     2. No order changes it. One frame in every place keeps it: static shortcut. None does, and the cut between
        frames changes it where random edges do not: uses time (it compares frames, in any order). Else
        undecided.
-    3. Some order changes it, but one frame alone keeps it, and so does every order around that frame: static
-       shortcut.
+    3. Some order changes it, but all of it hangs on one frame: this frame in every place keeps it, so does
+       every order around it, and another clip's frame in its place changes it once at least: static shortcut.
     4. The reversal changes it: uses time. Else undecided.
     """
     kept = {kind: facts.loc[facts["kind"] == kind, "kept"].astype(bool) for kind in facts["kind"].unique()}
-    if all(kept[kind].all() for kind in ON_VIDEO):
+    if all(here.all() for kind, here in kept.items() if kind in ON_VIDEO):
         return Ruling(PRIOR, "whatever is shown, the answer stays")
     alone = facts.loc[(facts["kind"] == ALONE) & facts["kept"].astype(bool), "frame"].tolist()
     if kept[ORDER].all():
@@ -86,10 +86,12 @@ def rule(facts: pd.DataFrame) -> Ruling:
         if not kept[APART].any() and RANDOM in kept and kept[RANDOM].all():
             return Ruling(USES_TIME, "frames are compared: apart they do not give it, nor does one alone")
         return Ruling(UNDECIDED, "no order changes it, and no frame alone gives it")
-    around = facts.loc[facts["kind"] == KEPT].groupby("frame")["kept"].all()
+    closer = {
+        kind: facts.loc[facts["kind"] == kind].groupby("frame")["kept"].all() for kind in (KEPT, SWAPPED)
+    }
     for frame in alone:
-        if around.get(frame, False):
-            return Ruling(STATIC, f"frame {frame} alone gives it, and so does every order around it")
+        if closer[KEPT].get(frame, False) and not closer[SWAPPED].get(frame, True):
+            return Ruling(STATIC, f"it hangs on frame {frame}: enough alone, and another there changes it")
     if not facts.loc[facts["fact"] == "frames reversed", "kept"].astype(bool).all():
         return Ruling(USES_TIME, "the reversal changes it, and no frame alone accounts for it")
     return Ruling(UNDECIDED, "some orders change it, but the reversal does not")

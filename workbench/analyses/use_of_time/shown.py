@@ -8,9 +8,9 @@ Axes: t frame.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,16 +19,19 @@ from workbench.shapes import Int, shaped
 if TYPE_CHECKING:
     from workbench.video import Clip
 
-CONTENT, ORDER, ALONE, KEPT, APART, RANDOM = KINDS = (
+T = TypeVar("T")
+
+CONTENT, ORDER, ALONE, KEPT, SWAPPED, APART, RANDOM = KINDS = (
     "content",
     "order",
     "frame alone",
     "frame in place",
+    "frame swapped",
     "frames apart",
     "random edges",
 )
 """Kinds of facts: another clip or none; the same frames in another order; one frame in every place; the
-others reordered around one frame; a cut between frames; as many random edges."""
+others reordered around one frame; one frame from another clip; a cut between frames; as many random edges."""
 FEWEST = 4
 """Frames of a clip that can be put into other orders, whatever frame stays."""
 
@@ -40,7 +43,7 @@ class Shown(NamedTuple):
     kind: str
     clip: Clip
     frame: int = 0
-    """The frame, from 1, that is alone or stays in place; 0 where none does."""
+    """The frame, from 1, that is alone, stays in place or is another clip's; 0 where there is none."""
 
 
 @shaped
@@ -75,25 +78,62 @@ def frames_tested(n: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys((0, (n - 1) // 2, n - 1)))
 
 
-def shown_in_place(
-    clip: Clip, sample_id: str, others: Sequence[Clip], *, shuffles: int, seed: int
-) -> Iterator[Shown]:
-    """All that is shown in place of a clip of `FEWEST` frames or more."""
+def interrogate(
+    clip: Clip,
+    sample_id: str,
+    others: Sequence[Clip],
+    ask: Callable[[Clip], T],
+    kept: Callable[[T], bool],
+    *,
+    shuffles: int,
+    seed: int,
+) -> Iterator[tuple[Shown, T]]:
+    """All that is shown in place of a clip of `FEWEST` frames or more, with what `ask` gives for it.
+
+    `kept` says whether that is the answer to the clip itself. Where an order changes the answer and one frame
+    in every place keeps it, that frame is looked at closer: the others are reordered around it, and it alone
+    is taken from `others`.
+    """
     n = len(clip)
 
     def ordered(order: Sequence[int] | np.ndarray) -> Clip:
         return replace(clip, frames=clip.frames[np.asarray(order)])
 
+    def asked(one: Shown) -> tuple[Shown, T]:
+        return one, ask(one.clip)
+
     for number, other in enumerate(others, start=1):
-        yield Shown(f"another clip {number}", CONTENT, other)
-    yield Shown("frames reversed", ORDER, ordered(reversed_around(n)))
+        yield asked(Shown(f"another clip {number}", CONTENT, other))
+    orders = [Shown("frames reversed", ORDER, ordered(reversed_around(n)))]
     for draw in range(shuffles):
-        yield Shown(f"frames shuffled {draw + 1}", ORDER, ordered(shuffled(n, sample_id, draw, seed=seed)))
+        order = shuffled(n, sample_id, draw, seed=seed)
+        orders.append(Shown(f"frames shuffled {draw + 1}", ORDER, ordered(order)))
+    found = [asked(one) for one in orders]
+    yield from found
+    matters = not all(kept(what) for _, what in found)
     for frame in frames_tested(n):
-        yield Shown(f"frame {frame + 1} alone", ALONE, ordered([frame] * n), frame + 1)
-    for frame in frames_tested(n):
+        alone = asked(Shown(f"frame {frame + 1} alone", ALONE, ordered([frame] * n), frame + 1))
+        yield alone
+        if not (matters and kept(alone[1])):
+            continue
         named = f"frame {frame + 1} in place, others"
-        yield Shown(f"{named} reversed", KEPT, ordered(reversed_around(n, frame)), frame + 1)
+        yield asked(Shown(f"{named} reversed", KEPT, ordered(reversed_around(n, frame)), frame + 1))
         for draw in range(2):
             order = shuffled(n, sample_id, draw, seed=seed, stays=frame)
-            yield Shown(f"{named} shuffled {draw + 1}", KEPT, ordered(order), frame + 1)
+            yield asked(Shown(f"{named} shuffled {draw + 1}", KEPT, ordered(order), frame + 1))
+        for number, other in enumerate(others, start=1):
+            named = f"frame {frame + 1} of another clip {number}"
+            yield asked(Shown(named, SWAPPED, _with_frame(clip, frame, other), frame + 1))
+
+
+def _with_frame(clip: Clip, frame: int, other: Clip) -> Clip:
+    """The clip, but for one frame: the other clip's at that share of its length, in this one's size."""
+    from PIL import Image
+
+    height, width = clip.size
+    theirs = other.frames[round(frame * (len(other) - 1) / (len(clip) - 1))]
+    if theirs.shape != clip.frames[frame].shape:
+        theirs = np.asarray(Image.fromarray(theirs).resize((width, height)))
+    frames = clip.frames.copy()
+    frames[frame] = theirs
+    return replace(clip, frames=frames)
