@@ -12,7 +12,7 @@ from workbench.recipe import find_recipe
 
 def test_each_answer_gets_a_verdict(four, tmp_path, quick, capsys) -> None:
     recipe: Any = find_recipe("use_of_time")
-    found = recipe(**settings(four, tmp_path, device="cpu", others=2, shuffles=2, controls=1)).run()
+    found = recipe(**settings(four, tmp_path, device="cpu", others=1, shuffles=2, controls=1)).run()
     assert len(found.verdicts) == 4
     assert names(tmp_path) == {
         *RUN, "facts.parquet", "verdicts.csv", "tasks.csv", "use_of_time.png", "use_of_time.html",

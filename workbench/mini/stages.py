@@ -63,7 +63,7 @@ STAGES = (
 )
 
 VARIANTS = tuple(
-    Stage(name=leak, steps=300, clips=128, rate=5e-4, length=416, world=leak, seed=seed, checkpoint=leak)
+    Stage(name=leak, steps=500, clips=128, rate=5e-4, length=416, world=leak, seed=seed, checkpoint=leak)
     for seed, leak in enumerate(LEAKS, start=11)
 )
 

@@ -51,7 +51,7 @@ class FactRow(NamedTuple):
     kind: str
     """One of `shown.KINDS`; empty for the untouched clip."""
     frame: int
-    """The frame, from 1, that is alone, stays in place or is another clip's; 0 where there is none."""
+    """The frame, from 1, that is alone, stays in place or is put into another clip; 0 where none is."""
     options: int
     truth: str
     """The true letter of the clip as it is; empty where it is not known."""

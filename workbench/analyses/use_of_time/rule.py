@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from workbench.analyses.use_of_time.shown import ALONE, APART, CONTENT, KEPT, ORDER, RANDOM, SWAPPED
+from workbench.analyses.use_of_time.shown import ALONE, APART, CONTENT, ELSEWHERE, KEPT, ORDER, RANDOM
 from workbench.errors import RunError
 from workbench.statistics.columns import require_columns
 from workbench.statistics.proportions import wilson
@@ -17,7 +17,7 @@ USES_TIME, STATIC, PRIOR, UNDECIDED = VERDICTS = (
     "language prior",
     "undecided",
 )
-ON_VIDEO = (CONTENT, ORDER, ALONE, KEPT, SWAPPED)
+ON_VIDEO = (CONTENT, ORDER, ALONE, KEPT, ELSEWHERE)
 """Kinds of facts that change what is seen."""
 
 
@@ -73,7 +73,8 @@ def rule(facts: pd.DataFrame) -> Ruling:
        frames changes it where random edges do not: uses time (it compares frames, in any order). Else
        undecided.
     3. Some order changes it, but all of it hangs on one frame: this frame in every place keeps it, so does
-       every order around it, and another clip's frame in its place changes it once at least: static shortcut.
+       every order of the others around it, and so does every other clip with this frame in its place, some
+       of which are answered otherwise without it: static shortcut.
     4. The reversal changes it: uses time. Else undecided.
     """
     kept = {kind: facts.loc[facts["kind"] == kind, "kept"].astype(bool) for kind in facts["kind"].unique()}
@@ -86,12 +87,12 @@ def rule(facts: pd.DataFrame) -> Ruling:
         if not kept[APART].any() and RANDOM in kept and kept[RANDOM].all():
             return Ruling(USES_TIME, "frames are compared: apart they do not give it, nor does one alone")
         return Ruling(UNDECIDED, "no order changes it, and no frame alone gives it")
-    closer = {
-        kind: facts.loc[facts["kind"] == kind].groupby("frame")["kept"].all() for kind in (KEPT, SWAPPED)
-    }
+    closer = facts.loc[facts["kind"].isin([KEPT, ELSEWHERE])].groupby("frame")["kept"].all()
     for frame in alone:
-        if closer[KEPT].get(frame, False) and not closer[SWAPPED].get(frame, True):
-            return Ruling(STATIC, f"it hangs on frame {frame}: enough alone, and another there changes it")
+        if closer.get(frame, False) and not kept[CONTENT].all():
+            return Ruling(
+                STATIC, f"it hangs on frame {frame}: enough alone, and in other clips"
+            )
     if not facts.loc[facts["fact"] == "frames reversed", "kept"].astype(bool).all():
         return Ruling(USES_TIME, "the reversal changes it, and no frame alone accounts for it")
     return Ruling(UNDECIDED, "some orders change it, but the reversal does not")

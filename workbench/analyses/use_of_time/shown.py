@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONTENT, ORDER, ALONE, KEPT, SWAPPED, APART, RANDOM = KINDS = (
+CONTENT, ORDER, ALONE, KEPT, ELSEWHERE, APART, RANDOM = KINDS = (
     "content",
     "order",
     "frame alone",
     "frame in place",
-    "frame swapped",
+    "frame elsewhere",
     "frames apart",
     "random edges",
 )
 """Kinds of facts: another clip or none; the same frames in another order; one frame in every place; the
-others reordered around one frame; one frame from another clip; a cut between frames; as many random edges."""
+others reordered around one frame; one frame in other clips; a cut between frames; as many random edges."""
 FEWEST = 4
 """Frames of a clip that can be put into other orders, whatever frame stays."""
 
@@ -43,7 +43,7 @@ class Shown(NamedTuple):
     kind: str
     clip: Clip
     frame: int = 0
-    """The frame, from 1, that is alone, stays in place or is another clip's; 0 where there is none."""
+    """The frame, from 1, that is alone, stays in place or is put into another clip; 0 where none is."""
 
 
 @shaped
@@ -91,8 +91,8 @@ def interrogate(
     """All that is shown in place of a clip of `FEWEST` frames or more, with what `ask` gives for it.
 
     `kept` says whether that is the answer to the clip itself. Where an order changes the answer and one frame
-    in every place keeps it, that frame is looked at closer: the others are reordered around it, and it alone
-    is taken from `others`.
+    in every place keeps it, that frame is looked at closer: the others are reordered around it, and it takes
+    its place in `others`.
     """
     n = len(clip)
 
@@ -122,18 +122,18 @@ def interrogate(
             order = shuffled(n, sample_id, draw, seed=seed, stays=frame)
             yield asked(Shown(f"{named} shuffled {draw + 1}", KEPT, ordered(order), frame + 1))
         for number, other in enumerate(others, start=1):
-            named = f"frame {frame + 1} of another clip {number}"
-            yield asked(Shown(named, SWAPPED, _with_frame(clip, frame, other), frame + 1))
+            named = f"frame {frame + 1} in another clip {number}"
+            yield asked(Shown(named, ELSEWHERE, _with_frame(other, clip, frame), frame + 1))
 
 
-def _with_frame(clip: Clip, frame: int, other: Clip) -> Clip:
-    """The clip, but for one frame: the other clip's at that share of its length, in this one's size."""
+def _with_frame(other: Clip, clip: Clip, frame: int) -> Clip:
+    """Another clip with this frame of `clip` at the same share of its length, in its own size."""
     from PIL import Image
 
-    height, width = clip.size
-    theirs = other.frames[round(frame * (len(other) - 1) / (len(clip) - 1))]
-    if theirs.shape != clip.frames[frame].shape:
-        theirs = np.asarray(Image.fromarray(theirs).resize((width, height)))
-    frames = clip.frames.copy()
-    frames[frame] = theirs
-    return replace(clip, frames=frames)
+    height, width = other.size
+    ours = clip.frames[frame]
+    if clip.size != other.size:
+        ours = np.asarray(Image.fromarray(ours).resize((width, height)))
+    frames = other.frames.copy()
+    frames[round(frame * (len(other) - 1) / (len(clip) - 1))] = ours
+    return replace(other, frames=frames)
