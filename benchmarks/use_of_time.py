@@ -2,7 +2,9 @@
 
 Variants of the embedded model were tuned on worlds in which the answer leaks (`make variants`): from the
 backdrop or the last frame (static shortcut), from the options or the question (language prior). Each is asked
-about held-out clips of its world, and the model as it ships about clips whose answer needs time. A verdict's
+about held-out clips of its world, and the model as it ships about clips whose answer needs time. Beside them
+stands the model as it ships, made to see nothing, or one frame in every place: its answers are as uncertain
+as a model's are, and what they rest on is certain. A verdict's
 recall is its share of the samples of the models that it is true of; its precision, the share of samples with
 the verdict that are theirs. `python -m benchmarks.use_of_time --variants runs/variants`
 """
@@ -10,15 +12,21 @@ the verdict that are theirs. `python -m benchmarks.use_of_time --variants runs/v
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
+import torch
+from torch import Tensor
 
 import workbench as wb
 from benchmarks.saving import RESULTS, save
 from workbench.analyses.use_of_time import PRIOR, STATIC, USES_TIME, VERDICTS
 from workbench.mini.leaks import LEAKS, LEAKY_KINDS, Leak, write_leaky
+from workbench.models.vision import through
 from workbench.statistics.proportions import wilson
 
 HONEST = "honest"
@@ -28,14 +36,25 @@ TRUE_OF = {
     "last_frame": STATIC,
     "options": PRIOR,
     "question": PRIOR,
+    "sees nothing": PRIOR,
+    "sees the first frame": STATIC,
+    "sees the middle frame": STATIC,
+    "sees the last frame": STATIC,
 }
+SEES: dict[str, Callable[[Tensor], Tensor]] = {
+    "sees nothing": torch.zeros_like,
+    "sees the first frame": lambda pixels: pixels[:, :1].expand_as(pixels),
+    "sees the middle frame": lambda pixels: pixels[:, (pixels.shape[1] - 1) // 2, None].expand_as(pixels),
+    "sees the last frame": lambda pixels: pixels[:, -1:].expand_as(pixels),
+}
+"""What the vision tower gets of the clip's pixels (1, frame, channel, y, x)."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--variants", type=Path, required=True, help="folder of the variants' checkpoints")
+    parser.add_argument("--variants", type=Path, default=Path("runs/variants"), help="their checkpoints")
     parser.add_argument("--models", nargs="*", choices=list(TRUE_OF), default=list(TRUE_OF))
     parser.add_argument("--clips", type=int, default=60, help="held-out clips a task")
     parser.add_argument("--tasks", nargs="*", choices=LEAKY_KINDS, default=list(LEAKY_KINDS))
@@ -50,16 +69,18 @@ def power(asked: argparse.Namespace) -> dict[str, Any]:
     """Ask every model, print the counts, and save them."""
     parts, accuracy, model = [], {}, None
     for name in asked.models:
-        where = asked.honest_model if name == HONEST else str(asked.variants / name)
+        as_shipped = name == HONEST or name in SEES
+        where = asked.honest_model if as_shipped else str(asked.variants / name)
         model = wb.load(where, device=asked.device)
-        if name == HONEST:
+        if as_shipped:
             samples = wb.samples("mini", tasks=asked.tasks, limit=asked.clips)
         else:
             leak = cast(Leak, name)
             assert leak in LEAKS
             folder = write_leaky(asked.scratch / "clips" / name, leak, asked.clips)
             samples = wb.samples("tvbench", root=folder, tasks=asked.tasks, limit=asked.clips)
-        found = wb.use_of_time(model, samples, out=asked.scratch / "runs" / name)
+        with through(model, partial(seeing, SEES[name])) if name in SEES else nullcontext():
+            found = wb.use_of_time(model, samples, out=asked.scratch / "runs" / name)
         parts.append(found.verdicts.assign(model=name))
         accuracy[name] = 100 * sum(found.verdicts["correct"].tolist()) / len(found.verdicts)
         print(f"{name}: {accuracy[name]:.1f}% right in its world; {found!r}", flush=True)
@@ -77,6 +98,16 @@ def power(asked: argparse.Namespace) -> dict[str, Any]:
         print(row)
     print(save(asked.out, "use_of_time", result, model))
     return result
+
+
+def seeing(change: Callable[[Tensor], Tensor], name: str, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """What turns pixels into rows of the decoder, on changed pixels."""
+
+    @wraps(compute)  # transformers reads the names of its arguments
+    def changed(pixels: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return compute(change(pixels), *args, **kwargs)
+
+    return changed
 
 
 def counts(verdicts: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from benchmarks import use_of_time
 from workbench.analyses.use_of_time import PRIOR, STATIC, USES_TIME
@@ -23,6 +24,15 @@ def test_precision_and_recall_by_hand() -> None:
     assert found[STATIC]["precision_percent"] == pytest.approx(50)
     assert use_of_time.counts(table)["honest"][STATIC] == 1
     assert use_of_time.counts(table)["honest: t"][USES_TIME] == 3
+
+
+def test_a_model_is_made_to_see_one_frame() -> None:
+    pixels = torch.arange(5.0)[None, :, None, None, None].expand(1, 5, 3, 2, 2)
+    seen = {
+        name: use_of_time.seeing(change, "features", lambda pixels: pixels)(pixels)[0, :, 0, 0, 0].tolist()
+        for name, change in use_of_time.SEES.items()
+    }
+    assert list(seen.values()) == [[0.0] * 5, [0.0] * 5, [2.0] * 5, [4.0] * 5]
 
 
 @pytest.mark.slow
