@@ -7,6 +7,8 @@ FUZZ_TIMES ?= 50
 DEMO_OUT ?= runs/demo
 TEST_FLAGS ?= -n 2 --dist worksteal
 MINI_OUT ?= runs/mini
+VARIANTS_OUT ?= runs/variants
+train = $(BIN)/python -m workbench.mini.train --out $(VARIANTS_OUT) --workers 3 --within 360
 MTF_LIMIT ?= 20
 mtf = $(BIN)/workbench run $(1) --model mini/video-ft --data mini --limit $(MTF_LIMIT) --out runs/mtf/$(1)
 ES_LIMIT ?= 40
@@ -19,7 +21,7 @@ STAMP := $(VENV)/.ready-dev
 install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults fuzz test-browser lint format types docs notebooks map-the-flow empirical-study mini wheel constraints clean
+.PHONY: help setup demo test test-slow test-faults fuzz test-browser lint format types docs notebooks map-the-flow empirical-study mini variants wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -111,6 +113,16 @@ empirical-study: $(RUNS) ## every experiment of An Empirical Study on the embedd
 
 mini: $(RUNS) ## train the embedded model again (one GPU, under an hour)
 	$(BIN)/python -m workbench.mini.train --out $(MINI_OUT)
+
+variants: $(RUNS) ## models that cheat, and the image model over eight frames, side by side (one GPU, under ten minutes)
+	mkdir -p $(VARIANTS_OUT)
+	set -e; jobs=; trap 'kill $$jobs 2> /dev/null || true' INT TERM; \
+	for leak in background last_frame options question; do \
+	  $(train) --variant $$leak --start workbench/mini/weights/video-ft > $(VARIANTS_OUT)/$$leak.log 2>&1 & jobs="$$jobs $$!"; \
+	done; \
+	$(train) --stages "bags of frames" --start workbench/mini/weights/image > $(VARIANTS_OUT)/image.log 2>&1 & jobs="$$jobs $$!"; \
+	for job in $$jobs; do wait $$job || { tail -n 5 $(VARIANTS_OUT)/*.log; exit 1; }; done
+	@cat $(VARIANTS_OUT)/training.jsonl
 
 wheel: $(STAMP) ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel

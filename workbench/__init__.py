@@ -56,6 +56,7 @@ _HOMES = {
     "flows_while_writing": "analyses.writing.tokens",
     "smallest_pathway": "analyses.smallest.pathway",
     "suffice": "analyses.pathways.sufficiency",
+    "use_of_time": "analyses.use_of_time.measurement",
     "edge_count": "interventions",
     "compare_flows": "analyses.sweep.differences",
     "compare_models": "analyses.sweep.differences",
@@ -86,6 +87,7 @@ attach(
         "Sufficiency.figure": "workbench.figures.of_results:of_sufficiency",
         "TwinPatching.figure": "workbench.figures.of_results:of_twin_patching",
         "MethodScores.figure": "workbench.figures.of_results:of_method_scores",
+        "TimeUse.figure": "workbench.figures.of_results:of_time_use",
         "AnswerProbability.figure": "workbench.figures.of_results:of_answer_probability",
         "KeywordFrequencies.figure": "workbench.figures.of_results:of_keyword_frequencies",
         "FlowsWhileWriting.figure": "workbench.figures.of_results:of_flows_while_writing",
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
     from workbench.analyses.smallest.pathway import smallest_pathway
     from workbench.analyses.sweep.differences import compare_flows, compare_models
     from workbench.analyses.sweep.effects import sweep
+    from workbench.analyses.use_of_time.measurement import use_of_time
     from workbench.analyses.writing.tokens import flows_while_writing
     from workbench.data import Sample, Samples, pairs, samples
     from workbench.engine.accelerated import accelerate
@@ -215,6 +218,7 @@ __all__ = [
     "sweep",
     "trailing",
     "tuned_lens",
+    "use_of_time",
     "view",
     "what_mattered",
     "workers",

@@ -14,7 +14,7 @@ from workbench.mini.world import backdrops, make_scene, states
 
 
 def test_a_batch_depends_on_its_number_alone():
-    data = Batches(seed=1, count=4, clips=3, frames=8, length=512, stills=False)
+    data = Batches(seed=1, count=4, clips=3, frames=8, length=512, world="clips")
     first, again, other = data[2], data[2], data[3]
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert not torch.equal(first["ids"], other["ids"])
@@ -36,6 +36,20 @@ def test_a_round_sees_the_clip_and_itself_only():
         )
     row = Row(backdrops(scene, TIMES), states(scene, TIMES), talk)
     assert collate([row, row])["ids"].shape == (2, 512)
+
+
+def test_a_bag_has_no_order_and_labels_that_were_offered():
+    data = Batches(seed=1, count=1, clips=24, frames=8, length=512, world="bags")
+    letters = {build_tokenizer().token_to_id(letter): place for place, letter in enumerate("ABCD")}
+    for rounds, ids, labels in zip(
+        *(data[0][key].tolist() for key in ("rounds", "ids", "labels")), strict=True
+    ):
+        for number in range(1, max(rounds) + 1):
+            rows = [row for row, which in enumerate(rounds) if which == number]
+            said = next(labels[row] for row in rows if labels[row] != IGNORED)
+            asked = [ids[row] for row in rows if labels[row] == IGNORED]
+            if said in letters:  # once as "(A)"; an option that is not there is not named
+                assert asked.count(said) == 1
 
 
 def test_an_exam_asks_for_the_letter():

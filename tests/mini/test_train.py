@@ -1,29 +1,18 @@
-"""Training: the rate's course, which optimizer has which weight, and the forward that it is trained with."""
+"""Training: which optimizer has which weight, the forward it is trained with, and a stage of two steps."""
 
 from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from workbench.mini import checkpoint, checkpoints
+from workbench.mini import checkpoint
 from workbench.mini.batches import exam
-from workbench.mini.train import STAGES, Stage, Trainer, optimizers, rate_at
-
-
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_the_rate_warms_up_and_ends_at_a_thirtieth(stage: Stage) -> None:
-    rates = [rate_at(step, stage) for step in range(stage.steps)]
-    peak = rates.index(max(rates))
-    assert 0 < rates[0] < 0.1 * stage.rate
-    assert stage.rate * 0.8 < rates[peak] <= stage.rate
-    assert rates[:peak] == sorted(rates[:peak])
-    assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert rates[-1] == pytest.approx(stage.rate / 30, rel=0.01)
-
-
-def test_stages_end_in_the_checkpoints_that_ship() -> None:
-    assert {stage.checkpoint for stage in STAGES} >= set(checkpoints())
-    assert len({stage.seed for stage in STAGES}) == len(STAGES), "no stage sees another's clips"
+from workbench.mini.stages import VARIANTS
+from workbench.mini.train import Trainer, optimizers, train
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +42,15 @@ def test_the_training_forward_is_the_models_own(trainer: Trainer) -> None:
             input_ids=batch["ids"][:, :length], pixel_values_videos=pixels, use_cache=False
         ).last_hidden_state
     torch.testing.assert_close(hidden[:, :length], own, rtol=1e-3, atol=1e-3)
+
+
+def test_a_variant_is_trained_and_judged_in_both_worlds(trainer: Trainer, tmp_path: Path) -> None:
+    trainer.model.model.vision_tower.requires_grad_(False)
+    stage = replace(VARIANTS[2], steps=2, clips=1)
+    train(trainer, stage, tmp_path, workers=0, papers=1, questions=1, within=0)
+    trainer.model.model.vision_tower.requires_grad_(True)
+    (line,) = (tmp_path / "training.jsonl").read_text().splitlines()
+    row = json.loads(line)
+    assert row["step"] == 1, "the time was over"
+    assert {"moving_direction", "static", "options: moving_direction"} <= set(row["accuracy"])
+    assert (tmp_path / stage.checkpoint / "config.json").exists()

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from tests.analyses.smallest.made import made_blocks, made_curve, made_result, made_table
 from tests.analyses.sweep.test_drops import table as dropped
+from tests.analyses.use_of_time.test_rule import facts, order
 from tests.figures import study_tables
 from tests.figures.lens_tables import answer_table, frequencies, lens_counts, lens_layout, lens_table
 from tests.figures.tables import FLOWS, pathways_table, samples_table, sweep_table
@@ -37,6 +38,7 @@ from workbench.analyses.places import Mattered
 from workbench.analyses.places.units import flows_of
 from workbench.analyses.sweep import Comparison
 from workbench.analyses.sweep.drops import accuracy_drop
+from workbench.analyses.use_of_time import TimeUse
 from workbench.data import Samples
 from workbench.data.collection import Skipped
 from workbench.interventions import Knockout
@@ -99,6 +101,8 @@ def shown(evil: str) -> dict[str, Any]:
     left_out = pd.DataFrame({"sample_id": [evil], "flow": ["random edges (strict)"], "reason": [evil]})
     made = {"settings": {"model": evil, "data": evil}}
     return {
+        "Certificate": certified(evil).certificate(evil),
+        "TimeUse": certified(evil),
         "Accuracy": score_answers(Samples([grouped], name=evil), {grouped.id: evil}),
         "RunComparison": RunComparison(
             first=Path(f"a{evil}"),
@@ -126,6 +130,13 @@ def shown(evil: str) -> dict[str, Any]:
     }
 
 
+def certified(evil: str) -> TimeUse:
+    """A result of `use_of_time` whose samples, tasks and facts have this name."""
+    table = facts(order, evil).assign(task=evil)
+    table.loc[table["fact"] == "no video", "fact"] = evil
+    return TimeUse(table=table, skipped=NONE, manifest={"settings": {"model": evil}})
+
+
 def drawn(evil: str) -> Mapping[str, go.Figure]:
     """Every figure of the project, by the function that draws it."""
     table = swept(evil)
@@ -139,6 +150,7 @@ def drawn(evil: str) -> Mapping[str, go.Figure]:
     halves = dropped({(f"t{evil}", "first_half()"): [False, True], (f"t{evil}", "second_half()"): [True] * 2})
     words = poisoned(lens_table(), evil, "token", "keyword", "keyword_list")
     return {
+        "use_of_time": certified(evil).figure(),
         "accuracy": figures.accuracy(samples_table(table).assign(model=evil)),
         "accuracy_by_case": figures.accuracy_by_case(
             poisoned(study_tables.shares(), evil, "group", "case"),

@@ -29,6 +29,7 @@ from workbench.figures.staged_flow import staged_flow
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.totals import total_effects
 from workbench.figures.twin_patching import twin_patching
+from workbench.figures.use_of_time import use_of_time
 from workbench.figures.what_mattered import what_mattered
 from workbench.figures.windows import change_by_window
 from workbench.figures.written_tokens import flows_while_writing
@@ -68,6 +69,7 @@ __all__ = [
     "sufficiency",
     "total_effects",
     "twin_patching",
+    "use_of_time",
     "what_mattered",
     "windows_compared",
 ]

@@ -21,6 +21,7 @@ from workbench.figures.side_by_side import models_compared
 from workbench.figures.smallest_pathway import open_blocks, smallest_pathway
 from workbench.figures.sufficiency import sufficiency
 from workbench.figures.twin_patching import twin_patching
+from workbench.figures.use_of_time import use_of_time
 from workbench.figures.what_mattered import what_mattered
 from workbench.figures.written_tokens import flows_while_writing
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from workbench.analyses.places import Mattered
     from workbench.analyses.smallest.result import SmallestPathway
     from workbench.analyses.sweep.comparison import Comparison
+    from workbench.analyses.use_of_time.result import TimeUse
     from workbench.analyses.writing.tokens import FlowsWhileWriting
     from workbench.runs.run import Run
 
@@ -67,6 +69,11 @@ def of_sufficiency(found: Sufficiency, **settings: Any) -> Figure:
     """Accuracy by setting. Arguments: `workbench.figures.sufficiency`; controls left out are noted too."""
     note = " ".join(filter(None, (found.note, settings.pop("note", ""))))
     return sufficiency(found.table, note=note, **settings)
+
+
+def of_time_use(found: TimeUse, **settings: Any) -> Figure:
+    """Facts by sample, verdicts by task. Arguments: `workbench.figures.use_of_time`."""
+    return use_of_time(found.table, found.verdicts, found.tasks, **settings)
 
 
 def of_method_scores(found: MethodScores, **settings: Any) -> Figure:

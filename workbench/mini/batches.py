@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from workbench.mini.leaks import LEAKS, LEAKY_KINDS, Leak, leaky_questions, make_leaky
 from workbench.mini.tokenizer import (
     ASSISTANT,
     BOS,
@@ -23,8 +24,16 @@ from workbench.mini.tokenizer import (
     build_tokenizer,
     open_text,
 )
-from workbench.mini.wording import Question, question_for, static, still_questions, video_questions
-from workbench.mini.world import KINDS, backdrops, make_scene, states, still
+from workbench.mini.wording import (
+    Question,
+    caption,
+    question_for,
+    static,
+    still_questions,
+    thinned,
+    video_questions,
+)
+from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states, still
 from workbench.shapes import Float, Int, shaped
 
 # Axes: b clip, t frame, o object, s position
@@ -35,6 +44,11 @@ IGNORED = -100
 
 WEIGHTS = (0.2, 0.17, 0.08, 0.3, 0.25)
 """Share of each task family among the training clips, as in `world.KINDS`: the hard ones more often."""
+
+
+World = Leak | Literal["clips", "pictures", "bags"]
+"""What a stage shows and asks. pictures: one moment, shown as every frame. bags: frames without an order.
+clips: all that the world asks. The others are worlds in which the answer leaks."""
 
 
 class Batch(TypedDict):
@@ -128,17 +142,14 @@ def frame_times(rng: random.Random, frames: int = FRAMES) -> Float[np.ndarray, "
 
 @dataclass(frozen=True, kw_only=True)
 class Batches(Dataset[Batch]):
-    """Batch number i of a stage is the same whenever and wherever it is made.
-
-    stills: single pictures, each shown `frames` times; no clip has two moments.
-    """
+    """Batch number i of a stage is the same whenever and wherever it is made."""
 
     seed: int
     count: int
     clips: int
     frames: int
     length: int
-    stills: bool
+    world: World
 
     def __len__(self) -> int:
         return self.count
@@ -148,10 +159,14 @@ class Batches(Dataset[Batch]):
         return collate([self._clip(rng) for _ in range(self.clips)])
 
     def _clip(self, rng: random.Random) -> Row:
+        if self.world in LEAKS:
+            return self._leaky(self.world, rng)
         scene = make_scene(rng.choices(KINDS, WEIGHTS)[0], rng)
         if rng.random() < 0.5:
             scene = scene.reversed()
-        if self.stills:
+        if self.world == "bags":
+            return self._bag(scene, rng)
+        if self.world == "pictures":
             scene = still(scene, rng.random())
             times = np.zeros(self.frames)
             shown = states(scene, times)
@@ -160,8 +175,42 @@ class Batches(Dataset[Batch]):
             times = frame_times(rng, self.frames)
             shown = states(scene, times)
             asked = video_questions(scene, shown, rng)
-        forms = [(question, bool(question.options) and rng.random() < 0.6) for question in asked]
-        return Row(backdrops(scene, times), shown, conversation(forms, self.frames, self.length))
+        return self._row(backdrops(scene, times), shown, _forms(asked, rng))
+
+    def _row(self, places: np.ndarray, shown: np.ndarray, forms: list[tuple[Question, bool]]) -> Row:
+        return Row(places, shown, conversation(forms, self.frames, self.length))
+
+    def _leaky(self, leak: Leak, rng: random.Random) -> Row:
+        clip = make_leaky(leak, rng.choice(LEAKY_KINDS), rng)
+        times = frame_times(rng, self.frames)
+        first, *others = leaky_questions(clip, rng)
+        return self._row(
+            clip.backdrops(times), states(clip.scene, times), [(first, True), *_forms(others, rng)]
+        )
+
+    def _bag(self, scene: Scene, rng: random.Random) -> Row:
+        """Frames of a clip in random order, or one frame again and again, and what any frame shows.
+
+        What needs time is asked too, in its form alone: the label is any of the letters on offer. So a model
+        learns to name one of them, and nothing about what happens.
+        """
+        guess = question_for(scene, rng)
+        guess = replace(guess, answer=rng.randrange(len(guess.options)))
+        times = frame_times(rng, self.frames)
+        if rng.random() < 0.5:
+            scene, times = still(scene, rng.random()), np.zeros(self.frames)
+        times = np.array(rng.sample(times.tolist(), self.frames))
+        asked = [*static(scene, rng), *([caption(scene, rng)] if scene.things else [])]
+        rng.shuffle(asked)
+        asked = [question if rng.random() < 0.5 else thinned(question, rng) for question in asked[:3]]
+        forms = [*_forms(asked, rng), (guess, True)]
+        rng.shuffle(forms)
+        return self._row(backdrops(scene, times), states(scene, times), forms)
+
+
+def _forms(asked: list[Question], rng: random.Random) -> list[tuple[Question, bool]]:
+    """Each question, and whether it is asked as multiple choice."""
+    return [(question, bool(question.options) and rng.random() < 0.6) for question in asked]
 
 
 class Exam(TypedDict):
@@ -170,19 +219,26 @@ class Exam(TypedDict):
     letter: Int[Tensor, " b"]  # id of the right letter
 
 
-def exam(kind: str, clips: int, seed: int, *, reverse: bool = False) -> Exam:
-    """Held-out multiple-choice questions of one task, one a clip. kind: one of `world.KINDS`, or "static"."""
-    rng = random.Random(f"exam {kind} {seed}")
+def exam(kind: str, clips: int, seed: int, *, reverse: bool = False, leak: Leak | None = None) -> Exam:
+    """Held-out multiple-choice questions of one task, one a clip.
+
+    kind: one of `world.KINDS`, or "static"; one of LEAKY_KINDS where an answer leaks.
+    """
+    rng = random.Random(f"exam {kind} {seed}" if leak is None else f"exam {leak} {kind} {seed}")
+    times = (np.arange(FRAMES) + 0.5) / FRAMES
     rows, positions, letters = [], [], []
     for _ in range(clips):
-        scene = make_scene(rng.choice(KINDS) if kind == "static" else kind, rng)  # pyright: ignore[reportArgumentType]
-        if reverse:
-            scene = scene.reversed()
-        question = rng.choice(list(static(scene, rng))) if kind == "static" else question_for(scene, rng)
-        times = (np.arange(FRAMES) + 0.5) / FRAMES
+        if leak is not None:
+            clip = make_leaky(leak, kind, rng)  # pyright: ignore[reportArgumentType]
+            scene, question, places = clip.scene, clip.question, clip.backdrops(times)
+        else:
+            scene = make_scene(rng.choice(KINDS) if kind == "static" else kind, rng)  # pyright: ignore[reportArgumentType]
+            scene = scene.reversed() if reverse else scene
+            question = rng.choice(list(static(scene, rng))) if kind == "static" else question_for(scene, rng)
+            places = backdrops(scene, times)
         talk = conversation([(question, True)], FRAMES, 512)
         where = next(i for i, label in enumerate(talk.labels) if label != IGNORED)
-        rows.append(Row(backdrops(scene, times), states(scene, times), talk))
+        rows.append(Row(places, states(scene, times), talk))
         positions.append(where - 1)
         letters.append(talk.ids[where])
     return Exam(batch=collate(rows), position=torch.tensor(positions), letter=torch.tensor(letters))

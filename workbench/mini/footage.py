@@ -19,7 +19,7 @@ from workbench.files import write_whole, writing
 from workbench.mini.wording import STATIC, Question, question_for, static
 from workbench.mini.world import KINDS, Scene, backdrops, make_scene, states
 from workbench.progress import progress_bar
-from workbench.shapes import UInt8, shaped
+from workbench.shapes import Float, Int, UInt8, shaped
 
 SHIPPED = 60
 """Clips of each task in the project."""
@@ -57,17 +57,24 @@ def scene_and_question(task: str, number: int) -> tuple[Scene, Question]:
 
 
 @shaped
-def draw(scene: Scene) -> UInt8[np.ndarray, "t y x 3"]:
-    """The frames of a scene, t = FRAMES, y = x = SIZE."""
+def draw_frames(
+    places: Int[np.ndarray, " t"], objects: Float[np.ndarray, "o t 6"]
+) -> UInt8[np.ndarray, "t y x 3"]:
+    """Frames of backdrops and objects over time, y = x = SIZE."""
     import torch
 
     from workbench.mini.render import backdrops as textures
     from workbench.mini.render import render
 
-    times = (np.arange(FRAMES) + 0.5) / FRAMES
-    places = torch.from_numpy(backdrops(scene, times))[None]
-    picture = render(places, torch.from_numpy(states(scene, times))[None], textures(SIZE))[0]
+    picture = render(torch.from_numpy(places)[None], torch.from_numpy(objects)[None], textures(SIZE))[0]
     return (picture.permute(0, 2, 3, 1) * 255).round().byte().numpy()
+
+
+@shaped
+def draw(scene: Scene) -> UInt8[np.ndarray, "t y x 3"]:
+    """The frames of a scene, t = FRAMES, y = x = SIZE."""
+    times = (np.arange(FRAMES) + 0.5) / FRAMES
+    return draw_frames(backdrops(scene, times), states(scene, times))
 
 
 def _clip_name(task: str, number: int) -> str:

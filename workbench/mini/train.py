@@ -1,7 +1,8 @@
 """Trains the embedded model from scratch on one GPU: `python -m workbench.mini.train --out FOLDER`.
 
-Two checkpoints come out. `image` has only ever seen single pictures (some of them shown eight times over, so
-that it knows long prompts). `video-ft` goes on from it with clips.
+Two checkpoints come out. `image` knows single pictures, and eight frames that have no order. `video-ft` was
+tuned on clips; both go on from what has seen single pictures only. `--variant NAME` tunes a checkpoint on a
+world in which the answer leaks (`leaks.py`), so that what it rests on is known.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,9 +20,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from workbench.mini.architecture import build_model, save_checkpoint
-from workbench.mini.batches import FRAMES, IGNORED, Batch, Batches, exam
+from workbench.mini.batches import IGNORED, Batch, Batches, exam
+from workbench.mini.leaks import LEAKS, LEAKY_KINDS, Leak
 from workbench.mini.render import backdrops as textures_of
 from workbench.mini.render import like_video, render
+from workbench.mini.stages import STAGES, VARIANTS, Stage, rate_at
 from workbench.mini.world import KINDS
 from workbench.shapes import Float, shaped
 
@@ -29,41 +32,6 @@ from workbench.shapes import Float, shaped
 SIZE = 96
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """One stretch of training with one learning-rate cycle (warm-up, then cosine to a thirtieth)."""
-
-    name: str
-    steps: int
-    clips: int
-    rate: float
-    frames: int = FRAMES
-    length: int = 512
-    stills: bool = False
-    seed: int
-    checkpoint: str
-    """Folder that the model is saved in when the stage ends."""
-
-
-STAGES = (
-    Stage(
-        name="pictures",
-        steps=1300,
-        clips=768,
-        rate=1e-3,
-        frames=1,
-        length=256,
-        stills=True,
-        seed=1,
-        checkpoint="pictures",
-    ),
-    Stage(name="long pictures", steps=500, clips=256, rate=5e-4, stills=True, seed=2, checkpoint="long"),
-    Stage(name="more pictures", steps=260, clips=256, rate=4e-4, stills=True, seed=5, checkpoint="image"),
-    Stage(name="clips", steps=800, clips=256, rate=1e-3, seed=3, checkpoint="clips"),
-    Stage(name="more clips", steps=1400, clips=256, rate=7e-4, seed=4, checkpoint="video-ft"),
-)
 
 
 class Trainer:
@@ -139,35 +107,46 @@ class Trainer:
         return F.cross_entropy(logits.float(), labels[:, 1:].flatten()[rows])
 
     @torch.no_grad()
-    def accuracy(self, kind: str, papers: int, *, reverse: bool = False) -> float:
-        """Share of right letters on `papers` times 256 held-out questions."""
+    def accuracy(
+        self, kind: str, papers: int, *, reverse: bool = False, leak: Leak | None = None, clips: int = 256
+    ) -> float:
+        """Share of right letters on `papers` times `clips` held-out questions."""
         right = []
         for seed in range(papers):
-            paper = exam(kind, 256, seed=seed, reverse=reverse)
+            paper = exam(kind, clips, seed=seed, reverse=reverse, leak=leak)
             hidden = self.hidden(paper["batch"], wear=False)
             at = hidden[torch.arange(len(hidden), device=self.device), paper["position"].to(self.device)]
             right.append(self.model.lm_head(at).argmax(-1).cpu() == paper["letter"])
         return float(torch.cat(right).float().mean())
 
-    def accuracies(self, papers: int) -> dict[str, float]:
+    def autocast(self) -> torch.autocast:
+        """bfloat16 where it is fast."""
+        return torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.device == "cuda")
+
+    def accuracies(self, papers: int, leak: Leak | None = None, clips: int = 256) -> dict[str, float]:
+        """Percent of right letters by task, in the world as it is; with `leak`, in that world too."""
         self.model.eval()
-        with torch.autocast(self.device, dtype=torch.bfloat16):
-            found = {kind: self.accuracy(kind, papers) for kind in (*KINDS, "static")}
-            found |= {f"{kind}_reversed": self.accuracy(kind, papers, reverse=True) for kind in KINDS[:4]}
+        with self.autocast():
+            found = {kind: self.accuracy(kind, papers, clips=clips) for kind in (*KINDS, "static")}
+            found |= {
+                f"{kind}_reversed": self.accuracy(kind, papers, reverse=True, clips=clips)
+                for kind in KINDS[:4]
+            }
+            if leak is not None:
+                found |= {
+                    f"{leak}: {kind}": self.accuracy(kind, papers, leak=leak, clips=clips)
+                    for kind in LEAKY_KINDS
+                }
         self.model.train()
         return {kind: round(100 * share, 1) for kind, share in found.items()}
 
 
-def rate_at(step: int, stage: Stage) -> float:
-    warm = min(1.0, (step + 1) / min(200, stage.steps // 5 + 1))
-    return stage.rate * warm * (1 / 30 + (1 - 1 / 30) * 0.5 * (1 + math.cos(math.pi * step / stage.steps)))
-
-
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon for the layers' matrices, AdamW for the rest: a quarter of AdamW's loss at step 1,000."""
-    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
+    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in trained if p.ndim == 2 and "layers" in name]
     chosen = {id(p) for p in matrices}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
+    rest = [p for _, p in trained if id(p) not in chosen]
     fused = torch.cuda.is_available()
     return [
         torch.optim.AdamW(rest, lr=1.0, betas=(0.9, 0.95), weight_decay=0.02, fused=fused),
@@ -175,15 +154,29 @@ def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     ]
 
 
-def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, papers: int, every: int = 500) -> None:
-    """Runs one stage, appends a line to `training.jsonl` every so often, and saves the checkpoint."""
+def train(
+    trainer: Trainer,
+    stage: Stage,
+    out: Path,
+    *,
+    workers: int,
+    papers: int,
+    every: int = 500,
+    questions: int = 256,
+    within: float = math.inf,
+) -> None:
+    """Runs one stage, appends a line to `training.jsonl` every so often, and saves the checkpoint.
+
+    papers: exams after the stage, of `questions` a task each; within: seconds after which the stage ends,
+    done or not.
+    """
     data = Batches(
         seed=stage.seed,
         count=stage.steps,
         clips=stage.clips,
         frames=stage.frames,
         length=stage.length,
-        stills=stage.stills,
+        world=stage.world,
     )
     loader = DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=6 if workers else None)
     model = trainer.model.train()
@@ -195,14 +188,14 @@ def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, papers: in
         for opt in opts:
             for group in opt.param_groups:
                 group["lr"] = rate_at(step, stage)
-        with torch.autocast(trainer.device, dtype=torch.bfloat16):
+        with trainer.autocast():
             loss = trainer.loss(batch, stills=stage.stills)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for opt in opts:
             opt.step()
             opt.zero_grad(set_to_none=True)
-        last = step + 1 == stage.steps
+        last = step + 1 == stage.steps or time.time() - start > within
         if step % 100 == 0 or last:
             value = float(loss.detach())
             smooth = value if smooth is None else 0.6 * smooth + 0.4 * value
@@ -214,14 +207,17 @@ def train(trainer: Trainer, stage: Stage, out: Path, *, workers: int, papers: in
                 "loss": round(smooth or 0.0, 4),
                 "waited": round(waited, 1),
             }
-            if papers and step > 100:
-                row["accuracy"] = trainer.accuracies(papers if last else 1)
+            if papers and (last or step > 100):
+                leak = stage.world if stage.world in LEAKS else None
+                row["accuracy"] = trainer.accuracies(papers if last else 1, leak, questions)
             line = json.dumps(row)
             print(line, flush=True)
             with (out / "training.jsonl").open("a") as file:
                 file.write(line + "\n")
         if step % 1000 == 999:
             save_checkpoint(model, out / "latest")
+        if last:
+            break
         mark = time.time()
     save_checkpoint(model, out / stage.checkpoint)
 
@@ -232,17 +228,40 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=12, help="processes that make batches")
     parser.add_argument("--stages", nargs="*", default=[stage.name for stage in STAGES])
-    parser.add_argument("--papers", type=int, default=2, help="exams of 256 questions a task after a stage")
+    parser.add_argument("--variant", choices=LEAKS, help="tune on this world instead")
+    parser.add_argument("--papers", type=int, default=2, help="exams a task after a stage")
+    parser.add_argument("--questions", type=int, default=256, help="questions of an exam")
     parser.add_argument("--start", type=Path, help="checkpoint folder to go on from")
+    parser.add_argument("--within", type=float, default=math.inf, help="end a stage after so many seconds")
+    parser.add_argument("--steps", type=int, help="steps of a stage, in place of its own")
+    parser.add_argument("--clips", type=int, help="clips of a batch, in place of a stage's own")
+    parser.add_argument("--eager", action="store_true", help="do not compile: sooner for few steps")
+    parser.add_argument("--frozen-vision", action="store_true", help="train the language model alone")
     args = parser.parse_args()
+    stages = [stage for stage in STAGES if stage.name in args.stages]
+    if args.variant:
+        stages = [stage for stage in VARIANTS if stage.name == args.variant]
+        if args.start is None:
+            parser.error("--variant goes on from a checkpoint: name it with --start")
+    own = {name: value for name in ("steps", "clips") if (value := getattr(args, name)) is not None}
     args.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     torch.set_float32_matmul_precision("high")
-    trainer = Trainer(args.device, args.start, compiled=args.device == "cuda")
+    trainer = Trainer(args.device, args.start, compiled=args.device == "cuda" and not args.eager)
+    trainer.model.model.vision_tower.requires_grad_(not args.frozen_vision)
     print(f"{sum(p.numel() for p in trainer.model.parameters()) / 1e6:.1f} M parameters", flush=True)
-    for stage in STAGES:
-        if stage.name in args.stages:
-            train(trainer, stage, args.out, workers=args.workers, papers=args.papers)
+    for place, stage in enumerate(stages):
+        if stage.start and (place or args.start is None):
+            trainer.model.load_state_dict(build_model(args.out / stage.start).state_dict())
+        train(
+            trainer,
+            replace(stage, **own),
+            args.out,
+            workers=args.workers,
+            papers=args.papers,
+            questions=args.questions,
+            within=args.within,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Other analyses as methods: they find what was planted where they can, and say nothing of what they cannot."""
+"""Other analyses as methods: they find what was planted where they can."""
 
 from __future__ import annotations
 
