@@ -94,7 +94,7 @@ def test_every_table_shows_names_as_text(evil: str, capsys) -> None:
         effective_layers(ranges_of_models({f"m{evil}": found})),
         open_layers({f"t{evil}": found, "u": {}}),
     ]
-    assert len(results) == 11
+    assert len(results) == 14
     for result in results:
         Console(width=400, force_terminal=True, color_system=None).print(result)
         said = capsys.readouterr().out

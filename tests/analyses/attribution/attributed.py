@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 import workbench as wb
-from tests.planted import planted_model, planted_sample, staged
 from workbench.analyses.attribution import Attribution, AttributionRow
+from workbench.planted import planted_model, planted_sample, staged
 
 FLOWS = ("frames -> later frames", "video -> question", "question -> last")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.planted import N_HEADS, N_LAYERS, direct, planted_model, planted_sample, staged
 from tests.tiny import DECODER_NAMES, FamilyName, tiny_model, tiny_prompt
 from workbench.analyses.attribution.estimates import change_percent_of, check_methods, estimate
 from workbench.analyses.attribution.methods import METHODS, NAIVE
@@ -16,6 +15,8 @@ from workbench.engine.reference import last_logits
 from workbench.errors import ModelError
 from workbench.interventions import Knockout, as_flows
 from workbench.measures.log_odds import log_odds
+from workbench.planted import N_LAYERS, direct, planted_model, planted_sample, staged
+from workbench.planted.wiring import N_HEADS
 
 FLOWS = as_flows(["frames -> later frames", "video -> question", "question -> last", "video -> last"])
 BY_GRADIENT = tuple(name for name in METHODS if name not in NAIVE)

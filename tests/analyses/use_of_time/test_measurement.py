@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +11,20 @@ import pytest
 from PIL import Image
 
 import workbench as wb
-from tests.planted import (
-    AFTER,
-    CONSTANT,
-    IDS,
-    LAST,
-    OPTIONS,
-    PIXELS,
-    QUESTION,
-    SEEN_A,
-    SEEN_B,
-    Stage,
-    direct,
-    planted_model,
-)
 from workbench.analyses.use_of_time import PRIOR, STATIC, USES_TIME, TimeUse
 from workbench.data import Sample
 from workbench.errors import RunError
 from workbench.models import VideoLLM
+from workbench.planted import CONSTANT, IDS, OPTIONS, Reader, direct, planted_model
+from workbench.planted.checkpoint import PIXELS
+from workbench.planted.vocabulary import QUESTION
+from workbench.planted.wiring import AFTER, ANSWER, LAST, SEEN_A, SEEN_B, reader
 
-ORDERED = {
+ORDERED = (
     # Green rows note that red was there before them; the last row says A where they do.
-    1: Stage(head=1, query=SEEN_B, keys=(SEEN_A,), plus=SEEN_A, minus=None, out=AFTER[0]),
-    3: Stage(head=0, query=LAST, keys=(SEEN_B,), plus=AFTER[0], minus=None, out=AFTER[2]),
-}
+    reader(1, 1, SEEN_B, SEEN_A, SEEN_A, AFTER[0]),
+    reader(3, 0, LAST, SEEN_B, AFTER[0], ANSWER),
+)
 
 
 def sample_of(folder: Path, name: str, colours: Sequence[int | None], answer: str = "A") -> Sample:
@@ -60,9 +50,9 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
     return [*rising, *falling, sample_of(folder, "green", (1, None, None, None), "B")]
 
 
-def said_b_at_rest(stages: Mapping[int, Stage]) -> VideoLLM:
+def said_b_at_rest(readers: Sequence[Reader]) -> VideoLLM:
     """The planted model, which answers B where nothing tells A."""
-    model = planted_model(stages)
+    model = planted_model(readers)
     head: Any = model.hf.get_output_embeddings()
     head.weight.data[IDS["B"], CONSTANT] = 1e-3
     return model
@@ -91,7 +81,7 @@ def test_an_order_that_is_read_is_found(clips: list[Sample], tmp_path: Path) -> 
 
 
 def test_a_model_that_reads_nothing_has_a_prior(clips: list[Sample]) -> None:
-    found = asked(said_b_at_rest({}), clips)
+    found = asked(said_b_at_rest(()), clips)
     assert set(found.verdicts["verdict"]) == {PRIOR}
     assert set(found.tasks["task_verdict"]) == {PRIOR}
     assert "language prior" in found._repr_html_()
@@ -106,7 +96,7 @@ def test_a_red_frame_is_a_static_shortcut(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_asked_is_refused_or_skipped(clips: list[Sample]) -> None:
-    model = said_b_at_rest({})
+    model = said_b_at_rest(())
     with pytest.raises(RunError, match="others=4"):
         asked(model, clips, others=5)
     with pytest.raises(RunError, match="shuffles=0"):

@@ -78,7 +78,7 @@ def agreement_table(table: pd.DataFrame, *, top: int = 10, seed: int = 0) -> pd.
         columns=pd.Index([*_KEY, "cells", "spearman", "magnitude", "confirmed"]),
     )  # fmt: skip
     # Every sample counts for its task, and for all of them.
-    tasks: Any = [ones.assign(task=ALL), *([ones] if ones["task"].nunique() > 1 else [])]
+    tasks: Any = [ones.assign(task=ALL), *([ones] if len(set(ones["task"])) > 1 else [])]
     every = pd.concat(tasks, ignore_index=True)
     found: Any = every.groupby(_KEY, sort=False, as_index=False).agg(cells=("cells", "mean"))
     found = found.assign(cells=found["cells"].round().astype(int), top=top)

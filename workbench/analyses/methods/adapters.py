@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,7 +49,8 @@ def patching(
         flow: _ROWS.get(target := Flow.parse(flow).target, target) for flow in {c.flow for c in candidates}
     }
     found = patch(model, pairs, sites="z", spans=sorted(set(rows.values())), progress=False)
-    mean = found.table.groupby(["span", "layer", "head"])["recovered"].mean().fillna(0.0).to_dict()
+    means: Any = found.table.groupby(["span", "layer", "head"])["recovered"].mean()
+    mean = means.fillna(0.0).to_dict()
     return np.array([mean.get((rows[one.flow], one.layer, one.head), 0.0) for one in candidates])
 
 
@@ -63,7 +64,7 @@ def attribution(method: str) -> Method:
 
         flows = list(dict.fromkeys(one.flow for one in candidates))
         table = attribute(model, samples, flows=flows, method=method, progress=False).table
-        mean = table.groupby(["flow", "layer", "head"])["estimate"].mean()
+        mean: Any = table.groupby(["flow", "layer", "head"])["estimate"].mean()
         return np.array([-mean[one.flow, one.layer, one.head] for one in candidates])
 
     return estimated
