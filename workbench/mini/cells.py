@@ -12,10 +12,8 @@ import math
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from workbench.mini.footage import FRAMES, RATE, TASKS, scene_and_question
-from workbench.mini.render import covered
 from workbench.mini.world import (
     COLOURS,
     DIRECTIONS,
@@ -69,6 +67,10 @@ def cell_truth(
     moment (none of an object that rests), place is of cells that no object touches. times: in [0, 1]; cells
     cut the whole picture evenly into `grid` (rows, columns).
     """
+    import torch
+
+    from workbench.mini.render import covered  # needs torch, which the words of a cell do not
+
     size = math.lcm(*grid)
     size *= max(1, math.ceil(_FINE * max(grid) / size))
     seen = covered(torch.from_numpy(states(scene, times))[None], size)[0].numpy()

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workbench.prompts.layout import TokenLayout
-from workbench.prompts.prompt import Prompt
+
+if TYPE_CHECKING:
+    from workbench.prompts.prompt import Prompt
 
 
 def with_sinks(prompt: Prompt, rows: Sequence[int] | np.ndarray) -> Prompt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 
 def spearman(one: ArrayLike, other: ArrayLike) -> float:
@@ -13,6 +12,8 @@ def spearman(one: ArrayLike, other: ArrayLike) -> float:
     Pairs of which a number is not finite are left out. NaN for fewer than three pairs, or where all numbers
     of a list are equal: they then have no order.
     """
+    from scipy import stats  # half a second, which printing a command's help should not take
+
     first, second = np.asarray(one, np.float64).ravel(), np.asarray(other, np.float64).ravel()
     both = np.isfinite(first) & np.isfinite(second)
     first, second = first[both], second[both]

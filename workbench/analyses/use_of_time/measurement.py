@@ -24,7 +24,6 @@ from workbench.interventions.knockouts import Cut
 from workbench.interventions.random_edges import RandomEdges
 from workbench.measures.correctness import NO_OPTIONS, judge
 from workbench.measures.likelihood import chosen, option_log_p, options_readout, spellings
-from workbench.models.vision import seen_once
 from workbench.runs import PromptMeasurement, Unusable, measure_samples
 
 if TYPE_CHECKING:
@@ -181,6 +180,8 @@ class Facts(PromptMeasurement):
         }
 
     def rows(self, model: VideoLLM, sample: Sample, prompt: Prompt) -> Iterator[FactRow]:
+        from workbench.models.vision import seen_once  # needs torch, which reading a run does not
+
         verdict = judge(model, sample, prompt)
         if not verdict.letters:
             raise Unusable(NO_OPTIONS)
