@@ -18,7 +18,7 @@ USES_TIME, STATIC, PRIOR, UNDECIDED = VERDICTS = (
     "undecided",
 )
 ON_VIDEO = (CONTENT, ORDER, ALONE, KEPT, ELSEWHERE)
-"""Kinds of facts that change what is seen."""
+"""Kinds of facts that change what is shown."""
 
 
 class Ruling(NamedTuple):
@@ -68,7 +68,8 @@ class TaskRow(NamedTuple):
 def rule(facts: pd.DataFrame) -> Ruling:
     """The verdict on one sample, from its rows (`FactRow`). The first that fits:
 
-    1. Nothing that is done to what is seen changes the answer: language prior.
+    1. Whatever is shown, in whatever order, the answer stays: language prior. (Without any video it may
+       change: a model is seldom asked so.)
     2. No order changes it. One frame in every place keeps it: static shortcut. None does, and the cut between
        frames changes it where random edges do not: uses time (it compares frames, in any order). Else
        undecided.
@@ -90,9 +91,7 @@ def rule(facts: pd.DataFrame) -> Ruling:
     closer = facts.loc[facts["kind"].isin([KEPT, ELSEWHERE])].groupby("frame")["kept"].all()
     for frame in alone:
         if closer.get(frame, False) and not kept[CONTENT].all():
-            return Ruling(
-                STATIC, f"it hangs on frame {frame}: enough alone, and in other clips"
-            )
+            return Ruling(STATIC, f"it hangs on frame {frame}: enough alone, and in other clips")
     if not facts.loc[facts["fact"] == "frames reversed", "kept"].astype(bool).all():
         return Ruling(USES_TIME, "the reversal changes it, and no frame alone accounts for it")
     return Ruling(UNDECIDED, "some orders change it, but the reversal does not")
