@@ -63,7 +63,8 @@ def use_of_time(
     height = total + 166
     heading = "Did it use time?" if title is None else title
     reading = (
-        "Above: dark where the answer changed, blank where nobody asked; a column a sample, its verdict on top. "
+        "Above: dark where the answer changed, blank where nobody asked; a column a sample, its verdict on "
+        "top. "
         f"Below: share of samples with 95% intervals.{many}"
     )
     fig.update_layout(
