@@ -32,7 +32,8 @@ HIDDEN, CONTENT, ORDER, ALONE, KEPT, ELSEWHERE, APART, RANDOM = KINDS = (
     "random edges",
 )
 """Kinds of facts: the video is cut from the text; another clip; the same frames in another order; one frame
-in every place; the others reordered around it; it in other clips; a cut between frames; as many random edges."""
+in every place; the others reordered around it; that frame in other clips; a cut between frames;
+as many random edges."""
 FEWEST = 4
 """Frames of a clip that can be put into other orders, whatever frame stays."""
 
