@@ -74,8 +74,8 @@ def rule(facts: pd.DataFrame) -> Ruling:
        frames changes it where random edges do not: uses time (it compares frames, in any order). Else
        undecided.
     3. Some order changes it, but all of it hangs on one frame: this frame in every place keeps it, so does
-       every order of the others around it, and so does every other clip with this frame in its place, some
-       of which are answered otherwise without it: static shortcut.
+       every order of the others around it, and so does every other clip with this frame in its place:
+       static shortcut.
     4. The reversal changes it: uses time. Else undecided.
     """
     kept = {kind: facts.loc[facts["kind"] == kind, "kept"].astype(bool) for kind in facts["kind"].unique()}
@@ -90,7 +90,7 @@ def rule(facts: pd.DataFrame) -> Ruling:
         return Ruling(UNDECIDED, "no order changes it, and no frame alone gives it")
     closer = facts.loc[facts["kind"].isin([KEPT, ELSEWHERE])].groupby("frame")["kept"].all()
     for frame in alone:
-        if closer.get(frame, False) and not kept[CONTENT].all():
+        if closer.get(frame, False):
             return Ruling(STATIC, f"it hangs on frame {frame}: enough alone, and in other clips")
     if not facts.loc[facts["fact"] == "frames reversed", "kept"].astype(bool).all():
         return Ruling(USES_TIME, "the reversal changes it, and no frame alone accounts for it")
