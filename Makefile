@@ -21,7 +21,7 @@ STAMP := $(VENV)/.ready-dev
 install = $(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e '$(1)'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-faults fuzz test-browser lint format types docs notebooks map-the-flow empirical-study mini variants wheel constraints clean
+.PHONY: help setup demo test test-notebooks test-slow test-faults fuzz test-browser lint format types docs notebooks map-the-flow empirical-study mini variants wheel constraints clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -54,8 +54,11 @@ demo: $(RUNS) ## where does information flow in the embedded model? (leaves runs
 	$(BIN)/workbench run information_flow --model mini/video-ft --data mini --limit $(DEMO_LIMIT) --out $(DEMO_OUT)
 	@echo "The result is in $(DEMO_OUT). Start with $(DEMO_OUT)/report.html."
 
-test: $(STAMP) ## the tests, without those marked slow, faults, gpu or browser
-	$(BIN)/python -m pytest $(TEST_FLAGS) -m "not slow and not faults and not gpu and not browser"
+test: $(STAMP) ## the tests, without those marked slow, faults, gpu, browser or notebook
+	$(BIN)/python -m pytest $(TEST_FLAGS) -m "not slow and not faults and not gpu and not browser and not notebook"
+
+test-notebooks: $(STAMP) ## the notebooks, executed again: the same results
+	$(BIN)/python -m pytest $(TEST_FLAGS) -m notebook tests/notebooks
 
 test-slow: $(STAMP) ## the tests marked slow; those marked gpu or browser where there is one
 	$(BIN)/python -m pytest -m "slow or gpu or browser"

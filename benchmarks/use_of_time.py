@@ -3,10 +3,11 @@
 Variants of the embedded model were tuned on worlds in which the answer leaks (`make variants`): from the
 backdrop or the last frame (static shortcut), from the options or the question (language prior). Each is asked
 about held-out clips of its world, and the model as it ships about clips whose answer needs time. Beside them
-stands the model as it ships, made to see nothing, or one frame in every place: its answers are as uncertain
-as a model's are, and what they rest on is certain. A verdict's
-recall is its share of the samples of the models that it is true of; its precision, the share of samples with
-the verdict that are theirs. `python -m benchmarks.use_of_time --variants runs/variants`
+stands the model as it ships, made to see nothing, or one frame in every place: it cannot use time. Of one
+frame it may make nothing either, so there "static shortcut" and "language prior" both count as true.
+
+A verdict's recall is its share of the samples of the models that it is true of; its precision, the share of
+samples with the verdict that are theirs. `python -m benchmarks.use_of_time --variants runs/variants`
 """
 
 from __future__ import annotations
@@ -123,7 +124,11 @@ def counts(verdicts: pd.DataFrame) -> dict[str, dict[str, int]]:
 
 def judged(verdicts: pd.DataFrame) -> list[dict[str, Any]]:
     """Precision and recall of each verdict over these samples, with 95% Wilson intervals, in percent."""
-    said, true = verdicts["verdict"].tolist(), [TRUE_OF[name] for name in verdicts["model"]]
+    said = verdicts["verdict"].tolist()
+    true = [
+        PRIOR if name in SEES and verdict == PRIOR else TRUE_OF[name]
+        for name, verdict in zip(verdicts["model"], said, strict=True)
+    ]
     rows = []
     for verdict in dict.fromkeys(TRUE_OF.values()):
         hits = sum(one == other == verdict for one, other in zip(said, true, strict=True))

@@ -95,7 +95,7 @@ def test_no_result_and_no_figure_is_missing_here() -> None:
         name
         for name in figures.__all__
         if inspect.isfunction(made := getattr(figures, name))
-        and "go.Figure" in str(inspect.signature(made).return_annotation)
+        and "Figure" in str(inspect.signature(made).return_annotation)
     }
     assert functions == {name.partition(" ")[0] for name in drawn("x")}
 

@@ -60,17 +60,18 @@ def use_of_time(
     _grid(fig, changed, facts, drawn, places)
     _shares(fig, tasks, named)
     many = f" {len(drawn)} of {len(ordered)} samples drawn above." if step > 1 else ""
-    height = total + 150
+    height = total + 166
     heading = "Did it use time?" if title is None else title
     reading = (
-        "Above: dark where the answer changed, a column a sample, its verdict on top. "
+        "Above: dark where the answer changed, blank where nobody asked; a column a sample, its verdict on "
+        "top. "
         f"Below: share of samples with 95% intervals.{many}"
     )
     fig.update_layout(
         template=TEMPLATE,
         title=title_of(plain(heading), plain(reading), height),
         height=height,
-        margin={"l": 14, "r": 20, "t": 84, "b": 60},
+        margin={"l": 14, "r": 20, "t": 100, "b": 60},
         legend={"y": 1, "yanchor": "bottom", "yref": "paper", "traceorder": "normal"},
     )
     return fig

@@ -52,8 +52,8 @@ STAGES = (
     Stage(name="more clips", steps=1400, clips=256, rate=7e-4, seed=4, checkpoint="video-ft"),
     Stage(
         name="bags of frames",
-        steps=600,
-        clips=192,
+        steps=700,
+        clips=160,
         rate=3e-4,
         world="bags",
         seed=6,
@@ -63,7 +63,7 @@ STAGES = (
 )
 
 VARIANTS = tuple(
-    Stage(name=leak, steps=500, clips=128, rate=5e-4, length=416, world=leak, seed=seed, checkpoint=leak)
+    Stage(name=leak, steps=600, clips=96, rate=5e-4, length=416, world=leak, seed=seed, checkpoint=leak)
     for seed, leak in enumerate(LEAKS, start=11)
 )
 

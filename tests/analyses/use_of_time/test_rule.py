@@ -18,7 +18,7 @@ from workbench.analyses.use_of_time import (
     task_table,
     verdict_table,
 )
-from workbench.analyses.use_of_time.shown import APART, CONTENT, RANDOM, interrogate
+from workbench.analyses.use_of_time.shown import APART, HIDDEN, RANDOM, interrogate
 from workbench.errors import RunError
 from workbench.video import Clip
 
@@ -40,7 +40,7 @@ def facts(
     """Facts about a model; `apart` and `random` are what it answers under these cuts, as before if None."""
     answer = model(CLIP)
     others = [clip_of([10 * tens + 9 - frame for frame in CLIP]) for tens in (1, 2, 3, 4)]
-    said = [("untouched", "", 0, answer), ("no video", CONTENT, 0, model(None))]
+    said = [("untouched", "", 0, answer), ("no video", HIDDEN, 0, model(None))]
     said += [("frames apart", APART, 0, apart or answer), ("random edges 1", RANDOM, 0, random or answer)]
 
     def ask(clip: Clip) -> str:
@@ -58,7 +58,7 @@ def facts(
 
 
 def prior(numbers: Sequence[int] | None) -> str:
-    return "C"
+    return "B" if numbers is None else "C"
 
 
 def background(numbers: Sequence[int] | None) -> str:
@@ -123,7 +123,7 @@ def test_tables_count_facts_and_samples() -> None:
     assert verdicts["verdict"].tolist() == [PRIOR, USES_TIME, USES_TIME]
     assert verdicts["order"].tolist() == [5, 5, 5]
     assert verdicts["order_kept"].tolist() == [5, 0, 0]
-    assert verdicts["content"].tolist() == [5, 5, 5]
+    assert verdicts["content"].tolist() == [4, 4, 4]
     tasks = task_table(verdicts).set_index("verdict")
     assert tasks["samples"].to_dict() == {USES_TIME: 2, PRIOR: 1, STATIC: 0, UNDECIDED: 0}
     assert set(tasks["task_verdict"]) == {UNDECIDED}, "two of three are not clearly most"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from workbench.analyses.use_of_time.result import TimeUse
-from workbench.analyses.use_of_time.shown import APART, CONTENT, FEWEST, RANDOM, interrogate
+from workbench.analyses.use_of_time.shown import APART, FEWEST, HIDDEN, RANDOM, interrogate
 from workbench.data import as_samples
 from workbench.errors import ClipError, KnockoutError, RunError
 from workbench.interventions import Flow, Knockout
@@ -246,7 +246,7 @@ class Facts(PromptMeasurement):
         count = apart.edges(prompt.layout).count()
         first = int(prompt.layout["video"][0])
         told: list[tuple[str, str, Knockout]] = [
-            (NO_VIDEO, CONTENT, Knockout.of(VIDEO_TEXT, every)),
+            (NO_VIDEO, HIDDEN, Knockout.of(VIDEO_TEXT, every)),
             (CUT, APART, Knockout.of(CROSS_FRAME, every)),
         ]
         for draw in range(self.controls):

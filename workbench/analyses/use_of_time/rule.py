@@ -18,7 +18,7 @@ USES_TIME, STATIC, PRIOR, UNDECIDED = VERDICTS = (
     "undecided",
 )
 ON_VIDEO = (CONTENT, ORDER, ALONE, KEPT, ELSEWHERE)
-"""Kinds of facts that change what is seen."""
+"""Kinds of facts that change what is shown."""
 
 
 class Ruling(NamedTuple):
@@ -68,13 +68,14 @@ class TaskRow(NamedTuple):
 def rule(facts: pd.DataFrame) -> Ruling:
     """The verdict on one sample, from its rows (`FactRow`). The first that fits:
 
-    1. Nothing that is done to what is seen changes the answer: language prior.
+    1. Whatever is shown, in whatever order, the answer stays: language prior. (Without any video it may
+       change: a model is seldom asked so.)
     2. No order changes it. One frame in every place keeps it: static shortcut. None does, and the cut between
        frames changes it where random edges do not: uses time (it compares frames, in any order). Else
        undecided.
     3. Some order changes it, but all of it hangs on one frame: this frame in every place keeps it, so does
-       every order of the others around it, and so does every other clip with this frame in its place, some
-       of which are answered otherwise without it: static shortcut.
+       every order of the others around it, and so does every other clip with this frame in its place:
+       static shortcut.
     4. The reversal changes it: uses time. Else undecided.
     """
     kept = {kind: facts.loc[facts["kind"] == kind, "kept"].astype(bool) for kind in facts["kind"].unique()}
@@ -89,7 +90,7 @@ def rule(facts: pd.DataFrame) -> Ruling:
         return Ruling(UNDECIDED, "no order changes it, and no frame alone gives it")
     closer = facts.loc[facts["kind"].isin([KEPT, ELSEWHERE])].groupby("frame")["kept"].all()
     for frame in alone:
-        if closer.get(frame, False) and not kept[CONTENT].all():
+        if closer.get(frame, False):
             return Ruling(STATIC, f"it hangs on frame {frame}: enough alone, and in other clips")
     if not facts.loc[facts["fact"] == "frames reversed", "kept"].astype(bool).all():
         return Ruling(USES_TIME, "the reversal changes it, and no frame alone accounts for it")

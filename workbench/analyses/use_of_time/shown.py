@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONTENT, ORDER, ALONE, KEPT, ELSEWHERE, APART, RANDOM = KINDS = (
+HIDDEN, CONTENT, ORDER, ALONE, KEPT, ELSEWHERE, APART, RANDOM = KINDS = (
+    "no video",
     "content",
     "order",
     "frame alone",
@@ -30,8 +31,9 @@ CONTENT, ORDER, ALONE, KEPT, ELSEWHERE, APART, RANDOM = KINDS = (
     "frames apart",
     "random edges",
 )
-"""Kinds of facts: another clip or none; the same frames in another order; one frame in every place; the
-others reordered around one frame; one frame in other clips; a cut between frames; as many random edges."""
+"""Kinds of facts: the video is cut from the text; another clip; the same frames in another order; one frame
+in every place; the others reordered around it; that frame in other clips; a cut between frames;
+as many random edges."""
 FEWEST = 4
 """Frames of a clip that can be put into other orders, whatever frame stays."""
 

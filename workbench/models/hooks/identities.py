@@ -62,9 +62,12 @@ def absent(
     table of points. Tried once a model.
     """
     decoder = family.decoder(hf)
-    if decoder not in _known:
-        _known[decoder] = _tried(hf, family, places)
-    return _known[decoder]
+    if decoder in _known:
+        return _known[decoder]
+    judged, ran = _tried(hf, family, places)
+    if ran:  # what stands on it now, a hook that waits for a whole prompt, may be gone the next time
+        _known[decoder] = judged
+    return judged
 
 
 def found(block: nn.Module, paths: Sequence[str]) -> nn.Module | None:
@@ -80,7 +83,8 @@ def found(block: nn.Module, paths: Sequence[str]) -> nn.Module | None:
 
 def _tried(
     hf: PreTrainedModel, family: Family, places: Mapping[str, tuple[str, ...]]
-) -> list[dict[str, str]]:
+) -> tuple[list[dict[str, str]], bool]:
+    """What each layer lacks, and whether the decoder could be run."""
     layers = list(family.decoder_layers(hf))
     kinds = [_kind(layer) for layer in layers]
     wanted = {kind: kinds.index(kind) for kind in kinds}
@@ -94,9 +98,9 @@ def _tried(
         pass
     except Exception as error:  # a decoder that takes more than token ids
         reason = f"the decoder could not be run on a few tokens ({type(error).__name__}: {error!s:.80})"
-        return [dict.fromkeys((*ATTENTION, *MIDDLE, *MLP), reason) for _ in layers]
+        return [dict.fromkeys((*ATTENTION, *MIDDLE, *MLP), reason) for _ in layers], False
     judged = {kind: _judged(layers[number], seen[number]) for kind, number in wanted.items()}
-    return [judged[kind] for kind in kinds]
+    return [judged[kind] for kind in kinds], True
 
 
 def _kind(layer: Any) -> Any:
