@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from tests.analyses.attribution.attributed import made_table as made_attribution
 from tests.analyses.smallest.made import made_blocks, made_curve, made_result, made_table
 from tests.analyses.sweep.test_drops import table as dropped
 from tests.analyses.use_of_time.test_rule import facts, order
@@ -22,6 +23,7 @@ from tests.figures.test_pareto import table as front_table
 from tests.figures.test_side_by_side import COUNTS, CURVES
 from tests.figures.test_sufficiency import table as suffice_rows
 from tests.figures.test_twin_patching import patch_table
+from tests.figures.test_written_tokens import table as written_table
 from tests.interventions.layouts import small_layout
 from tests.pages.report.made_runs import manifest, write_run
 from tests.tiny import tiny_clip, tiny_model, tiny_sample
@@ -29,6 +31,7 @@ from workbench import figures
 from workbench.analyses.answers.scored import score_answers
 from workbench.analyses.answers.written import Generations, Said
 from workbench.analyses.attention import AttentionMaps, find_sinks, maps_of_word
+from workbench.analyses.attribution import agreement_table
 from workbench.analyses.comparison.folders import Point, RunComparison
 from workbench.analyses.lens.keywords import KeywordList
 from workbench.analyses.methods import MethodScores
@@ -149,8 +152,16 @@ def drawn(evil: str) -> Mapping[str, go.Figure]:
     untouched, cut = hostile_maps(evil)
     halves = dropped({(f"t{evil}", "first_half()"): [False, True], (f"t{evil}", "second_half()"): [True] * 2})
     words = poisoned(lens_table(), evil, "token", "keyword", "keyword_list")
+    agreed = poisoned(agreement_table(made_attribution(tasks=(f"t{evil}",))), evil, "method")
+    costs = pd.DataFrame({"method": agreed["method"].unique()}).assign(share=0.1)
     return {
         "use_of_time": certified(evil).figure(),
+        "agreement_by_cost": figures.agreement_by_cost(agreed, costs, title=evil, note=evil),
+        "agreement_by_layer": figures.agreement_by_layer(agreed, title=evil, note=evil),
+        "attribution": figures.attribution(made_attribution(tasks=(f"t{evil}",)), title=evil),
+        "flows_while_writing": figures.flows_while_writing(
+            poisoned(written_table(3), evil, "sample_id", "flow", "token"), title=evil
+        ),
         "accuracy": figures.accuracy(samples_table(table).assign(model=evil)),
         "accuracy_by_case": figures.accuracy_by_case(
             poisoned(study_tables.shares(), evil, "group", "case"),

@@ -66,8 +66,8 @@ def _in_bits(linear: nn.Linear, bits: Bits, device: torch.device) -> nn.Module:
     if bits == "4bit":
         new: Any = quantized.Linear4bit(*shape, compute_dtype=linear.weight.dtype, quant_type="nf4", **told)
         new.weight = quantized.Params4bit(linear.weight.data, requires_grad=False, quant_type="nf4")
-        # On some CPUs it would pack the weight anew at the first call, for a kernel of bfloat16: then it can no
-        # longer be read, widths that are no multiple of 64 fail, and numbers depend on the CPU.
+        # On some CPUs it would pack the weight anew at the first call, for a kernel of bfloat16: then it can
+        # no longer be read, widths that are no multiple of 64 fail, and numbers depend on the CPU.
         new.support_avx512bf16_for_cpu = False
     else:
         new = quantized.Linear8bitLt(*shape, has_fp16_weights=False, threshold=0.0, **told)
