@@ -146,7 +146,8 @@ def filled_in(command: str) -> str:
 def run_command(text: str) -> None:
     """On two clips of a task, however many the line asks for; on four where half of them train something."""
     words = shlex.split(filled_in(text))[1:]
-    clips = {"lens_comparison": "4", "attribution_audit": "1"}.get(words[1], "2")
+    recipe = words[1] if words[0] == "run" else ""
+    clips = {"lens_comparison": "4", "attribution_audit": "1"}.get(recipe, "2")
     if words[0] == "run":
         # The image model answers some questions of this task, and none of the others' first ones.
         tasks = {

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import workbench
-from workbench.cli import conversion, data, folders, listing, methods, models, recipes, report
+from workbench.cli import conversion, data, doctor, folders, listing, methods, models, recipes, report
 from workbench.cli.status import FAILED, STOPPED
 from workbench.errors import RunError, WorkbenchError, printable
 
@@ -28,7 +28,7 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: tuple[Command, ...] = (recipes, data, conversion, report, folders, models, methods, listing)
+COMMANDS: tuple[Command, ...] = (recipes, data, conversion, report, folders, models, methods, listing, doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
