@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.engine.incremental.test_engine import REFERENCE, same
+from tests.engine.incremental.test_engine import REFERENCE, TOLERANCE, same
 from tests.tiny import tiny_clip, tiny_model, tiny_sample
 from workbench.engine import IncrementalEngine, Request, Slower, get_engine
 from workbench.engine.incremental import twins
@@ -54,7 +54,8 @@ def test_every_site_gives_the_reference_engines_numbers(family: Any) -> None:
         warnings.simplefilter("error", Slower)
         found = get_engine("incremental").outcomes(model, prompt, asked)
     expected = REFERENCE.outcomes(model, prompt, asked)
-    same(found, expected, asked)
+    # Running states carry rounding from row to row, as in `test_packed_recurrent`.
+    same(found, expected, asked, 1e-4 if model.family.recurrent_layers(model.hf) else TOLERANCE)
     moved = [abs(one.p / expected.baseline.p - 1) > 1e-4 for one in expected.changed]
     assert sum(moved) > len(moved) / 2, "patches show"
 
