@@ -52,9 +52,8 @@ def given_samples(
 def _read(given: object, root: str | Path | None) -> Samples:
     if isinstance(given, Sample):
         given = [given]
-    if hasattr(given, "to_dict") and hasattr(
-        given, "columns"
-    ):  # a table of pandas, which is not loaded for this
+    # A DataFrame; pandas is not loaded to ask.
+    if hasattr(given, "to_dict") and hasattr(given, "columns"):
         return Samples.from_dataframe(given, root=root)  # pyright: ignore[reportArgumentType]
     several = given if isinstance(given, Samples) else _listed(given)
     if not len(several):

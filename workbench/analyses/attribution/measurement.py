@@ -32,7 +32,8 @@ from workbench.analyses.attribution.estimates import (
 )
 from workbench.analyses.attribution.methods import HYBRID, NAIVE
 from workbench.analyses.attribution.passes import check_differentiable
-from workbench.errors import NotFinite, RunError, WorkbenchError
+from workbench.analyses.sweep.cells import refuse_missing
+from workbench.errors import NotFinite, WorkbenchError
 from workbench.interventions import Flow, Window
 from workbench.measures.correctness import UNKNOWN, judge
 from workbench.measures.log_odds import MEASURE as LOG_ODDS
@@ -85,17 +86,7 @@ class CellEstimates(Measurement):
         check_differentiable(model)
         check_methods(model, self.methods)
         self.window.expand(model.n_layers)
-        missing: dict[Flow, WorkbenchError] | None = None
-        for asked in encoder.usable():
-            here = _missing(self.flows, asked.prompt)
-            missing = here if missing is None else {flow: e for flow, e in missing.items() if flow in here}
-            if not missing:
-                return
-        flow, error = next(iter((missing or {}).items()))
-        raise RunError(
-            f"The flow {str(flow)!r} cannot be cut in any of the {len(encoder.samples)} samples: {error} "
-            "Leave it out, or use other samples."
-        ) from error
+        refuse_missing(encoder, lambda prompt: _missing(self.flows, prompt))
 
     def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
         found = []

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Knockout, LayerSpan, Removal, Window
+
+if TYPE_CHECKING:
+    from workbench.prompts.prompt import Prompt
+    from workbench.runs import Encoder
 
 
 class Cell(NamedTuple):
@@ -27,3 +33,21 @@ def make_cells(flows: tuple[Removal, ...], windows: tuple[Window, ...], n_layers
     return tuple(
         Cell(flow, window, span, Knockout.of(flow, span)) for flow in flows for window, span in spans
     )
+
+
+def refuse_missing(encoder: Encoder, missing: Callable[[Prompt], Mapping[Any, WorkbenchError]]) -> None:
+    """Raise RunError for a flow that no sample has, and where no sample can be used.
+
+    `missing` says which flows a prompt lacks, each with the reason.
+    """
+    nowhere: dict[Any, WorkbenchError] | None = None
+    for asked in encoder.usable():
+        here = missing(asked.prompt)
+        nowhere = dict(here) if nowhere is None else {flow: e for flow, e in nowhere.items() if flow in here}
+        if not nowhere:
+            return
+    flow, error = next(iter((nowhere or {}).items()))
+    raise RunError(
+        f"The flow {str(flow)!r} cannot be cut in any of the {len(encoder.samples)} samples: {error} "
+        "Leave it out, or use other samples."
+    ) from error

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import pyarrow as pa
 
 from workbench.analyses.answers.untouched import sample_row
-from workbench.analyses.sweep.cells import Cell, make_cells
+from workbench.analyses.sweep.cells import Cell, make_cells, refuse_missing
 from workbench.errors import RunError, WorkbenchError
 from workbench.interventions import Flow, Removal, Window, as_flows, as_windows, scaled_window
 from workbench.interventions.existing import Existing
@@ -170,17 +170,7 @@ class KnockoutSweep(Measurement):
     def refuse(self, model: VideoLLM, encoder: Encoder) -> None:
         """Raise for layers that the model lacks, and for a flow that no sample has."""
         self.cells(model)
-        missing: dict[Removal, WorkbenchError] | None = None
-        for asked in encoder.usable():
-            here = self._missing(model, asked.prompt)
-            missing = here if missing is None else {flow: e for flow, e in missing.items() if flow in here}
-            if not missing:
-                return
-        flow, error = next(iter((missing or {}).items()))
-        raise RunError(
-            f"The flow {str(flow)!r} cannot be cut in any of the {len(encoder.samples)} samples: {error} "
-            "Leave it out, or use other samples."
-        ) from error
+        refuse_missing(encoder, lambda prompt: self._missing(model, prompt))
 
     def at_once(self, model: VideoLLM, first: Asked) -> int:
         """As many samples like the first as the engine runs together."""

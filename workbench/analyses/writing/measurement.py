@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
-from workbench.analyses.sweep.effects import Cell, make_cells
-from workbench.errors import NotFinite, PromptError, RunError, WorkbenchError
+from workbench.analyses.sweep.cells import Cell, make_cells, refuse_missing
+from workbench.errors import NotFinite, PromptError, WorkbenchError
 from workbench.interventions import Flow, Knockout, Window, at_steps
 from workbench.measures.probability import change_percent
 from workbench.runs import Asked, Done, Encoder, Measurement, Record, Skip, Unusable, table_of
@@ -87,19 +87,13 @@ class TokensUnderKnockouts(Measurement):
     def refuse(self, model: VideoLLM, encoder: Encoder) -> None:
         """Raise for layers that the model lacks, and for a flow that no sample has."""
         self.cells(model)
-        missing: dict[Flow, WorkbenchError] | None = None
-        for asked in encoder.usable():
+
+        def lacking(prompt: Prompt) -> dict[Flow, WorkbenchError]:
             # Whatever is written: two rows, so that one can read the other.
-            told = ["", ""] if asked.prompt.layout.tokens else []
-            here = self._missing(model, asked.prompt.layout.with_generated(2, tokens=told))
-            missing = here if missing is None else {flow: e for flow, e in missing.items() if flow in here}
-            if not missing:
-                return
-        flow, error = next(iter((missing or {}).items()))
-        raise RunError(
-            f"The flow {str(flow)!r} cannot be cut in any of the {len(encoder.samples)} samples: {error} "
-            "Leave it out, or use other samples."
-        ) from error
+            told = ["", ""] if prompt.layout.tokens else []
+            return self._missing(model, prompt.layout.with_generated(2, tokens=told))
+
+        refuse_missing(encoder, lacking)
 
     def measure(self, model: VideoLLM, group: Sequence[Asked], on_done: Done) -> list[Record]:
         found = []
