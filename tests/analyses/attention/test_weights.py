@@ -11,8 +11,10 @@ import torch
 from tests.models.hooks.cases import FAMILY_NAMES, HEADS, KINDS, LAYERS, Case, case
 from tests.tiny import tiny_model, tiny_prompt
 from workbench.analyses.attention.maps import attention_maps
+from workbench.analyses.attention.weights import added_norms
 from workbench.errors import ModelError
 from workbench.models.attention import Tap
+from workbench.models.hooks import hook_points
 
 FAMILIES = pytest.mark.parametrize("family", FAMILY_NAMES)
 BOTH = pytest.mark.parametrize("kind", KINDS)
@@ -95,3 +97,15 @@ def test_attention_of_another_kind_is_refused() -> None:
     with pytest.raises(ModelError, match="sinks"):
         attention_maps(of.model, of.prompt)
     assert attention_maps(of.model, of.prompt, layers=1).layers == (1,)
+
+
+@pytest.mark.parametrize("kv_heads", [2, 4])
+def test_what_a_value_adds_is_what_the_first_row_gets_from_itself(kv_heads: int) -> None:
+    """The first row sees no key but its own: what its heads add is that value, with a weight of 1."""
+    model = tiny_model(n_kv_heads=kv_heads)
+    names = [f"blocks.1.attn.{name}" for name in ("hook_v", "hook_result")]
+    prompt = tiny_prompt(model)
+    values, added = (model.run_with_cache(prompt, names)[1][name][0] for name in names)
+    projection = hook_points(model)[names[1]].module
+    found = added_norms(values.transpose(0, 1), projection, model.n_heads)
+    torch.testing.assert_close(found[:, 0], added[0].norm(dim=-1))

@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workbench.engine import layer_masks, restrict
 from workbench.engine.recurrent import recurrent_cuts
 from workbench.engine.reference import attentions
 from workbench.errors import ModelError, not_finite
 from workbench.models.attention import CUT_BELOW
+from workbench.models.placement import present
+from workbench.models.quantized import weight_of
 from workbench.models.softmax import beyond_softmax
 from workbench.shapes import Float, shaped
 
@@ -93,3 +95,18 @@ def _refuse_unread(module: Any) -> None:
             f"{type(module).__name__} uses `{name}`, which attention maps would leave out, so they would "
             "be wrong. Read hook_pattern by model.run_with_cache instead, where it is offered."
         )
+
+
+@shaped
+def added_norms(values: Float[Tensor, "g s e"], projection: nn.Module, n_heads: int) -> Float[Tensor, "h s"]:
+    """The norm of what each key's value adds to the residual stream through each head, float32.
+
+    `projection` takes the heads of the layer to the residual stream. Source: Kobayashi et al., "Attention is
+    Not Only a Weight" (EMNLP 2020), section 3. Raises ModelError in 8 bits.
+    """
+    wide = values.repeat_interleave(n_heads // len(values), dim=0)
+    with present(projection):
+        weight = weight_of(projection).float()
+    by_head = weight.unflatten(1, (n_heads, -1))  # (d, h, e)
+    # A head at a time: all at once are n_heads residual streams.
+    return torch.stack([(wide[h].float() @ by_head[:, h].T).norm(dim=-1) for h in range(n_heads)])

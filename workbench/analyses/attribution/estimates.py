@@ -31,15 +31,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import torch
 from scipy.special import expit
-from torch import Tensor
 
+from workbench.analyses.attention.weights import added_norms
 from workbench.analyses.attribution.methods import HYBRID, LOCAL, NAIVE, STEPS
 from workbench.analyses.attribution.passes import Attended, Cut, forward_backward
 from workbench.analyses.attribution.rules import relevance_rules, rule_points
 from workbench.errors import ModelError
 from workbench.models.hooks.points import HookPoint, hook_points
-from workbench.models.placement import present
-from workbench.models.quantized import weight_of
 from workbench.shapes import Float
 
 if TYPE_CHECKING:
@@ -131,7 +129,9 @@ def _weighed(
     heads = at.z.shape[2]
     total = {name: torch.zeros(heads, dtype=torch.float64, device=at.z.device) for name in methods}
     changes = at.local_change(cut) if "gradient" in methods else None
-    norms = _added_norms(model, layer, at) if "value_norm" in methods else None
+    norms = None
+    if "value_norm" in methods:
+        norms = added_norms(at.wide()[2][0], _outputs(model)[layer].module, heads)
     for part, weights in at.weights(cut):
         on_flow = weights.masked_fill(~part.keys, 0.0)
         if changes is not None:
@@ -144,17 +144,6 @@ def _weighed(
         if norms is not None:
             total["value_norm"] -= torch.einsum("hrk,hk->h", on_flow, norms).double() / len(cut.rows)
     return {name: value.cpu().numpy() for name, value in total.items()}
-
-
-def _added_norms(model: VideoLLM, layer: int, at: Attended) -> Float[Tensor, "h k"]:
-    """The norm of what each key's value adds to the residual stream through each head."""
-    point = _outputs(model)[layer]
-    value = at.wide()[2][0]
-    value = value.repeat_interleave(at.z.shape[2] // value.shape[0], dim=0)
-    with present(point.module):
-        weight = weight_of(point.module).float()
-    by_head = weight.view(weight.shape[0], -1, value.shape[-1])
-    return torch.stack([(value[h].float() @ by_head[:, h].T).norm(dim=-1) for h in range(len(value))])
 
 
 def _integrated(

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from workbench.analyses.attention.weights import query_rows
+from workbench.analyses.attention.weights import added_norms, query_rows
 from workbench.interventions import Flow
 from workbench.models.hooks.points import hook_points
-from workbench.models.quantized import weight_of
 from workbench.shapes import Float, shaped
 
 if TYPE_CHECKING:
@@ -68,10 +67,7 @@ def _added_norms(model: VideoLLM, prompt: Prompt) -> Float[torch.Tensor, "l h k"
     _, cache = model.run_with_cache(prompt, "blocks.*.attn.hook_v", return_logits="last")
     found = []
     for layer in range(model.n_layers):
-        value = cache[f"blocks.{layer}.attn.hook_v"][0].float().cpu()
-        value = value.repeat_interleave(model.n_heads // value.shape[1], dim=1)
+        values = cache[f"blocks.{layer}.attn.hook_v"][0].transpose(0, 1)
         point = hook_points(model)[f"blocks.{layer}.attn.hook_result"]
-        weight = weight_of(point.module).float().cpu()
-        by_head = weight.unflatten(1, (model.n_heads, -1))
-        found.append(torch.einsum("khe,dhe->hkd", value, by_head).norm(dim=-1))
+        found.append(added_norms(values, point.module, model.n_heads).cpu())
     return torch.stack(found)
